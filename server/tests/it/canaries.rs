@@ -15,19 +15,20 @@ use axum::routing::get as route;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contract::{RunView, Save, SaveAnswer};
-use domain::delivery::Outcome;
+use domain::delivery::{Outcome, Run};
 use domain::{Draft, Field};
 use memchr::memmem::find;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::drafts::{draft_of, edited};
-use crate::support::harness::{Answer, Harness, get};
-use crate::support::program::{
-    HttpBrowser, Serving, add_administrator, encoded, log_file, program, run,
-};
 use testkit::secret_encodings::spelled_in;
 use testkit::smtp_server::{AUTHORITY, Heard, SmtpScript};
+
+use crate::support::drafts::edited;
+use crate::support::harness::{Answer, FORM, Harness, get};
+use crate::support::program::{
+    HttpBrowser, Serving, add_administrator, encoded, log_file, program, run, write_private,
+};
+use crate::support::steps::basic_draft;
 
 const EMAIL: &str = "ada@example.com";
 /// A test secret. Every encoding keeps its alphanumeric middle; escaping changes the rest.
@@ -67,10 +68,9 @@ impl Witness {
 
     async fn signed_in() -> Self {
         let mut witness = Self::start().await;
-        let answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
+        let mut answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
         assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
         // Set-Cookie is the one header that is meant to carry the session token.
-        let mut answer = answer;
         answer.headers.remove("set-cookie");
         witness.hears("signing in", &answer);
         witness
@@ -108,6 +108,29 @@ impl Witness {
         serde_json::from_str(&answer.body).expect("an answer to a save")
     }
 
+    /// Sends a test message and waits for its outcome.
+    async fn sends(&mut self) -> Run {
+        let begun = self.calls("email/send-test", &json!({})).await;
+        let mut now: RunView = serde_json::from_str(&begun.body).expect("a run");
+        while now.run.outcome.is_none() {
+            let answer = self.calls("email/run", &json!({ "id": now.run.id })).await;
+            now = serde_json::from_str(&answer.body).expect("a run");
+        }
+        assert!(now.transcript.is_some(), "the text to copy is searched too");
+        now.run
+    }
+
+    /// Runs the program at log level TRACE, records its output and returns its exit code.
+    fn runs(&mut self, arguments: &[&str], input: &str) -> Option<i32> {
+        let mut command = program(self.folder.path());
+        command.args(arguments).env("RUST_LOG", "trace");
+        let output = run(command, input);
+        let what = arguments.join(" ");
+        self.heard.push((format!("{what}: standard output"), output.stdout));
+        self.heard.push((format!("{what}: standard error"), output.stderr));
+        output.status.code()
+    }
+
     /// Reads the files while the program runs and after it has stopped, and asserts that no secret
     /// is in any recorded output.
     fn expects_silence(mut self) {
@@ -120,20 +143,17 @@ impl Witness {
         heard.extend(files(folder.path(), "after its end"));
         for (what, octets) in &heard {
             for canary in CANARIES.into_iter().chain(self.secrets.iter().map(String::as_str)) {
-                assert_eq!(
-                    spelled_in(octets, canary),
-                    None,
-                    "{canary} in {what}: {}",
-                    around(octets, canary)
-                );
+                let found = spelled_in(octets, canary);
+                assert_eq!(found, None, "{canary} in {what}: {}", around(octets, canary));
             }
             let has_token = !token.is_empty() && find(octets, token.as_bytes()).is_some();
             assert!(!has_token, "the session's token is in {what}");
         }
-        let log = heard.iter().find(|(what, _)| what.contains("ppm-email.log")).expect("a log");
-        let log = String::from_utf8_lossy(&log.1);
-        for talker in ["TRACE", "sqlx", "request"] {
-            assert!(log.contains(talker), "the log is not at its most talkative: no {talker}");
+        let (_, log) =
+            heard.iter().find(|(what, _)| what.contains("ppm-email.log")).expect("a log");
+        let log = String::from_utf8_lossy(log);
+        for expected in ["TRACE", "sqlx", "request"] {
+            assert!(log.contains(expected), "the log is not at its highest level: no {expected}");
         }
     }
 
@@ -171,11 +191,8 @@ fn around(octets: &[u8], canary: &str) -> String {
 }
 
 fn draft(edits: &[(Field, &str)]) -> Draft {
-    let complete = draft_of(&[
-        (Field::BasicSender, "noreply@example.com"),
-        (Field::BasicDisplayName, "Example PPM"),
+    let complete = basic_draft(&[
         (Field::BasicServer, "127.0.0.1"),
-        (Field::BasicPort, "587"),
         (Field::Username, "noreply"),
         (Field::Password, STORED),
         (Field::ClientSecret, CLIENT),
@@ -214,8 +231,8 @@ async fn a_saved_or_refused_secret_does_not_leak() {
 #[tokio::test]
 async fn a_secret_in_a_malformed_request_does_not_leak() {
     let mut witness = Witness::signed_in().await;
-    let good = json!({ "save": Save { draft: draft(&[]), revision: 0, deletes_grant: None } });
-    let good = good.to_string();
+    let save = Save { draft: draft(&[]), revision: 0, deletes_grant: None };
+    let good = json!({ "save": save }).to_string();
     let json_type = "application/json";
     for (kind, body) in [
         (json_type, good[..good.len() - 9].to_owned()),
@@ -227,7 +244,7 @@ async fn a_secret_in_a_malformed_request_does_not_leak() {
         (json_type, good.replace("{\"replace\":", "{\"replace\":[").replace("}}", "]}}")),
         (json_type, "Nachtigall9Kb".to_owned()),
         ("text/plain", good.clone()),
-        ("application/x-www-form-urlencoded", format!("save={}", encoded(STORED))),
+        (FORM, format!("save={}", encoded(STORED))),
         ("Nachtigall9Kb/Zaunkoenig4Vt", good.clone()),
     ] {
         let answer = witness.posts("/api/email/save", kind, body).await;
@@ -235,12 +252,7 @@ async fn a_secret_in_a_malformed_request_does_not_leak() {
     }
     for path in ["/api/email/Nachtigall9Kb", "/api/email/run"] {
         witness.posts(path, json_type, format!("{{\"id\": \"{}\"}}", "Nachtigall9Kb")).await;
-        witness
-            .browser
-            .get(path)
-            .await
-            .map(|answer| witness.hears(path, &answer))
-            .expect("an answer");
+        witness.reads(path).await;
     }
     let too_large = format!("\"Nachtigall9Kb{}\"", "x".repeat(800_000));
     // Refused before the body is read; a client that goes on sending may see a closed connection.
@@ -254,7 +266,6 @@ async fn a_secret_in_a_malformed_request_does_not_leak() {
 #[tokio::test]
 async fn a_password_typed_at_sign_in_does_not_leak() {
     let mut witness = Witness::start().await;
-    let form = "application/x-www-form-urlencoded";
     for (email, password) in [(EMAIL, WRONG), (WRONG, WRONG), (WRONG, OWN), ("", WRONG)] {
         let answer = witness.browser.sign_in(email, password).await.expect("an answer");
         assert!(witness.browser.cookie.is_empty(), "{answer:?}");
@@ -270,16 +281,16 @@ async fn a_password_typed_at_sign_in_does_not_leak() {
         format!("email=%ff&password={}", encoded(WRONG)),
         WRONG.to_owned(),
     ] {
-        witness.posts("/sign-in", form, body.clone()).await;
+        witness.posts("/sign-in", FORM, body.clone()).await;
         witness.posts("/sign-in", "text/plain", body.clone()).await;
-        witness.posts("/sign-out", form, body).await;
+        witness.posts("/sign-out", FORM, body).await;
     }
     let answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
     assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
     witness.calls("me", &json!({})).await;
     witness.reads("/settings/email").await;
     let signed_in = witness.browser.cookie.clone();
-    let out = witness.posts("/sign-out", form, "").await;
+    let out = witness.posts("/sign-out", FORM, "").await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     witness.browser.cookie = signed_in;
     witness.expects_silence();
@@ -303,26 +314,35 @@ fn leaked(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
+/// The script with a reply at this step that repeats a secret: a refusal, after `done-…` a success.
+fn repeating(mut script: SmtpScript, step: &str, echo: &str) -> SmtpScript {
+    let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
+    match step {
+        "challenge" => {
+            script.challenge = Some(leaked(format!("334 {}", BASE64.encode(echo))));
+            script.auth = refusal;
+        }
+        "auth" => script.auth = refusal,
+        "done-auth" => script.auth = leaked(format!("235 2.0.0 {echo}")),
+        "mail" => script.mail = refusal,
+        "rcpt" => script.rcpt = refusal,
+        "data" => script.data = refusal,
+        "content" => script.content = refusal,
+        "done-content" => script.content = leaked(format!("250 2.0.0 {echo}")),
+        "garbage" => script.rcpt = leaked(echo.to_owned()),
+        _ => panic!("no step {step}"),
+    }
+    script
+}
+
 #[tokio::test]
 async fn a_password_that_the_mail_server_repeats_does_not_leak() {
     let mut witness = Witness::signed_in().await;
     let mut revision = 0;
+    let steps = ["auth", "done-auth", "mail", "rcpt", "data", "content", "done-content", "garbage"];
     for echo in echoes() {
-        for step in ["auth", "done-auth", "mail", "rcpt", "data", "content", "done", "garbage"] {
-            let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
-            let done = leaked(format!("250 2.0.0 {echo}"));
-            let welcome = leaked(format!("235 2.0.0 {echo}"));
-            let mut script = SmtpScript::in_clear();
-            match step {
-                "auth" => script.auth = refusal,
-                "done-auth" => script.auth = welcome,
-                "mail" => script.mail = refusal,
-                "rcpt" => script.rcpt = refusal,
-                "data" => script.data = refusal,
-                "content" => script.content = refusal,
-                "done" => script.content = done,
-                _ => script.rcpt = leaked(echo.clone()),
-            }
+        for step in steps {
+            let script = repeating(SmtpScript::in_clear(), step, &echo);
             revision = sent(&mut witness, script, "off", "automatic", revision).await.1;
         }
     }
@@ -366,22 +386,15 @@ async fn sent(
     let SaveAnswer::Saved(saved) = witness.saves(&settings, revision).await else {
         panic!("not saved");
     };
-    let run = witness.calls("email/send-test", &json!({})).await;
-    let mut now: RunView = serde_json::from_str(&run.body).expect("a run");
-    while now.run.outcome.is_none() {
-        let answer = witness.calls("email/run", &json!({ "id": now.run.id })).await;
-        now = serde_json::from_str(&answer.body).expect("a run");
-    }
+    let run = witness.sends().await;
     let heard = server.heard().await;
-    assert!(now.transcript.is_some());
-    assert!(!matches!(now.run.outcome, Some(Outcome::Interrupted)), "{now:?}");
+    assert!(!matches!(run.outcome, Some(Outcome::Interrupted)), "{run:?}");
     (heard, saved.revision)
 }
 
 #[tokio::test]
 async fn a_password_given_to_the_command_line_does_not_leak() {
     let mut witness = Witness::signed_in().await;
-    let folder = witness.folder.path().to_owned();
     for (arguments, input) in [
         (vec!["admin", "set-password", EMAIL, "--password-stdin"], format!("{WRONG}\n")),
         (vec!["admin", "set-password", EMAIL, "--password-stdin"], "Rotkehl".to_owned()),
@@ -392,12 +405,7 @@ async fn a_password_given_to_the_command_line_does_not_leak() {
         (vec!["admin", "add", "b@example.com", "--name", "", "--password-stdin"], WRONG.to_owned()),
         (vec!["admin", "list"], WRONG.to_owned()),
     ] {
-        let mut command = program(&folder);
-        command.args(&arguments).env("RUST_LOG", "trace");
-        let output = run(command, &input);
-        let what = arguments.join(" ");
-        witness.heard.push((format!("{what}: standard output"), output.stdout));
-        witness.heard.push((format!("{what}: standard error"), output.stderr));
+        witness.runs(&arguments, &input);
     }
     witness.expects_silence();
 }
@@ -412,22 +420,11 @@ async fn a_stored_secret_survives_starts_with_a_wrong_key_and_does_not_leak() {
     fs::rename(&key, &aside).expect("the folder is ours");
     let foreign = "ppm-email key 1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
     for content in [Some(foreign), Some("Nachtigall9Kb"), None] {
-        let mut options = fs::OpenOptions::new();
-        if let Some(content) = content {
-            use std::io::Write;
-            use std::os::unix::fs::OpenOptionsExt;
-            options.write(true).create(true).truncate(true).mode(0o600);
-            let mut file = options.open(&key).expect("the folder is ours");
-            file.write_all(content.as_bytes()).expect("it is open");
-        } else {
-            fs::remove_file(&key).expect("it is there");
+        match content {
+            Some(content) => write_private(&key, content),
+            None => fs::remove_file(&key).expect("it is there"),
         }
-        let mut command: Command = program(&folder);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).env("RUST_LOG", "trace");
-        let output = run(command, "");
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
-        witness.heard.push(("a wrong start's output".to_owned(), output.stdout));
-        witness.heard.push(("a wrong start's errors".to_owned(), output.stderr));
+        assert_eq!(witness.runs(&["serve", "--listen", "127.0.0.1:0"], ""), Some(2));
     }
     fs::rename(&aside, &key).expect("the folder is ours");
     let again = talkative(&folder, |_| {});

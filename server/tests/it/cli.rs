@@ -5,117 +5,90 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
 use crate::support::harness::PASSWORD;
-use crate::support::program::{complaint, send, write_private};
+use crate::support::program::{self, Serving, complaint, send, write_private};
 
-/// The program in this folder, with an empty environment.
-fn program(folder: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
-    command.env_clear().current_dir(folder.path());
-    command
+/// The flags of a provider with a client secret in this file.
+fn with_secret(file: &str) -> [&str; 7] {
+    let issuer = "https://id.example";
+    ["serve", "--oidc-issuer", issuer, "--oidc-client-id", "ppm", "--oidc-client-secret-file", file]
 }
+
+/// The start of a server on a free port.
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+/// A valid configuration of host tokens: where the keys are, and for what the tokens are.
+const HOST_KEYS: [&str; 2] = ["--host-token-jwks-url", "https://host.example/keys"];
+const HOST_TOKENS: [&str; 4] =
+    ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+const ADD_ADA: [&str; 6] =
+    ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
+const SET_PASSWORD: [&str; 4] = ["admin", "set-password", "ada@example.com", "--password-stdin"];
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the test")
 }
 
+fn program(folder: &TempDir) -> Command {
+    program::program(folder.path())
+}
+
 fn run(folder: &TempDir, arguments: &[&str]) -> Output {
-    program(folder).args(arguments).output().expect("the program runs")
+    run_with_input(folder, arguments, "")
 }
 
 /// Runs the program with text on standard input.
 fn run_with_input(folder: &TempDir, arguments: &[&str], input: &str) -> Output {
-    let mut child = program(folder)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program runs");
-    child
-        .stdin
-        .take()
-        .expect("it is piped")
-        .write_all(input.as_bytes())
-        .expect("the program reads");
-    child.wait_with_output().expect("the program ends")
+    let mut command = program(folder);
+    command.args(arguments);
+    program::run(command, input)
+}
+
+/// Runs the program, which refuses to, and returns its error line.
+fn refusal(folder: &TempDir, arguments: &[&str]) -> String {
+    complaint(&run(folder, arguments))
 }
 
 fn add_ada(folder: &TempDir) -> Output {
-    let arguments =
-        ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
-    run_with_input(folder, &arguments, &format!("{PASSWORD}\n"))
+    run_with_input(folder, &ADD_ADA, &format!("{PASSWORD}\n"))
 }
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).expect("the program writes text")
 }
 
-/// A running server and the address it printed.
-struct ServingCli {
-    child: Child,
-    address: String,
-}
-
-impl ServingCli {
-    fn start(folder: &TempDir) -> Self {
-        let mut child = program(folder)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let mut line = String::new();
-        let output = child.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("the program says where it listens");
-        let address = line
-            .trim()
-            .strip_prefix("listening on http://")
-            .expect("the line is as promised")
-            .to_owned();
-        Self { child, address }
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        )
-        .expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
-    }
-}
-
-impl Drop for ServingCli {
-    fn drop(&mut self) {
-        // Both fail where a test has already waited for the exit.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn serve(folder: &TempDir) -> Serving {
+    Serving::strictly(folder.path(), |_| {})
 }
 
 #[test]
 fn the_server_says_where_it_listens_and_answers_there() {
     let folder = folder();
-    let serving = ServingCli::start(&folder);
-    assert!(serving.get("/health").starts_with("HTTP/1.1 200 OK\r\n"));
+    let serving = serve(&folder);
+    let address = &serving.address;
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
 fn sigterm_and_sigint_end_the_server_cleanly() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = folder();
-        let mut serving = ServingCli::start(&folder);
-        send(&serving.child, signal);
-        assert!(serving.child.wait().expect("it ends").success(), "{signal:?}");
+        let mut command = program(&folder);
+        let mut child = command.args(SERVE).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("the program says where it listens");
+        send(&child, signal);
+        assert!(child.wait().expect("it ends").success(), "{signal:?}");
     }
 }
 
@@ -126,9 +99,7 @@ fn a_client_secret_that_cannot_be_read_stops_the_start() {
     for (file, expected_text) in
         [("nowhere", "nowhere cannot be read"), ("empty", "empty is empty")]
     {
-        let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
-        let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", file]].concat();
-        let line = complaint(&run(&folder, &args));
+        let line = refusal(&folder, &with_secret(file));
         assert!(line.contains(&format!("--oidc-client-secret-file: {expected_text}")), "{line}");
     }
 }
@@ -140,9 +111,7 @@ fn a_secret_that_others_may_read_stops_the_start() {
     fs::write(&secret, "a client secret\n").expect("the folder is there");
     for mode in [0o644, 0o660, 0o604] {
         fs::set_permissions(&secret, Permissions::from_mode(mode)).expect("the file is there");
-        let provider = ["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"];
-        let args = [&["serve"][..], &provider, &["--oidc-client-secret-file", "secret"]].concat();
-        let line = complaint(&run(&folder, &args));
+        let line = refusal(&folder, &with_secret("secret"));
         let expected =
             "--oidc-client-secret-file: secret is not safe: others can read or change it";
         assert!(line.contains(expected), "{mode:o}: {line}");
@@ -168,9 +137,8 @@ fn a_secret_of_another_user_stops_the_start() {
         chown(in_folder("secret"), Some(owner), Some(OPERATOR)).expect("it is there");
         let mut command = Command::new(in_folder("ppm-email"));
         command.env_clear().current_dir(folder.path()).uid(OPERATOR).gid(OPERATOR);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--site-root", "nowhere"]);
-        command.args(["--oidc-issuer", "https://id.example", "--oidc-client-id", "ppm"]);
-        command.args(["--oidc-client-secret-file", "secret"]);
+        command.args(with_secret("secret"));
+        command.args(["--listen", "127.0.0.1:0", "--site-root", "nowhere"]);
         complaint(&command.output().expect("the program runs"))
     };
     let expected = "--oidc-client-secret-file: secret is not safe: it belongs to another user";
@@ -185,8 +153,8 @@ fn a_database_file_that_others_may_read_stops_the_start() {
     assert!(add_ada(&folder).status.success());
     let file = folder.path().join("ppm-email.db");
     fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("the file is there");
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["admin", "list"]] {
-        let line = complaint(&run(&folder, args));
+    for args in [&SERVE[..], &["admin", "list"]] {
+        let line = refusal(&folder, args);
         assert!(line.contains("is not safe: others can read or change it"), "{args:?}: {line}");
     }
 }
@@ -198,7 +166,7 @@ fn a_journal_that_others_may_read_stops_the_start() {
     let journal = folder.path().join("ppm-email.db-wal");
     fs::write(&journal, "").expect("the folder is there");
     fs::set_permissions(&journal, Permissions::from_mode(0o644)).expect("the file is there");
-    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
+    let line = refusal(&folder, &SERVE);
     assert!(line.contains("ppm-email.db-wal is not safe: others can read or change it"), "{line}");
 }
 
@@ -249,7 +217,7 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
         ("--smtp-total-seconds", "5"),
         ("--no-such-flag", "1"),
     ] {
-        let line = complaint(&run(&folder, &["serve", flag, value]));
+        let line = refusal(&folder, &["serve", flag, value]);
         let names_it = line.contains(flag) || line.contains("nowhere");
         assert!(names_it, "{flag} {value}: {line}");
     }
@@ -258,12 +226,23 @@ fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
 #[test]
 fn a_wrong_value_in_the_environment_stops_the_start() {
     let folder = folder();
-    let output = program(&folder)
-        .arg("serve")
-        .env("PPM_EMAIL_LISTEN", "here")
-        .output()
-        .expect("the program runs");
-    assert!(complaint(&output).contains("--listen"));
+    let mut command = program(&folder);
+    command.arg("serve").env("PPM_EMAIL_LISTEN", "here");
+    assert!(complaint(&program::run(command, "")).contains("--listen"));
+}
+
+/// Asserts that a variable's password is in no output at the most talkative log level, and returns
+/// what the help and a start have printed.
+fn expect_no_password(variable: &str, value: &str) -> [String; 2] {
+    let folder = folder();
+    [&["serve", "--help"][..], &SERVE].map(|arguments| {
+        let mut command = program(&folder);
+        command.args(arguments).env(variable, value).env("RUST_LOG", "trace");
+        let output = program::run(command, "");
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(!printed.contains("canary-password"), "{value}: {printed}");
+        printed
+    })
 }
 
 /// Invalid `PostgreSQL` URLs that stop the start at once.
@@ -278,19 +257,13 @@ const WRONG_DATABASES: [&str; 7] = [
 ];
 
 #[test]
-fn a_database_password_is_in_no_error_message_and_not_in_the_help() {
-    let folder = folder();
+fn a_database_or_proxy_password_is_in_no_error_message_and_not_in_the_help() {
     for url in WRONG_DATABASES {
-        for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
-            let output = program(&folder)
-                .args(arguments)
-                .env("PPM_EMAIL_DATABASE_URL", url)
-                .env("RUST_LOG", "trace")
-                .output()
-                .expect("the program runs");
-            let printed = text(&output.stdout) + &text(&output.stderr);
-            assert!(!printed.contains("canary-password"), "{url}: {printed}");
-        }
+        expect_no_password("PPM_EMAIL_DATABASE_URL", url);
+    }
+    let proxy = "http://ada:canary-password@proxy.example/path";
+    for printed in expect_no_password("PPM_EMAIL_OAUTH_PROXY", proxy) {
+        assert!(printed.contains("oauth-proxy"), "{printed}");
     }
 }
 
@@ -298,61 +271,44 @@ fn a_database_password_is_in_no_error_message_and_not_in_the_help() {
 fn a_database_that_cannot_be_used_stops_the_start_with_one_line() {
     let folder = folder();
     for url in WRONG_DATABASES {
-        let line = complaint(&run(&folder, &["serve", "--database-url", url]));
+        let line = refusal(&folder, &["serve", "--database-url", url]);
         assert!(line.contains("database"), "{url}: {line}");
     }
 }
 
 #[test]
-fn a_proxy_password_is_in_no_error_message_and_not_in_the_help() {
-    let folder = folder();
-    let url = "http://ada:canary-password@proxy.example/path";
-    for arguments in [["serve", "--help"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
-        let output = program(&folder).args(arguments).env("PPM_EMAIL_OAUTH_PROXY", url).output();
-        let output = output.expect("the program runs");
-        let printed = text(&output.stdout) + &text(&output.stderr);
-        assert!(
-            printed.contains("oauth-proxy") && !printed.contains("canary-password"),
-            "{printed}"
-        );
-    }
-}
-
-#[test]
 fn an_unreachable_database_server_stops_the_start_with_one_line() {
-    let folder = folder();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     drop(listener);
     let url = format!("postgres://ppm:canary-password@{address}/ppm");
-    let line = complaint(&run(&folder, &["serve", "--database-url", &url]));
+    let line = refusal(&folder(), &["serve", "--database-url", &url]);
     assert!(line.contains("could not be reached") && !line.contains("canary"), "{line}");
 }
 
 #[test]
 fn a_port_that_is_taken_stops_the_start_with_one_line() {
-    let folder = folder();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = taken.local_addr().expect("it is bound").to_string();
-    assert!(complaint(&run(&folder, &["serve", "--listen", &address])).contains(&address));
+    assert!(refusal(&folder(), &["serve", "--listen", &address]).contains(&address));
 }
 
 #[test]
 fn a_start_without_the_key_that_the_database_needs_is_refused_with_one_line() {
     let folder = folder();
-    drop(ServingCli::start(&folder));
+    drop(serve(&folder));
     fs::remove_file(folder.path().join("ppm-email.key")).expect("the first start made it");
-    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0"]));
+    let line = refusal(&folder, &SERVE);
     assert!(line.contains("ppm-email.key does not exist"), "{line}");
 }
 
 #[test]
 fn a_start_with_a_wrong_key_is_refused_with_one_line() {
     let (folder, other) = (folder(), folder());
-    drop(ServingCli::start(&folder));
-    drop(ServingCli::start(&other));
+    drop(serve(&folder));
+    drop(serve(&other));
     let key = other.path().join("ppm-email.key").display().to_string();
-    let line = complaint(&run(&folder, &["serve", "--listen", "127.0.0.1:0", "--key-file", &key]));
+    let line = refusal(&folder, &[&SERVE[..], &["--key-file", &key]].concat());
     assert!(line.contains("is not the one that the database was sealed with"), "{line}");
 }
 
@@ -370,8 +326,8 @@ fn administrators_are_added_listed_and_removed() {
 fn an_administrator_gets_another_password() {
     let folder = folder();
     add_ada(&folder);
-    let arguments = ["admin", "set-password", "ada@example.com", "--password-stdin"];
-    assert!(run_with_input(&folder, &arguments, "another long password\n").status.success());
+    let output = run_with_input(&folder, &SET_PASSWORD, "another long password\n");
+    assert!(output.status.success());
 }
 
 #[test]
@@ -382,68 +338,52 @@ fn an_address_is_not_added_twice() {
 }
 
 #[test]
-fn a_short_password_is_refused_and_not_repeated() {
+fn a_short_common_or_personal_password_is_refused_and_not_repeated() {
     let folder = folder();
-    let arguments = ["admin", "add", "ada@example.com", "--name", "Ada", "--password-stdin"];
-    let line = complaint(&run_with_input(&folder, &arguments, "canary\n"));
-    assert!(line.contains("12 characters") && !line.contains("canary"), "{line}");
-}
-
-#[test]
-fn a_common_or_personal_password_is_refused_and_not_repeated() {
-    let folder = folder();
-    let add = ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
-    let set = ["admin", "set-password", "ada@example.com", "--password-stdin"];
-    for (password, expected_text) in
+    let refused = |command: &[&str], password: &str, expected: &str| {
+        let line = complaint(&run_with_input(&folder, command, &format!("{password}\n")));
+        assert!(line.contains(expected) && !line.contains(password), "{line}");
+        line
+    };
+    refused(&ADD_ADA, "canary", "12 characters");
+    for (password, expected) in
         [("password1234", "too common"), ("ada.lovelace", "name or email address")]
     {
-        let line = complaint(&run_with_input(&folder, &add, &format!("{password}\n")));
-        assert!(line.contains(expected_text) && line.contains("a few random words"), "{line}");
-        assert!(!line.contains(password), "{line}");
+        let line = refused(&ADD_ADA, password, expected);
+        assert!(line.contains("a few random words"), "{line}");
     }
     assert!(add_ada(&folder).status.success());
-    for (password, expected_text) in
-        [("qwertyuiop12", "too common"), ("LovelaceAda1", "name or email address")]
-    {
-        let line = complaint(&run_with_input(&folder, &set, &format!("{password}\n")));
-        assert!(line.contains(expected_text) && !line.contains(password), "{line}");
-    }
+    refused(&SET_PASSWORD, "qwertyuiop12", "too common");
+    refused(&SET_PASSWORD, "LovelaceAda1", "name or email address");
 }
 
 #[test]
 fn removing_an_unknown_account_is_an_error() {
-    let folder = folder();
-    assert!(
-        complaint(&run(&folder, &["admin", "remove", "bob@example.com"]))
-            .contains("bob@example.com has no account")
-    );
+    let line = refusal(&folder(), &["admin", "remove", "bob@example.com"]);
+    assert!(line.contains("bob@example.com has no account"));
 }
 
 #[test]
 fn an_incomplete_host_token_configuration_is_refused_with_one_line() {
     let folder = folder();
-    let without_keys = run(&folder, &["serve", "--host-token-issuer", "https://host.example"]);
-    let line = complaint(&without_keys);
+    let (issuer, audience) = HOST_TOKENS.split_at(2);
+    let line = refusal(&folder, &[&["serve"][..], issuer].concat());
     assert!(line.contains("--host-token-jwks-url"), "{line}");
-    let keys = ["serve", "--host-token-jwks-url", "https://host.example/keys"];
-    let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+    let with = |flag, value| [&HOST_TOKENS[..], &[flag, value]].concat();
     for (rest, flag) in [
-        (vec!["--host-token-issuer", "https://host.example"], "--host-token-audience"),
-        (vec!["--host-token-audience", "ppm"], "--host-token-issuer"),
-        (
-            vec!["--host-token-issuer", "proxy", "--host-token-audience", "ppm"],
-            "--host-token-issuer",
-        ),
+        (issuer.to_vec(), "--host-token-audience"),
+        (audience.to_vec(), "--host-token-issuer"),
+        ([&["--host-token-issuer", "proxy"][..], audience].concat(), "--host-token-issuer"),
         (vec!["--host-token-key-file", "key.pem"], "--host-token-key-file"),
-        ([&named[..], &["--host-token-algorithm", "HS256"]].concat(), "--host-token-algorithm"),
-        ([&named[..], &["--host-token-algorithm", "none"]].concat(), "--host-token-algorithm"),
-        ([&named[..], &["--host-token-cookie", "ppm-email"]].concat(), "--host-token-cookie"),
-        ([&named[..], &["--host-token-cookie", "a;b"]].concat(), "--host-token-cookie"),
-        ([&named[..], &["--host-token-max-age", "0"]].concat(), "--host-token-max-age"),
-        ([&named[..], &["--host-token-max-age", "86401"]].concat(), "--host-token-max-age"),
-        ([&named[..], &["--host-token-max-age", "an hour"]].concat(), "--host-token-max-age"),
+        (with("--host-token-algorithm", "HS256"), "--host-token-algorithm"),
+        (with("--host-token-algorithm", "none"), "--host-token-algorithm"),
+        (with("--host-token-cookie", "ppm-email"), "--host-token-cookie"),
+        (with("--host-token-cookie", "a;b"), "--host-token-cookie"),
+        (with("--host-token-max-age", "0"), "--host-token-max-age"),
+        (with("--host-token-max-age", "86401"), "--host-token-max-age"),
+        (with("--host-token-max-age", "an hour"), "--host-token-max-age"),
     ] {
-        let line = complaint(&run(&folder, &[&keys[..], &rest].concat()));
+        let line = refusal(&folder, &[&["serve"][..], &HOST_KEYS, &rest].concat());
         assert!(line.contains(flag), "{rest:?}: {line}");
     }
 }
@@ -451,13 +391,11 @@ fn an_incomplete_host_token_configuration_is_refused_with_one_line() {
 #[test]
 fn an_embedding_site_must_be_an_https_origin() {
     let folder = folder();
-    let tokens = ["--host-token-jwks-url", "https://host.example/keys"];
-    let named = ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
     for flag in ["--embed-origin", "--frame-ancestor"] {
         for value in ["*", "host.example", "http://host.example", "https://host.example/page", ""] {
             let site = ["--embed-origin", "https://host.example", flag, value];
-            let args = [&["serve"][..], &tokens, &named, &site].concat();
-            let line = complaint(&run(&folder, &args));
+            let line =
+                refusal(&folder, &[&["serve"][..], &HOST_KEYS, &HOST_TOKENS, &site].concat());
             assert!(line.contains(flag) && line.contains("https://"), "{flag} {value}: {line}");
         }
     }

@@ -1,16 +1,15 @@
 //! Client authentication (RFC 6749 2.3): how each choice sends client ID and secret in token,
 //! refresh and revocation requests, over sockets.
 
-use contract::EmailService;
-use contract::SaveAnswer;
+use contract::{EmailService, SaveAnswer};
 use domain::delivery::Outcome;
 use domain::secret::StoredSecret;
 use domain::token::{AttemptOutcome, OauthDiagnosis};
-use domain::{Draft, Field, OauthFlow, Presence, presence};
-use store::provider_metadata::{self, StoredProvider as Known};
-
-use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
+use domain::{Draft, Field, OauthFlow, Presence, Problem, presence};
 use testkit::provider::{CLIENT_ID, CLIENT_SECRET, RecordedRequest, Takes};
+
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
+use crate::support::waiting::until;
 
 const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
@@ -18,8 +17,7 @@ const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 /// A fixture with this authentication method saved.
 async fn world(flow: OauthFlow, method: &str) -> OauthFixture {
     let world = OauthFixture::with(flow).await;
-    let draft = edited(&world, flow, method);
-    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    world.expect_saved(&edited(&world, flow, method), 1).await;
     world
 }
 
@@ -31,30 +29,19 @@ fn edited(world: &OauthFixture, flow: OauthFlow, method: &str) -> Draft {
 
 /// Stores these methods as metadata from the Token Endpoint's own issuer.
 async fn store_methods(world: &OauthFixture, methods: &[&str]) {
-    let metadata = Known {
-        token_endpoint: world.provider.token_endpoint(),
-        authorization_endpoint: world.provider.authorization_endpoint(),
-        revocation_endpoint: Some(world.provider.revocation_endpoint()),
-        is_openid: false,
-        issuer: None,
-        names_itself: false,
-        knows_pkce: false,
-        auth_methods: methods.iter().map(|&method| method.to_owned()).collect(),
-    };
-    let server = &world.harness.server;
-    provider_metadata::learn(&server.store, &metadata, true, server.clock.now())
-        .await
-        .expect("it is kept");
+    let revocation_endpoint = Some(world.provider.revocation_endpoint());
+    world
+        .learn(|known| {
+            known.revocation_endpoint = revocation_endpoint;
+            known.auth_methods = methods.iter().map(|&method| method.to_owned()).collect();
+        })
+        .await;
 }
 
 /// The token requests that the provider received.
 fn asked(world: &OauthFixture) -> Vec<RecordedRequest> {
-    world
-        .provider
-        .asked()
-        .into_iter()
-        .filter(|asked| !asked.param("grant_type").is_empty())
-        .collect()
+    let asked = world.provider.asked().into_iter();
+    asked.filter(|asked| !asked.param("grant_type").is_empty()).collect()
 }
 
 fn is_by_basic(asked: &RecordedRequest) -> bool {
@@ -63,8 +50,7 @@ fn is_by_basic(asked: &RecordedRequest) -> bool {
 
 /// Requests a token and returns the diagnosis of its refusal.
 async fn refused(world: &OauthFixture) -> OauthDiagnosis {
-    let service = world.harness.server.service();
-    let begun = service.get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
     match world.end_of(&begun.attempt.id).await {
         AttemptOutcome::Failed(failure) => failure.diagnosis,
         AttemptOutcome::Obtained => panic!("a token"),
@@ -108,9 +94,7 @@ async fn a_public_client_sends_no_secret_for_a_token_a_refresh_or_a_revocation()
     other.edit(Field::OauthDisplayName, "Another name");
     let grant = world.token().await.map(|token| token.grant);
     assert!(matches!(world.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
-    while !world.harness.server.tokens.tasks.is_empty() {
-        a_moment().await;
-    }
+    until(async || world.harness.server.tokens.tasks.is_empty()).await;
     let grants = asked(&world);
     let kinds: Vec<_> = grants.iter().map(|asked| asked.param("grant_type")).collect();
     assert_eq!(kinds, ["authorization_code", "refresh_token"]);
@@ -157,7 +141,7 @@ async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
     let SaveAnswer::Saved(saved) = world.save(&public, 1).await else { panic!("saved") };
     assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
     public.edit(Field::ClientAuthentication, "body");
-    assert!(matches!(world.save(&public, 2).await, SaveAnswer::Saved(_)));
+    world.expect_saved(&public, 2).await;
     world.obtain().await;
     assert_eq!(asked(&world)[0].param("client_secret"), CLIENT_SECRET);
 }
@@ -165,10 +149,7 @@ async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
 #[tokio::test]
 async fn the_server_too_refuses_a_public_client_without_pkce() {
     let world = OauthFixture::with(CLIENT_CREDENTIALS).await;
-    let SaveAnswer::Problems(problems) =
-        world.save(&edited(&world, CLIENT_CREDENTIALS, "none"), 1).await
-    else {
-        panic!("problems")
-    };
-    assert_eq!(problems.of(Field::ClientAuthentication), Some(domain::Problem::PkceNeeded));
+    let answer = world.save(&edited(&world, CLIENT_CREDENTIALS, "none"), 1).await;
+    let SaveAnswer::Problems(problems) = answer else { panic!("{answer:?}") };
+    assert_eq!(problems.of(Field::ClientAuthentication), Some(Problem::PkceNeeded));
 }

@@ -2,16 +2,18 @@
 //! was not entered for: not by a save, not by a test of unsaved settings, not by switching to the
 //! flow None and back. Shown over sockets, with the program, a provider and mail servers.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use contract::{AttemptStarted, RunView, SaveAnswer, TestAnswer, TokenView};
+use contract::{AttemptStarted, SaveAnswer, TestAnswer, TokenView};
 use domain::secret::SecretEdit;
 use domain::token::AttemptOutcome;
 use domain::{Draft, Field, OauthFlow, Problem};
 use serde_json::json;
 use tempfile::TempDir;
+use testkit::mailbox::Mailbox;
+use testkit::provider::{ScriptedProvider, TestProvider};
+use testkit::smtp_server::TestCa;
 use tokio::time::sleep;
 
 use crate::support::accounts::administrators;
@@ -20,9 +22,6 @@ use crate::support::drafts::edited;
 use crate::support::oauth_fixture::{FLOWS, draft};
 use crate::support::oauth_programs::{LOOK_EVERY, called, end_of, save, token, trust_the_tests};
 use crate::support::program::{HttpBrowser, Serving};
-use testkit::mailbox::Mailbox;
-use testkit::provider::{ScriptedProvider, TestProvider};
-use testkit::smtp_server::TestCa;
 
 /// A program with a flow and a Client Secret saved, and an administrator who does not know it.
 struct Attacked {
@@ -40,7 +39,11 @@ impl Attacked {
     async fn with(flow: OauthFlow) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let cookies = administrators(&folder, 1).await;
-        let program = start(folder.path(), &database_url(folder.path()).await);
+        let (path, url) = (folder.path(), database_url(folder.path()).await);
+        let program = Serving::with(path, |command| {
+            command.args(["--database-url", &url]);
+            trust_the_tests(command, path);
+        });
         let provider = Arc::new(TestProvider::start());
         let mailbox = Mailbox::start(&provider).await;
         let mut draft = draft(flow, &provider, &mailbox);
@@ -68,10 +71,21 @@ impl Attacked {
 
     /// The problem of the Client Secret that a test reports.
     async fn problem_of_a_test(&mut self, draft: &Draft) -> Option<Problem> {
-        match called(&mut self.browser, "email/test-typed", &json!({ "draft": draft })).await {
+        match self.begin_test(draft).await {
             TestAnswer::Problems(problems) => problems.of(Field::ClientSecret),
             TestAnswer::Begun(now) => panic!("begun: {now:?}"),
         }
+    }
+
+    async fn begin_test(&mut self, draft: &Draft) -> TestAnswer {
+        called(&mut self.browser, "email/test-typed", &json!({ "draft": draft })).await
+    }
+
+    /// Sends a test message with these unsaved settings.
+    async fn test(&mut self, draft: &Draft) {
+        let answer = self.begin_test(draft).await;
+        let TestAnswer::Begun(now) = answer else { panic!("{answer:?}") };
+        end_of(&mut self.browser, now.run).await;
     }
 
     async fn save(&mut self, draft: &Draft) {
@@ -110,20 +124,12 @@ impl Attacked {
     }
 }
 
-fn start(folder: &Path, database_url: &str) -> Serving {
-    Serving::with(folder, |command| {
-        command.args(["--database-url", database_url]);
-        command.arg("--key-file").arg(folder.join("ppm-email.key"));
-        trust_the_tests(command, folder);
-    })
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_client_credentials_a_stored_secret_yields_no_token_for_another_scope_or_server() {
     let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
-    let elsewhere = Mailbox::start(&attacked.provider).await;
-    let port = elsewhere.address.port().to_string();
-    let authority = TestCa::named("Somebody else").pem();
+    let other = Mailbox::start(&attacked.provider).await;
+    let port = other.address.port().to_string();
+    let authority = TestCa::named("Another authority").pem();
     for edit in [
         (Field::Scope, "mail.read"),
         (Field::OauthServer, "127.0.0.1"),
@@ -134,19 +140,19 @@ async fn with_client_credentials_a_stored_secret_yields_no_token_for_another_sco
         attacked.expect_refused(&[edit]).await;
     }
     assert_eq!(attacked.provider.asked().len(), 0);
-    assert_eq!((elsewhere.tokens(), attacked.mailbox.tokens()), (vec![], vec![]));
+    assert_eq!((other.tokens(), attacked.mailbox.tokens()), (vec![], vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stored_secret_goes_to_no_other_token_endpoint_not_even_of_the_same_origin() {
     for flow in FLOWS {
         let mut attacked = Attacked::with(flow).await;
-        let elsewhere = ScriptedProvider::play([]);
+        let other = ScriptedProvider::play([]);
         let another_path = attacked.provider.token_endpoint().replace("/token", "/another/token");
-        for endpoint in [elsewhere.token_endpoint(), another_path] {
+        for endpoint in [other.token_endpoint(), another_path] {
             attacked.expect_refused(&[(Field::TokenEndpoint, &endpoint)]).await;
         }
-        assert_eq!((attacked.provider.asked().len(), elsewhere.asked().len()), (0, 0), "{flow:?}");
+        assert_eq!((attacked.provider.asked().len(), other.asked().len()), (0, 0), "{flow:?}");
     }
 }
 
@@ -183,13 +189,7 @@ async fn switching_to_none_and_back_needs_no_new_secret_and_yields_a_token() {
     let mut attacked = Attacked::with(OauthFlow::ClientCredentials).await;
     let (none, back) = (attacked.edited(&[(Field::Flow, "none")]), attacked.edited(&[]));
     attacked.save(&none).await;
-    let TestAnswer::Begun(now) =
-        called(&mut attacked.browser, "email/test-typed", &json!({ "draft": back })).await
-    else {
-        panic!("refused")
-    };
-    let RunView { run, .. } = *now;
-    end_of(&mut attacked.browser, run).await;
+    attacked.test(&back).await;
     assert_eq!(attacked.mailbox.messages(), 1, "a test before it is saved");
     attacked.save(&back).await;
     attacked.obtains().await;
@@ -216,10 +216,7 @@ async fn a_test_of_typed_settings_names_its_fields_in_the_audit_trail() {
     typed.edit(Field::Scope, "mail.read");
     typed.edit(Field::OauthDisplayName, "Another name");
     for draft in [typed, attacked.edited(&[])] {
-        let answer: TestAnswer =
-            called(&mut attacked.browser, "email/test-typed", &json!({ "draft": draft })).await;
-        let TestAnswer::Begun(now) = answer else { panic!("{answer:?}") };
-        end_of(&mut attacked.browser, now.run).await;
+        attacked.test(&draft).await;
     }
     let page = attacked.browser.get("/audit").await.expect("the page").body;
     let (with, without) =

@@ -1,10 +1,8 @@
 //! Concurrent saves of many administrators, through one program and through two on one database:
 //! one save wins each revision, the others get a conflict that names the winner, and no lock fails.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use contract::{Conflict, Save, SaveAnswer};
 use domain::{Draft, Field};
 use serde_json::json;
@@ -15,10 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::support::accounts::{administrator, administrators};
 use crate::support::databases::{database, database_url};
-use crate::support::drafts::draft_of;
 use crate::support::harness::trail;
+use crate::support::oauth_programs::called;
 use crate::support::program::{HttpBrowser, Serving, log_file};
 use crate::support::soak::times;
+use crate::support::steps::basic_draft;
 
 fn number_of_administrators() -> usize {
     times(12, 50)
@@ -43,7 +42,12 @@ async fn one_wins_each_round(programs: usize) {
     let cookies = administrators(&folder, number_of_administrators()).await;
     let log = folder.path().join("ppm-email.log");
     let url = database_url(folder.path()).await;
-    let serving: Vec<_> = (0..programs).map(|_| start(folder.path(), &url, &log)).collect();
+    let start = || {
+        Serving::with(folder.path(), |command| {
+            command.args(["--database-url", &url]).stderr(log_file(&log));
+        })
+    };
+    let serving: Vec<_> = (0..programs).map(|_| start()).collect();
     let together = Arc::new(Barrier::new(number_of_administrators()));
     let mut administrators = JoinSet::new();
     for (number, cookie) in cookies.into_iter().enumerate() {
@@ -66,20 +70,12 @@ async fn one_wins_each_round(programs: usize) {
 
 /// This administrator's draft in this round, including a secret.
 fn draft(number: usize, revision: i64) -> Draft {
-    draft_of(&[
+    basic_draft(&[
         (Field::BasicSender, format!("{revision}@example.com")),
         (Field::BasicDisplayName, administrator(number)),
-        (Field::BasicServer, "smtp.example.com".to_owned()),
-        (Field::BasicPort, "587".to_owned()),
         (Field::Username, format!("user-{number}")),
         (Field::Password, format!("password-{number}-{revision}")),
     ])
-}
-
-fn start(folder: &Path, database_url: &str, log: &Path) -> Serving {
-    Serving::with(folder, |command| {
-        command.args(["--database-url", database_url]).stderr(log_file(log));
-    })
 }
 
 /// Saves once per round at the same time as all others; returns the revisions that were won.
@@ -89,23 +85,19 @@ async fn rounds(
     cookie: String,
     together: Arc<Barrier>,
 ) -> Vec<i64> {
-    let mut browser = HttpBrowser::at(&address).await.expect("it listens");
-    browser.cookie = cookie;
+    let mut browser = HttpBrowser::with_cookie(&address, &cookie).await;
     let mut wins = Vec::new();
     for revision in 0..number_of_rounds() {
         let save = Save { draft: draft(number, revision), revision, deletes_grant: None };
         together.wait().await;
-        let answer = browser.call("email/save", &json!({ "save": save })).await;
-        let answer = answer.expect("an answer");
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        match serde_json::from_str(&answer.body).expect("an answer to a save") {
+        match called(&mut browser, "email/save", &json!({ "save": save })).await {
             SaveAnswer::Saved(saved) => {
                 assert_eq!(saved.revision, revision + 1);
                 wins.push(saved.revision);
             }
             SaveAnswer::Conflict(Conflict { saved: theirs, .. }) => {
                 assert_eq!(theirs.revision, revision + 1, "the winner's, and no half of it");
-                let winner = theirs.by.clone().expect("somebody won");
+                let winner = theirs.by.clone().expect("a save won");
                 assert_eq!(theirs.form.plain_text(Field::BasicDisplayName), winner);
             }
             other => panic!("{other:?}"),

@@ -1,7 +1,6 @@
 //! Connection limits: idle and stalled connections are closed, one client leaves room for others,
 //! and a shutdown cuts off no request.
 
-use server::config::Room;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use futures_util::stream;
+use server::config::Room;
 use server::serve::{Limits, connections};
+use testkit::sockets::{NEVER, beginning, connect_from};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
-
-use testkit::sockets::{NEVER, beginning, connect_from};
 
 /// Long enough for a whole request on a busy machine.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -54,6 +53,26 @@ fn greeting() -> Router {
     Router::new().route("/", get(|| async { "hello" }))
 }
 
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const GET_AND_CLOSE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/// Sends the start of a request on a new connection.
+async fn sending(server: &Listening, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    write(&mut stream, text).await;
+    stream
+}
+
+async fn write(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).await.expect("it is heard");
+}
+
+/// Asserts that a connection that stays open is served.
+async fn assert_served(stream: &mut TcpStream) {
+    write(stream, GET).await;
+    assert!(beginning(stream).await.ends_with("hello"));
+}
+
 /// Reads until the server closes the connection.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
@@ -67,8 +86,7 @@ async fn rest(mut stream: TcpStream) -> String {
 async fn an_incomplete_request_is_closed_after_its_timeout() {
     let server = listening(greeting(), LIMIT).await;
     for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-        stream.write_all(sent.as_bytes()).await.expect("it is heard");
+        let stream = sending(&server, sent).await;
         assert!(!rest(stream).await.contains("hello"), "{sent:?}");
     }
 }
@@ -102,19 +120,15 @@ async fn headers_that_drip_in_are_cut_off() {
 #[tokio::test]
 async fn a_connection_that_idles_after_an_answer_is_closed() {
     let server = listening(greeting(), LIMIT).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
-    assert!(rest(stream).await.ends_with("hello"));
+    assert!(rest(sending(&server, GET).await).await.ends_with("hello"));
 }
 
 #[tokio::test]
 async fn a_handler_receives_the_peer_address() {
     let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() };
     let server = listening(Router::new().route("/", get(who)), NEVER).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let stream = sending(&server, GET_AND_CLOSE).await;
     let own = stream.local_addr().expect("an address").to_string();
-    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).await.expect("it is heard");
     assert!(rest(stream).await.ends_with(&own));
 }
 
@@ -130,8 +144,7 @@ async fn a_shutdown_waits_for_a_running_request_and_accepts_no_other() {
         }
     };
     let server = listening(Router::new().route("/", get(slow)), NEVER).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    let stream = sending(&server, GET).await;
     begun.notified().await;
     server.stop.send(()).expect("the server runs");
     while TcpStream::connect(server.address).await.is_ok() {
@@ -140,12 +153,6 @@ async fn a_shutdown_waits_for_a_running_request_and_accepts_no_other() {
     go.notify_one();
     assert!(rest(stream).await.ends_with("done"));
     server.ended.await.expect("the server ends");
-}
-
-/// Requests `/` on a connection that stays open and returns the start of the response.
-async fn hello(stream: &mut TcpStream) -> String {
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
-    beginning(stream).await
 }
 
 /// Answers `/` at once, and `/slow` once `go` has a permit; `begun` gets a permit per request.
@@ -169,7 +176,7 @@ impl GatedRouter {
 
     /// Requests `/slow` and waits until its handler runs.
     async fn ask(&self, stream: &mut TcpStream) {
-        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+        write(stream, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
         self.begun.acquire().await.expect("it is never closed").forget();
     }
 }
@@ -178,16 +185,16 @@ impl GatedRouter {
 async fn an_address_with_too_many_connections_loses_only_its_own() {
     let server = limited(greeting(), patient(100, 3)).await;
     let mut other = connect_from("127.0.0.3", server.address).await;
-    assert!(hello(&mut other).await.ends_with("hello"));
+    assert_served(&mut other).await;
     let first = connect_from("127.0.0.2", server.address).await;
     let mut more = Vec::new();
     for _ in 0..3 {
         let mut stream = connect_from("127.0.0.2", server.address).await;
-        assert!(hello(&mut stream).await.ends_with("hello"));
+        assert_served(&mut stream).await;
         more.push(stream);
     }
     assert_eq!(rest(first).await, "");
-    assert!(hello(&mut other).await.ends_with("hello"));
+    assert_served(&mut other).await;
 }
 
 #[tokio::test]
@@ -204,7 +211,7 @@ async fn an_address_with_only_running_requests_gets_503_and_another_is_served() 
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("Retry-After: 5") && refused.contains("too-many-connections"));
     let mut other = connect_from("127.0.0.3", server.address).await;
-    assert!(hello(&mut other).await.ends_with("hello"));
+    assert_served(&mut other).await;
     gated.go.add_permits(2);
     for mut stream in busy {
         assert!(beginning(&mut stream).await.ends_with("done"), "what was under way goes on");
@@ -231,7 +238,7 @@ async fn stalled_connections_in_every_slot_keep_no_client_out() {
     .enumerate()
     {
         let mut stream = connect_from(&format!("127.0.0.{}", number + 2), server.address).await;
-        stream.write_all(sent.as_bytes()).await.expect("it is heard");
+        write(&mut stream, sent).await;
         if sent.contains("endless") {
             assert!(beginning(&mut stream).await.contains("200 OK"));
         }
@@ -239,7 +246,7 @@ async fn stalled_connections_in_every_slot_keep_no_client_out() {
     }
     for number in 6..10 {
         let mut stream = connect_from(&format!("127.0.0.{number}"), server.address).await;
-        assert!(hello(&mut stream).await.ends_with("hello"), "{number}");
+        assert_served(&mut stream).await;
         held.push(stream);
     }
 }
@@ -252,7 +259,7 @@ async fn a_running_request_is_never_evicted() {
     gated.ask(&mut busy).await;
     for number in 3..8 {
         let mut stream = connect_from(&format!("127.0.0.{number}"), server.address).await;
-        assert!(hello(&mut stream).await.ends_with("hello"));
+        assert_served(&mut stream).await;
     }
     gated.go.add_permits(1);
     assert!(beginning(&mut busy).await.ends_with("done"));
@@ -268,7 +275,7 @@ async fn a_trusted_proxy_has_no_limit_per_address() {
         streams.push(connect_from("127.0.0.2", server.address).await);
     }
     for stream in &mut streams {
-        assert!(hello(stream).await.ends_with("hello"));
+        assert_served(stream).await;
     }
 }
 
@@ -300,8 +307,7 @@ async fn a_client_that_never_reads_is_disconnected() {
     };
     let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
     let server = limited(Router::new().route("/", get(body)), limits).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    let _stream = sending(&server, GET).await;
     tokio::time::timeout(NEVER, gone.notified()).await.expect("the server gives up");
 }
 
@@ -311,9 +317,7 @@ async fn a_client_that_reads_slowly_is_not_disconnected() {
     let limits = Limits { taken_within: LIMIT, ..patient(100, 100) };
     let body = async || Bytes::from(vec![b'x'; OCTETS]);
     let server = limited(Router::new().route("/", get(body)), limits).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).await.expect("it is heard");
+    let mut stream = sending(&server, GET_AND_CLOSE).await;
     let (mut ticks, mut count) = (tokio::time::interval(LIMIT / 25), 0);
     let mut octets = vec![0; OCTETS / 32];
     loop {
@@ -329,17 +333,13 @@ async fn a_client_that_reads_slowly_is_not_disconnected() {
 #[tokio::test]
 async fn oversized_headers_are_refused() {
     let server = listening(greeting(), NEVER).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let allowed = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(31 * 1024));
-    stream.write_all(allowed.as_bytes()).await.expect("it is heard");
-    assert!(beginning(&mut stream).await.ends_with("hello"));
+    assert!(beginning(&mut sending(&server, &allowed).await).await.ends_with("hello"));
     let long = format!("X: {}\r\n", "x".repeat(64 * 1024));
     let many = "X: 1\r\n".repeat(101);
     for headers in [long, many] {
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
         let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).await.expect("it is heard");
-        let answer = beginning(&mut stream).await;
+        let answer = beginning(&mut sending(&server, &request).await).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
 }
@@ -348,10 +348,9 @@ async fn oversized_headers_are_refused() {
 async fn a_response_that_precedes_the_end_of_the_request_is_not_lost() {
     let refuse = async || StatusCode::UNAUTHORIZED;
     let server = listening(Router::new().route("/", post(refuse)), NEVER).await;
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let body = vec![b'x'; 700 * 1024];
     let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).await.expect("it is heard");
+    let mut stream = sending(&server, &head).await;
     // The body is sent only after the whole response has arrived.
     while !stream.ready(Interest::READABLE).await.expect("it is watched").is_read_closed() {
         tokio::task::yield_now().await;

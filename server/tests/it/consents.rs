@@ -1,29 +1,24 @@
 //! The authorization code flow from Get Auth Token to the callback: each check has its diagnosis.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
-use contract::{ApiCode, AttemptStarted, SaveAnswer};
-use contract::{ConsentBinding, EmailService};
+use contract::{ApiCode, AttemptStarted, ConsentBinding, EmailService};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 use net::origin::PublicUrl;
-use server::web::pages::pages;
 use store::audit::Action;
-use store::provider_metadata::{self, StoredProvider};
+use testkit::provider::Held;
 use url::Url;
 
 use crate::support::accounts::sign_in;
 use crate::support::harness::{
-    ADDRESS, Answer, EMAIL, FORM, Harness, NAME, cookie_of, get, operator, post, post_form,
-    principal,
+    ADDRESS, Answer, EMAIL, FORM, Harness, NAME, cookie_of, get, operator, post_form, principal,
 };
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture, Returning};
 use crate::support::pages::{ask, call_in};
-use testkit::provider::Held;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
@@ -34,12 +29,57 @@ fn param(address: &str, name: &str) -> Option<String> {
     url.query_pairs().find(|(named, _)| named == name).map(|(_, value)| value.into_owned())
 }
 
+/// Follows the redirects of a consent to the end of its attempt.
+async fn complete(world: &OauthFixture, returning: &Returning) -> AttemptOutcome {
+    world.land(&returning.address, &returning.cookie).await;
+    world.end_of(&returning.attempt.id).await
+}
+
 /// The stage at which an attempt failed, and the diagnosis.
 fn failed(end: &AttemptOutcome) -> (OauthStage, OauthDiagnosis) {
     let AttemptOutcome::Failed(OauthFailure { stage, diagnosis, .. }) = end else {
         panic!("it ended well")
     };
     (*stage, *diagnosis)
+}
+
+/// Asserts that a callback ends its attempt with this diagnosis before anything is sent.
+async fn expect_refused(world: &OauthFixture, returning: &Returning, diagnosis: OauthDiagnosis) {
+    let end = failed(&complete(world, returning).await);
+    assert_eq!(end, (OauthStage::Return, diagnosis));
+    assert_eq!(world.provider.asked().len(), 0);
+}
+
+/// Starts Get Auth Token in this session and returns the path that redirects to the provider.
+async fn begin_in(world: &OauthFixture, session: &str) -> String {
+    let answer = call_in(&world.harness, session, "get-token", r#"{"in_pop_up":true}"#).await;
+    let begun: AttemptStarted = serde_json::from_str(&answer.body).expect("it has begun");
+    begun.start.expect("a person is asked")
+}
+
+/// Starts Get Auth Token in this session and consents; returns the callback URL and its cookie.
+async fn consent_in(world: &OauthFixture, session: &str) -> (String, String) {
+    let departed = world.get(&begin_in(world, session).await, session).await;
+    let address = world.provider.consent(departed.header("location"));
+    (address, cookie_of(departed.header("set-cookie")))
+}
+
+async fn sign_out(world: &OauthFixture, session: &str) {
+    let request = post_form("/sign-out").header(header::COOKIE, session);
+    ask(&world.harness, request, Body::empty()).await;
+}
+
+/// Saves another display name on revision 1.
+async fn save_another_name(world: &OauthFixture) {
+    let mut draft = world.draft(CODE);
+    draft.edit(Field::OauthDisplayName, "Another name");
+    world.expect_saved(&draft, 1).await;
+}
+
+/// The session of another administrator.
+async fn sign_in_grace(world: &OauthFixture) -> String {
+    world.harness.add("grace@example.com", "Grace Hopper").await;
+    sign_in(&world.harness.server.people.accounts, "grace@example.com").await
 }
 
 /// The diagnosis in the address of the result page that the callback redirects to.
@@ -94,11 +134,8 @@ async fn the_redirect_uri_is_sent_byte_for_byte_in_both_requests() {
     let odd = "http://ppm.example/oauth/callback?From=Provider&x=%c3%bC+1";
     let mut draft = world.draft(CODE);
     draft.edit(Field::RedirectUri, odd);
-    let saved = world.save(&draft, 1).await;
-    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
-    let returning = world.consent().await;
-    world.land(&returning.address, &returning.cookie).await;
-    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptOutcome::Obtained);
+    world.expect_saved(&draft, 1).await;
+    assert_eq!(complete(&world, &world.consent().await).await, AttemptOutcome::Obtained);
     assert_eq!(world.provider.asked()[0].param("redirect_uri"), odd);
 }
 
@@ -126,13 +163,12 @@ async fn head_requests_and_prefetches_consume_nothing() {
     let path = returning.address.strip_prefix("http://ppm.example").expect("a path").to_owned();
     let looked = head(&path).header(header::COOKIE, &returning.cookie);
     assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
-    world.land(&returning.address, &returning.cookie).await;
-    assert_eq!(world.end_of(&returning.attempt.id).await, AttemptOutcome::Obtained);
+    assert_eq!(complete(&world, &returning).await, AttemptOutcome::Obtained);
 }
 
-/// Posts to the callback as a provider's form does: cross-site, and so without cookies.
-async fn posted(world: &OauthFixture, content_type: &str, body: &str) -> Answer {
-    let request = Request::post("/oauth/callback")
+/// Posts to a path as a provider's form does: cross-site, and so without cookies.
+async fn posted(world: &OauthFixture, path: &str, content_type: &str, body: &str) -> Answer {
+    let request = Request::post(path)
         .header(header::HOST, "ppm.example")
         .header(header::CONTENT_TYPE, content_type)
         .header(header::ORIGIN, "https://login.example.com")
@@ -147,11 +183,11 @@ async fn an_authorization_response_by_post_continues_by_get_and_yields_a_token()
     let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let (_, query) = address.split_once('?').expect("an answer");
-    let posted = posted(&world, FORM, query).await;
+    let posted = posted(&world, "/oauth/callback", FORM, query).await;
     assert_eq!(posted.status, StatusCode::SEE_OTHER, "{posted:?}");
-    assert_eq!(posted.header("referrer-policy"), "no-referrer");
-    assert_eq!(posted.header("cache-control"), "no-store");
-    assert_eq!(posted.header("set-cookie"), "");
+    let headers =
+        ["referrer-policy", "cache-control", "set-cookie"].map(|name| posted.header(name));
+    assert_eq!(headers, ["no-referrer", "no-store", ""]);
     assert_eq!(world.provider.asked().len(), 0, "a POST alone brings nothing");
     let location = posted.header("location").to_owned();
     assert!(location.starts_with("/oauth/callback?"), "{location}");
@@ -167,21 +203,14 @@ async fn a_post_to_the_callback_that_is_no_authorization_response_is_refused_wit
     let long = format!("state=s&code={}", "x".repeat(9_000));
     for body in ["", "code=a", "state=s", "code=a&state=s&draft=x", "code=a&error=b&state=s", &long]
     {
-        let answer = posted(&world, FORM, body).await;
+        let answer = posted(&world, "/oauth/callback", FORM, body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body:.40}: {answer:?}");
-        assert!(
-            answer.body.starts_with("This address accepts only a provider's answer"),
-            "{answer:?}"
-        );
+        let words = "This address accepts only a provider's answer";
+        assert!(answer.body.starts_with(words), "{answer:?}");
     }
-    let answer = posted(&world, "text/plain", "code=a&state=s").await;
+    let answer = posted(&world, "/oauth/callback", "text/plain", "code=a&state=s").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let elsewhere = Request::post("/preferences")
-        .header(header::HOST, "ppm.example")
-        .header(header::CONTENT_TYPE, FORM)
-        .header("sec-fetch-site", "cross-site")
-        .header(header::ORIGIN, "https://login.example.com");
-    let answer = ask(&world.harness, elsewhere, Body::from("code=a&state=s")).await;
+    let answer = posted(&world, "/preferences", FORM, "code=a&state=s").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "no other POST passes");
 }
 
@@ -211,7 +240,7 @@ async fn of_concurrent_callbacks_one_exchanges_the_code() {
 async fn a_callback_in_another_browser_is_refused_and_the_right_one_still_works() {
     let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
-    for other in ["", "ppm-email-consent=somebody-elses"] {
+    for other in ["", "ppm-email-consent=of-another-browser"] {
         assert_eq!(fault_at(&world, &address, other).await, "other-browser");
     }
     assert_eq!(world.provider.asked().len(), 0);
@@ -244,14 +273,9 @@ async fn a_callback_with_an_unknown_state_is_refused() {
 #[tokio::test]
 async fn a_callback_after_another_save_is_refused() {
     let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    let mut draft = world.draft(CODE);
-    draft.edit(Field::OauthDisplayName, "Another name");
-    world.save(&draft, 1).await;
-    world.land(&address, &cookie).await;
-    let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::SettingsChanged));
-    assert_eq!(world.provider.asked().len(), 0);
+    let returning = world.consent().await;
+    save_another_name(&world).await;
+    expect_refused(&world, &returning, OauthDiagnosis::SettingsChanged).await;
     assert_eq!(world.token().await, None);
 }
 
@@ -263,10 +287,7 @@ async fn a_save_during_the_exchange_discards_its_token() {
     let landing = world.land(&address, &cookie);
     let saving = async {
         world.provider.wait_for(1).await;
-        let mut draft = world.draft(CODE);
-        draft.edit(Field::OauthDisplayName, "Another name");
-        let saved = world.save(&draft, 1).await;
-        assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+        save_another_name(&world).await;
         world.provider.release();
     };
     tokio::join!(landing, saving);
@@ -278,23 +299,20 @@ async fn a_save_during_the_exchange_discards_its_token() {
 #[tokio::test]
 async fn a_removed_administrators_consent_yields_no_token() {
     let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
+    let returning = world.consent().await;
     world.harness.server.people.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
-    world.land(&address, &cookie).await;
-    let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
-    assert_eq!(world.provider.asked().len(), 0);
+    expect_refused(&world, &returning, OauthDiagnosis::OtherPerson).await;
 }
 
 #[tokio::test]
-async fn a_consent_is_not_completed_by_another_signed_in_user() {
+async fn a_consent_is_neither_begun_for_nor_completed_by_another_signed_in_user() {
     let world = OauthFixture::with(CODE).await;
-    world.harness.add("grace@example.com", "Grace Hopper").await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    let session = sign_in(&world.harness.server.people.accounts, "grace@example.com").await;
-    world.land(&address, &format!("{cookie}; {session}")).await;
-    let end = failed(&world.end_of(&attempt.id).await);
-    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherPerson));
+    let (grace, mut returning) = (sign_in_grace(&world).await, world.consent().await);
+    let (_, start) = world.begin().await;
+    let departed = world.get(&start, &grace).await;
+    assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
+    returning.cookie = format!("{}; {grace}", returning.cookie);
+    expect_refused(&world, &returning, OauthDiagnosis::OtherPerson).await;
 }
 
 #[tokio::test]
@@ -303,8 +321,8 @@ async fn a_start_ticket_works_only_in_the_session_that_began_it() {
     let (own, other) = (world.harness.sign_in().await, world.harness.sign_in().await);
     let start = begin_in(&world, &own).await;
     for cookie in ["", other.as_str()] {
-        let elsewhere = world.get(&start, cookie).await;
-        assert_eq!(elsewhere.header("location"), "/oauth/result?fault=other-session", "{cookie}");
+        let refused = world.get(&start, cookie).await;
+        assert_eq!(refused.header("location"), "/oauth/result?fault=other-session", "{cookie}");
     }
     let departed = world.get(&start, &own).await;
     assert!(departed.header("location").starts_with(&world.provider.authorization_endpoint()));
@@ -314,13 +332,9 @@ async fn a_start_ticket_works_only_in_the_session_that_began_it() {
 async fn signing_out_ends_the_attempts_of_the_session() {
     let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
-    let away = begin_in(&world, &cookie).await;
-    let departed = world.get(&away, &cookie).await;
-    let address = world.provider.consent(departed.header("location"));
-    let browser = cookie_of(departed.header("set-cookie"));
+    let (address, browser) = consent_in(&world, &cookie).await;
     let begun = begin_in(&world, &cookie).await;
-    let out = post_form("/sign-out").header(header::COOKIE, &cookie);
-    ask(&world.harness, out, Body::empty()).await;
+    sign_out(&world, &cookie).await;
     assert_eq!(fault_at(&world, &address, &browser).await, "other-session");
     assert_eq!(world.provider.asked().len(), 0);
     let again = world.get(&begun, &world.harness.sign_in().await).await;
@@ -331,15 +345,12 @@ async fn signing_out_ends_the_attempts_of_the_session() {
 async fn an_exchange_that_outlasts_its_session_yields_no_token() {
     let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
-    let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
-    let address = world.provider.consent(departed.header("location"));
-    let browser = cookie_of(departed.header("set-cookie"));
+    let (address, browser) = consent_in(&world, &cookie).await;
     world.provider.hold(Held::BeforeAnswering);
     let landing = world.land(&address, &browser);
     let signing_out = async {
         world.provider.wait_for(1).await;
-        let out = post_form("/sign-out").header(header::COOKIE, &cookie);
-        ask(&world.harness, out, Body::empty()).await;
+        sign_out(&world, &cookie).await;
         world.provider.release();
     };
     tokio::join!(landing, signing_out);
@@ -350,30 +361,19 @@ async fn an_exchange_that_outlasts_its_session_yields_no_token() {
 async fn signing_out_does_not_change_an_attempt_that_yielded_a_token() {
     let world = OauthFixture::with(CODE).await;
     let cookie = world.harness.sign_in().await;
-    let departed = world.get(&begin_in(&world, &cookie).await, &cookie).await;
-    let address = world.provider.consent(departed.header("location"));
-    let landed = world.land(&address, &cookie_of(departed.header("set-cookie"))).await;
+    let (address, browser) = consent_in(&world, &cookie).await;
+    let landed = world.land(&address, &browser).await;
     let (_, id) = landed.header("location").rsplit_once('/').expect("the page of its end");
-    let out = post_form("/sign-out").header(header::COOKIE, &cookie);
-    ask(&world.harness, out, Body::empty()).await;
+    sign_out(&world, &cookie).await;
     assert_eq!(world.end_of(id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
 async fn the_audit_row_of_a_consent_names_the_client_address_of_the_callback() {
     let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    world.land(&address, &cookie).await;
-    world.end_of(&attempt.id).await;
+    complete(&world, &world.consent().await).await;
     let row = world.harness.trail(1).await.remove(0);
     assert_eq!((row.action, row.actor.address.as_deref()), (Action::TokenObtained, Some(ADDRESS)));
-}
-
-/// Starts Get Auth Token in this session and returns the path that redirects to the provider.
-async fn begin_in(world: &OauthFixture, cookie: &str) -> String {
-    let answer = call_in(&world.harness, cookie, "get-token", r#"{"in_pop_up":true}"#).await;
-    let begun: AttemptStarted = serde_json::from_str(&answer.body).expect("it has begun");
-    begun.start.expect("a person is asked")
 }
 
 #[tokio::test]
@@ -384,87 +384,45 @@ async fn a_declined_consent_is_reported_with_the_providers_text() {
     let address = world.provider.decline(departed.header("location"));
     let cookie = cookie_of(departed.header("set-cookie"));
     world.land(&address, &cookie).await;
-    let AttemptOutcome::Failed(failure) = world.end_of(&attempt.id).await else {
-        panic!("declined")
-    };
-    assert_eq!(
-        (failure.stage, failure.diagnosis),
-        (OauthStage::Consent, OauthDiagnosis::AccessDenied)
-    );
+    let end = world.end_of(&attempt.id).await;
+    let AttemptOutcome::Failed(failure) = end else { panic!("{end:?}") };
+    let found = (failure.stage, failure.diagnosis);
+    assert_eq!(found, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
     assert_eq!(failure.peer_text.as_deref(), Some("access_denied: Somebody declined."));
     let rows = world.harness.trail(1).await;
     assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }
 
 #[tokio::test]
-async fn another_issuer_is_refused_before_anything_is_sent() {
-    for (issuer, expected) in [
-        (None, None),
-        (Some("http://127.0.0.1:9"), None),
-        (Some("https://provider.evil.example"), Some(OauthDiagnosis::OtherIssuer)),
-        (Some("nonsense"), Some(OauthDiagnosis::OtherIssuer)),
+async fn an_issuer_is_compared_exactly_before_anything_is_sent_and_required_where_promised() {
+    const ORIGIN: &str = "http://127.0.0.1:9";
+    const KNOWN: &str = "http://127.0.0.1:9/tenant";
+    let other = Some(OauthDiagnosis::OtherIssuer);
+    // With metadata, it names the known issuer, and says whether callbacks name it.
+    for (metadata, issuer, expected) in [
+        (None, None, None),
+        (None, Some(ORIGIN), None),
+        (None, Some("https://provider.evil.example"), other),
+        (None, Some("nonsense"), other),
+        (Some(true), Some(KNOWN), None),
+        (Some(false), Some(KNOWN), None),
+        (Some(false), None, None),
+        (Some(true), None, Some(OauthDiagnosis::IssuerMissing)),
+        (Some(true), Some(ORIGIN), other),
+        (Some(false), Some("http://127.0.0.1:9/tenant/"), other),
+        (Some(false), Some("http://127.0.0.1:9/Tenant"), other),
     ] {
+        println!("{metadata:?} {issuer:?}");
         let world = OauthFixture::with(CODE).await;
-        world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
-        let Returning { address, cookie, attempt } = world.consent().await;
-        world.land(&address, &cookie).await;
-        let end = world.end_of(&attempt.id).await;
-        match expected {
-            None => assert_eq!(end, AttemptOutcome::Obtained, "{issuer:?}"),
-            Some(diagnosis) => {
-                assert_eq!(failed(&end), (OauthStage::Return, diagnosis), "{issuer:?}");
-                assert_eq!(world.provider.asked().len(), 0, "{issuer:?}");
-            }
+        if let Some(names_itself) = metadata {
+            let issuer = Some(KNOWN.to_owned());
+            world.learn(|known| (known.issuer, known.names_itself) = (issuer, names_itself)).await;
         }
-    }
-}
-
-/// Stores provider metadata as a discovery does.
-async fn store_metadata(world: &OauthFixture, issuer: &str, names_itself: bool) {
-    let known = StoredProvider {
-        token_endpoint: world.provider.token_endpoint(),
-        authorization_endpoint: world.provider.authorization_endpoint(),
-        revocation_endpoint: None,
-        is_openid: false,
-        issuer: Some(issuer.to_owned()),
-        names_itself,
-        auth_methods: Vec::new(),
-        knows_pkce: false,
-    };
-    let server = &world.harness.server;
-    provider_metadata::learn(&server.store, &known, true, server.clock.now())
-        .await
-        .expect("it is kept");
-}
-
-#[tokio::test]
-async fn a_known_issuer_is_compared_exactly_and_required_where_metadata_promises_it() {
-    const ISSUER: &str = "http://127.0.0.1:9/tenant";
-    for (issuer, names_itself, expected) in [
-        (Some(ISSUER), true, None),
-        (Some(ISSUER), false, None),
-        (None, false, None),
-        (None, true, Some(OauthDiagnosis::IssuerMissing)),
-        (Some("http://127.0.0.1:9"), true, Some(OauthDiagnosis::OtherIssuer)),
-        (Some("http://127.0.0.1:9/tenant/"), false, Some(OauthDiagnosis::OtherIssuer)),
-        (Some("http://127.0.0.1:9/Tenant"), false, Some(OauthDiagnosis::OtherIssuer)),
-    ] {
-        let world = OauthFixture::with(CODE).await;
-        store_metadata(&world, ISSUER, names_itself).await;
         world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
-        let Returning { address, cookie, attempt } = world.consent().await;
-        world.land(&address, &cookie).await;
-        let end = world.end_of(&attempt.id).await;
+        let returning = world.consent().await;
         match expected {
-            None => assert_eq!(end, AttemptOutcome::Obtained, "{issuer:?} {names_itself}"),
-            Some(diagnosis) => {
-                assert_eq!(
-                    failed(&end),
-                    (OauthStage::Return, diagnosis),
-                    "{issuer:?} {names_itself}"
-                );
-                assert_eq!(world.provider.asked().len(), 0, "{issuer:?} {names_itself}");
-            }
+            None => assert_eq!(complete(&world, &returning).await, AttemptOutcome::Obtained),
+            Some(diagnosis) => expect_refused(&world, &returning, diagnosis).await,
         }
     }
 }
@@ -472,19 +430,15 @@ async fn a_known_issuer_is_compared_exactly_and_required_where_metadata_promises
 #[tokio::test]
 async fn a_refused_exchange_is_reported_with_the_providers_text() {
     let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
+    let returning = world.consent().await;
     let refusal = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#;
     world.provider.fail_next("400 Bad Request", refusal);
-    world.land(&address, &cookie).await;
-    let AttemptOutcome::Failed(failure) = world.end_of(&attempt.id).await else {
-        panic!("refused")
+    let end = complete(&world, &returning).await;
+    assert_eq!(failed(&end), (OauthStage::TokenRequest, OauthDiagnosis::InvalidClient));
+    let AttemptOutcome::Failed(OauthFailure { peer_text: Some(words), .. }) = end else {
+        panic!("{end:?}")
     };
-    assert_eq!(
-        (failure.stage, failure.diagnosis),
-        (OauthStage::TokenRequest, OauthDiagnosis::InvalidClient)
-    );
-    let peer_text = failure.peer_text.expect("words");
-    assert!(peer_text.contains("AADSTS7000215"), "{peer_text}");
+    assert!(words.contains("AADSTS7000215"), "{words}");
 }
 
 #[tokio::test]
@@ -497,16 +451,6 @@ async fn two_attempts_in_one_browser_do_not_end_each_other() {
     assert_eq!(world.end_of(&first.attempt.id).await, AttemptOutcome::Obtained);
     world.land(&second.address, &second.cookie).await;
     assert_eq!(world.end_of(&second.attempt.id).await, AttemptOutcome::Obtained);
-}
-
-#[tokio::test]
-async fn a_consent_is_not_begun_for_another_signed_in_user() {
-    let world = OauthFixture::with(CODE).await;
-    world.harness.add("grace@example.com", "Grace Hopper").await;
-    let session = sign_in(&world.harness.server.people.accounts, "grace@example.com").await;
-    let (_, start) = world.begin().await;
-    let departed = world.get(&start, &session).await;
-    assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
 }
 
 #[tokio::test]
@@ -537,25 +481,21 @@ async fn a_callback_in_another_browser_is_audited() {
 async fn a_pasted_address_completes_an_attempt_with_the_same_checks() {
     let world = OauthFixture::with(CODE).await;
     let returning = world.consent().await;
-    for nothing in ["", "   ", "https://elsewhere.example/landing", "hello"] {
+    for nothing in ["", "   ", "https://another.example/landing", "hello"] {
         let answer = world.paste(&returning, nothing).await;
         assert_eq!(answer, Err(ApiCode::NoAnswerInAddress), "{nothing:?}");
     }
     let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
     let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
-    assert_eq!(
-        failed(&refused.end.expect("an end")),
-        (OauthStage::Return, OauthDiagnosis::OtherBrowser)
-    );
+    let end = failed(&refused.end.expect("an end"));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherBrowser));
 
     let pasted = format!("  {}#top \n", returning.address);
     let finished = world.paste(&returning, &pasted).await.expect("an answer");
     assert_eq!(finished.end, Some(AttemptOutcome::Obtained));
     let again = world.paste(&returning, &pasted).await.expect("an answer");
-    assert_eq!(
-        failed(&again.end.expect("an end")),
-        (OauthStage::Return, OauthDiagnosis::AttemptUsed)
-    );
+    let end = failed(&again.end.expect("an end"));
+    assert_eq!(end, (OauthStage::Return, OauthDiagnosis::AttemptUsed));
     assert_eq!(world.provider.requests("authorization_code"), 1);
 }
 
@@ -594,20 +534,16 @@ async fn an_attempt_says_whether_the_address_must_be_pasted() {
 }
 
 #[tokio::test]
-async fn before_the_first_save_no_attempt_is_begun() {
+async fn before_the_first_save_and_with_the_flow_none_no_attempt_is_begun() {
     let harness = Harness::start().await;
     let ada = principal("ada", EMAIL, NAME);
     let begun = harness.server.service().get_token(&ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
-}
 
-#[tokio::test]
-async fn with_the_flow_none_no_attempt_is_begun() {
     let world = OauthFixture::with(CODE).await;
     let mut draft = world.draft(OauthFlow::None);
     draft.basic = draft.oauth.clone();
-    let saved = world.save(&draft, 1).await;
-    assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+    world.expect_saved(&draft, 1).await;
     let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 }
@@ -615,12 +551,9 @@ async fn with_the_flow_none_no_attempt_is_begun() {
 #[tokio::test]
 async fn token_functions_need_a_signed_in_user() {
     let world = OauthFixture::with(CODE).await;
-    let service = Arc::new(world.service());
-    for path in ["/api/email/get-token", "/api/email/token", "/api/email/finish-attempt"] {
-        let request = post(path).header(header::CONTENT_TYPE, "application/json");
-        let pages = pages(&world.harness.server, &service);
-        let answer = world.harness.ask_with(pages, request, Body::from("{}")).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    for function in ["get-token", "token", "finish-attempt"] {
+        let answer = call_in(&world.harness, "", function, "{}").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{function}");
     }
 }
 
@@ -643,19 +576,12 @@ async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
 async fn polling_the_token_keeps_no_session_alive() {
     let world = OauthFixture::with(CODE).await;
     let session = world.harness.sign_in().await;
-    let service = Arc::new(world.service());
-    let status = async |path| {
-        let request = post(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::COOKIE, &session);
-        let pages = pages(&world.harness.server, &service);
-        world.harness.ask_with(pages, request, Body::from("{}")).await.status
-    };
+    let status = async || call_in(&world.harness, &session, "token", "{}").await.status;
     for _ in 0..4 {
-        assert_eq!(status("/api/email/token").await, StatusCode::OK);
+        assert_eq!(status().await, StatusCode::OK);
         world.harness.clock.advance(TimeDelta::minutes(15));
     }
-    assert_eq!(status("/api/email/token").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status().await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::support::soak::{is_soaking, times};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
 /// The number of databases that are tested in parallel.
-const LANES: u64 = 3;
+const LANES: usize = 3;
 const SAVERS: [&str; 3] = ["ada@example.com", "grace@example.com", "hedy@example.com"];
 const PASSWORD: &str = "a long enough pass phrase";
 /// The default seed of the random kill moments; `PPM_EMAIL_SEED` overrides it.
@@ -51,20 +51,21 @@ async fn killed_again_and_again_it_keeps_one_whole_save_and_none_older_than_ackn
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        lanes.spawn(kills(StdRng::seed_from_u64(seed + lane)));
+        lanes.spawn(kills(StdRng::seed_from_u64(seed + lane as u64)));
     }
     let lanes = lanes.join_all().await;
     println!("{lanes:#?}");
     let all = LANES * kills_of_a_lane();
-    let within = lanes.iter().map(|lane| lane.within_a_save as u64).sum::<u64>();
+    let sum = |count: fn(&Seen) -> usize| lanes.iter().map(count).sum::<usize>();
+    let within = sum(|lane| lane.within_a_save);
     assert!(within * 2 > all, "only {within} of {all} kills met a save");
-    let committed = lanes.iter().map(|lane| lane.after_a_commit).sum::<usize>();
+    let committed = sum(|lane| lane.after_a_commit);
     assert!(committed > 0 || !is_soaking(), "no kill met a save between its commit and its answer");
-    let journals = lanes.iter().map(|lane| lane.with_a_journal as u64).sum::<u64>();
+    let journals = sum(|lane| lane.with_a_journal);
     assert!(journals * 3 > all, "only {journals} of {all} kills left a journal to recover from");
 }
 
-fn kills_of_a_lane() -> u64 {
+fn kills_of_a_lane() -> usize {
     times(12, 100)
 }
 
@@ -78,10 +79,7 @@ async fn kills(mut moments: StdRng) -> Seen {
     let mut cookies = Vec::new();
     let serving = serve(folder);
     for email in SAVERS {
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        browser.sign_in(email, PASSWORD).await.expect("it answers");
-        assert!(!browser.cookie.is_empty(), "{email} is signed in");
-        cookies.push(browser.cookie);
+        cookies.push(HttpBrowser::signed_in(&serving.address, email, PASSWORD).await.cookie);
     }
     serving.kill();
 
@@ -276,7 +274,7 @@ async fn check_other_tables(folder: &Path, revision: i64) {
             revision,
         ),
         (
-            "the last save in the audit is by whoever saved",
+            "the last save in the audit is by the user who saved",
             "SELECT COUNT(*) FROM settings WHERE revision > 0 AND saved_by_email IS NOT (SELECT email FROM audit WHERE action = 'settings-saved' ORDER BY id DESC LIMIT 1)",
             0,
         ),
@@ -296,7 +294,7 @@ async fn check_other_tables(folder: &Path, revision: i64) {
             0,
         ),
         (
-            "nobody has two test messages under way",
+            "no user has two test messages under way",
             "SELECT COUNT(*) - COUNT(DISTINCT person) FROM run WHERE outcome IS NULL",
             0,
         ),

@@ -1,21 +1,21 @@
 //! Secrets and tokens are bound to their destination. A disabled group, a later save or a rewritten
-//! database sends none of them elsewhere.
+//! database sends none of them to another destination.
 
 use chrono::TimeDelta;
-use contract::EmailService;
-use contract::{ApiCode, SaveAnswer};
+use contract::{ApiCode, EmailService, SaveAnswer};
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::token::{AttemptOutcome, OauthDiagnosis, OauthStage, Renewal};
 use domain::{Draft, Field, OauthFlow, Problem};
 use server::use_cases::run_refresh_loop;
 use sqlx::AssertSqlSafe;
+use testkit::mailbox::Mailbox;
+use testkit::provider::{CLIENT_SECRET, ScriptedProvider};
 use url::Url;
 
 use crate::support::databases::connection;
 use crate::support::drafts::edited;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, OauthFixture};
-use testkit::mailbox::Mailbox;
-use testkit::provider::{CLIENT_SECRET, ScriptedProvider};
+use crate::support::steps::change_rows;
 
 /// The saved settings as a browser loads them, with secrets untouched.
 async fn loaded(world: &OauthFixture) -> (Draft, i64) {
@@ -40,14 +40,27 @@ async fn tamper(world: &OauthFixture, (table, column): (&str, &str), from: &str,
     let sql = format!(
         "UPDATE {table} SET {column} = replace({column}, $1, $2) WHERE {column} LIKE '%' || $1 || '%'"
     );
+    let statement = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(to);
     let mut connection = connection(world.harness.folder.path()).await;
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(to);
-    let rewritten = query.execute(&mut connection).await.expect("the table is there");
-    assert_eq!(rewritten.rows_affected(), 1, "{from} in {table}");
+    assert_eq!(change_rows(&mut connection, statement).await, 1, "{from} in {table}");
 }
 
 const FORM: (&str, &str) = ("settings", "form");
 const DESTINATION: (&str, &str) = ("secret", "destination");
+
+/// Asserts that no token can be requested with the saved settings.
+async fn expect_incomplete(world: &OauthFixture) {
+    let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
+    assert_eq!(begun, Err(ApiCode::Incomplete));
+}
+
+/// Sends a test message, which fails.
+async fn failed_send(world: &OauthFixture) -> (Step, Diagnosis) {
+    match world.send().await {
+        Outcome::Failed { step, diagnosis, .. } => (step, diagnosis),
+        other => panic!("{other:?}"),
+    }
+}
 
 /// The port of an address as text.
 fn port(address: std::net::SocketAddr) -> String {
@@ -58,8 +71,8 @@ fn port(address: std::net::SocketAddr) -> String {
 async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() {
     for flow in FLOWS {
         let world = OauthFixture::with_token(flow).await;
-        let elsewhere = ScriptedProvider::play([]);
-        let token_endpoint = elsewhere.token_endpoint();
+        let other = ScriptedProvider::play([]);
+        let token_endpoint = other.token_endpoint();
         let disabled = [(Field::Flow, "none"), (Field::TokenEndpoint, token_endpoint.as_str())];
         // The fields that the flow None needs.
         let basic = [
@@ -69,15 +82,11 @@ async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() 
             (Field::BasicPort, "587"),
         ];
         saved(&world, &[&disabled[..], &basic].concat()).await;
-        let SaveAnswer::Problems(problems) = save(&world, &[(Field::Flow, flow.wire_name())]).await
-        else {
-            panic!("not refused: {flow:?}");
-        };
+        let answer = save(&world, &[(Field::Flow, flow.wire_name())]).await;
+        let SaveAnswer::Problems(problems) = answer else { panic!("{flow:?}: {answer:?}") };
         assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain), "{flow:?}");
-
-        let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
-        assert_eq!(begun, Err(ApiCode::Incomplete), "{flow:?}");
-        assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");
+        expect_incomplete(&world).await;
+        assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
 
@@ -85,13 +94,13 @@ async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() 
 async fn after_a_save_for_another_mail_server_a_message_needs_a_new_token() {
     for flow in FLOWS {
         let world = OauthFixture::with_token(flow).await;
-        let elsewhere = Mailbox::start(&world.provider).await;
-        let port = port(elsewhere.address);
+        let other = Mailbox::start(&world.provider).await;
+        let port = port(other.address);
         // With Client Credentials, the secret is bound to the mail server too.
         saved(&world, &[(Field::OauthPort, &port), (Field::ClientSecret, CLIENT_SECRET)]).await;
         let sent = world.service().send_test(&world.ada).await;
         assert_eq!(sent, Err(ApiCode::TokenNeeded), "{flow:?}");
-        assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
+        assert_eq!(other.tokens(), [""; 0], "{flow:?}");
     }
 }
 
@@ -99,47 +108,41 @@ async fn after_a_save_for_another_mail_server_a_message_needs_a_new_token() {
 async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_server() {
     for flow in FLOWS {
         let world = OauthFixture::with_token(flow).await;
-        let elsewhere = Mailbox::start(&world.provider).await;
-        let (here, there) = (port(world.mailbox.address), port(elsewhere.address));
-        tamper(&world, FORM, &format!("\"{here}\""), &format!("\"{there}\"")).await;
+        let other = Mailbox::start(&world.provider).await;
+        let quoted = |address| format!("\"{}\"", port(address));
+        let (here, there) = (quoted(world.mailbox.address), quoted(other.address));
+        tamper(&world, FORM, &here, &there).await;
 
         if flow == OauthFlow::ClientCredentials {
             let sent = world.service().send_test(&world.ada).await;
             assert_eq!(sent, Err(ApiCode::Incomplete), "the secret is for a mail server too");
             // Now the destination of the secret is rewritten as well.
-            tamper(&world, DESTINATION, &format!("\"{here}\""), &format!("\"{there}\"")).await;
-            let Outcome::Failed { diagnosis, .. } = world.send().await else { panic!("sent") };
-            assert_eq!(diagnosis, Diagnosis::SecretUnreadable);
+            tamper(&world, DESTINATION, &here, &there).await;
+            assert_eq!(failed_send(&world).await.1, Diagnosis::SecretUnreadable);
         } else {
-            let Outcome::Failed { step, diagnosis, .. } = world.send().await else {
-                panic!("sent")
-            };
-            let expected =
-                (Step::Token, Diagnosis::TokenNotRenewed(OauthDiagnosis::SecretUnreadable));
-            assert_eq!((step, diagnosis), expected, "{flow:?}");
+            let diagnosis = Diagnosis::TokenNotRenewed(OauthDiagnosis::SecretUnreadable);
+            assert_eq!(failed_send(&world).await, (Step::Token, diagnosis), "{flow:?}");
         }
-        assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
+        assert_eq!(other.tokens(), [""; 0], "{flow:?}");
     }
 }
 
 #[tokio::test]
 async fn a_form_rewritten_in_the_database_sends_no_secret_to_another_token_endpoint() {
     for flow in FLOWS {
-        let (world, elsewhere) = with_another_token_endpoint(flow, &[FORM]).await;
+        let (world, other) = with_another_token_endpoint(flow, &[FORM]).await;
         assert_eq!(world.service().send_test(&world.ada).await, Err(ApiCode::Incomplete));
-        let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
-        assert_eq!(begun, Err(ApiCode::Incomplete), "{flow:?}");
+        expect_incomplete(&world).await;
         expect_refresh_without_secret(&world).await;
-        assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");
+        assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
 
 #[tokio::test]
 async fn a_secret_whose_destination_is_rewritten_too_is_not_decrypted() {
     for flow in FLOWS {
-        let (world, elsewhere) = with_another_token_endpoint(flow, &[FORM, DESTINATION]).await;
-        let Outcome::Failed { diagnosis, .. } = world.send().await else { panic!("sent") };
-        assert_eq!(diagnosis, Diagnosis::SecretUnreadable, "{flow:?}");
+        let (world, other) = with_another_token_endpoint(flow, &[FORM, DESTINATION]).await;
+        assert_eq!(failed_send(&world).await.1, Diagnosis::SecretUnreadable, "{flow:?}");
         let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
         let begun = begun.expect("an attempt");
         if let Some(start) = begun.start {
@@ -152,7 +155,7 @@ async fn a_secret_whose_destination_is_rewritten_too_is_not_decrypted() {
             assert_eq!(failure.diagnosis, OauthDiagnosis::SecretUnreadable, "{flow:?}");
         }
         expect_refresh_without_secret(&world).await;
-        assert_eq!(elsewhere.asked().len(), 0, "{flow:?}");
+        assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
 
@@ -162,14 +165,14 @@ async fn with_another_token_endpoint(
     columns: &[(&str, &str)],
 ) -> (OauthFixture, ScriptedProvider) {
     let world = OauthFixture::with_token(flow).await;
-    let elsewhere = ScriptedProvider::play([]);
+    let other = ScriptedProvider::play([]);
     let port = |endpoint: &str| Url::parse(endpoint).expect("a URL").port().expect("a port");
-    let (here, there) = (port(&world.provider.token_endpoint()), port(&elsewhere.token_endpoint()));
+    let (here, there) = (port(&world.provider.token_endpoint()), port(&other.token_endpoint()));
     for column in columns {
         tamper(&world, *column, &here.to_string(), &there.to_string()).await;
     }
     world.harness.clock.advance(TimeDelta::hours(2));
-    (world, elsewhere)
+    (world, other)
 }
 
 /// Runs the background refresh and asserts that it cannot decrypt a secret.
@@ -182,8 +185,6 @@ async fn expect_refresh_without_secret(world: &OauthFixture) {
         }
     };
     renewing.abort();
-    assert_eq!(
-        (failure.stage, failure.diagnosis),
-        (OauthStage::Renewal, OauthDiagnosis::SecretUnreadable)
-    );
+    let found = (failure.stage, failure.diagnosis);
+    assert_eq!(found, (OauthStage::Renewal, OauthDiagnosis::SecretUnreadable));
 }

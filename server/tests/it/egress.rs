@@ -6,24 +6,22 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
 use axum::http::StatusCode;
-use contract::{Explanation, LookupResult};
-use contract::{RunView, Save, SaveAnswer, TokenView};
+use contract::{Explanation, LookupResult, RunView, Save, SaveAnswer, TokenView};
 use domain::delivery::{Diagnosis, Outcome, Step};
-use domain::{Draft, Field, OauthFlow, Problem};
+use domain::{Draft, Field, OauthFlow, Problem, Problems};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
+use tokio::time::sleep;
 
-use crate::support::drafts::draft_of;
-use crate::support::harness::EMAIL;
+use crate::support::harness::{EMAIL, PASSWORD};
 use crate::support::oauth_fixture::draft_with;
 use crate::support::oauth_programs::{LOOK_EVERY, called, trust_the_tests};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator, complaint, program, run as run_program,
 };
-use testkit::provider::{ScriptedProvider, Turn};
-use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
-
-const PASSWORD: &str = "correct horse battery";
+use crate::support::steps::basic_draft;
 
 /// A program with these flags and no test exceptions, and an administrator who is signed in.
 struct Attacker {
@@ -41,6 +39,11 @@ impl Attacker {
         .await
     }
 
+    /// Starts where the operator allows this address.
+    async fn allowed(address: SocketAddr) -> Self {
+        Self::of(&["--egress-allow", &address.to_string()]).await
+    }
+
     async fn configured(configure: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, PASSWORD);
@@ -48,8 +51,7 @@ impl Attacker {
             trust_the_tests(command, folder.path());
             configure(command);
         });
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        let browser = HttpBrowser::signed_in(&serving.address, EMAIL, PASSWORD).await;
         Self { browser, revision: 0, serving, _folder: folder }
     }
 
@@ -62,21 +64,31 @@ impl Attacker {
         answer
     }
 
+    async fn expect_saved(&mut self, draft: &Draft) {
+        let answer = self.save(draft).await;
+        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    }
+
+    /// The problems for which a draft is not saved.
+    async fn problems(&mut self, draft: &Draft) -> Problems {
+        match self.save(draft).await {
+            SaveAnswer::Problems(problems) => problems,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Saves this mail server without TLS, sends a test message, and returns its run.
     async fn send_test_to(&mut self, host: &str, port: u16) -> RunView {
         let port = port.to_string();
-        let draft = draft_of(&[
-            (Field::BasicSender, "noreply@example.com"),
-            (Field::BasicDisplayName, "PPM Planner"),
+        let draft = basic_draft(&[
             (Field::BasicServer, host),
             (Field::BasicPort, port.as_str()),
             (Field::BasicUseTls, "false"),
         ]);
-        let answer = self.save(&draft).await;
-        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+        self.expect_saved(&draft).await;
         let mut now: RunView = called(&mut self.browser, "email/send-test", &json!({})).await;
         while now.run.outcome.is_none() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            sleep(LOOK_EVERY).await;
             now = called(&mut self.browser, "email/run", &json!({ "id": now.run.id })).await;
         }
         now
@@ -85,14 +97,7 @@ impl Attacker {
     /// Saves this token endpoint with client credentials, requests a token, and returns all
     /// responses of the program about it.
     async fn request_token(&mut self, endpoint: &str) -> String {
-        let draft = draft_with(
-            OauthFlow::ClientCredentials,
-            "https://login.example.com/authorize",
-            endpoint,
-            465,
-        );
-        let answer = self.save(&draft).await;
-        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+        self.expect_saved(&client_credentials(endpoint)).await;
         let mut told = self.tells("email/get-token", &json!({ "in_pop_up": false })).await;
         loop {
             let now = self.tells("email/token", &json!({})).await;
@@ -101,7 +106,7 @@ impl Attacker {
             if now.attempt.is_some_and(|attempt| attempt.end.is_some()) {
                 return told;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -114,6 +119,12 @@ impl Attacker {
     async fn discover(&mut self, issuer: &str) -> LookupResult {
         called(&mut self.browser, "email/discover", &json!({ "issuer": issuer })).await
     }
+}
+
+/// Complete settings for client credentials with this token endpoint.
+fn client_credentials(endpoint: &str) -> Draft {
+    let authorization = "https://login.example.com/authorize";
+    draft_with(OauthFlow::ClientCredentials, authorization, endpoint, 465)
 }
 
 /// A listener that must not be connected to.
@@ -132,7 +143,7 @@ impl Trap {
 
     fn assert_no_connection(&self) {
         let caller = self.0.accept().map(|(_, caller)| caller);
-        assert_eq!(caller.expect_err("nobody called").kind(), ErrorKind::WouldBlock);
+        assert_eq!(caller.expect_err("no connection").kind(), ErrorKind::WouldBlock);
     }
 }
 
@@ -223,7 +234,7 @@ async fn mail_is_sent_to_an_address_that_the_operator_allows() {
         assert!(is_accepted(&now), "{host} {rule}: {:?}", now.run.outcome);
     }
     let server = mail_server();
-    let rule = server.address.to_string();
+    let rule = server.address;
     let mut attacker = Attacker::configured(|command| {
         command.env("PPM_EMAIL_EGRESS_ALLOW", format!("mail.example.com,{rule}"));
     })
@@ -262,9 +273,7 @@ async fn an_http_token_endpoint_of_this_machine_is_a_field_problem_unless_it_is_
             let draft = draft_with(flow, &endpoint, &endpoint, 465);
             let address = trap.0.local_addr().expect("an address");
             let problem = Some(Problem::EgressNotAllowed(address));
-            let SaveAnswer::Problems(problems) = attacker.save(&draft).await else {
-                panic!("it was saved")
-            };
+            let problems = attacker.problems(&draft).await;
             assert_eq!(problems.of(Field::TokenEndpoint), problem);
             // Client credentials ignore this field.
             let is_code = flow == OauthFlow::AuthorizationCode;
@@ -272,16 +281,8 @@ async fn an_http_token_endpoint_of_this_machine_is_a_field_problem_unless_it_is_
         }
         trap.assert_no_connection();
     }
-    let denied = draft_with(
-        OauthFlow::ClientCredentials,
-        "https://login.example.com/",
-        "http://127.0.0.1:9/token",
-        465,
-    );
     let mut attacker = Attacker::of(&["--egress-deny", "127.0.0.1:9"]).await;
-    let SaveAnswer::Problems(problems) = attacker.save(&denied).await else {
-        panic!("it was saved")
-    };
+    let problems = attacker.problems(&client_credentials("http://127.0.0.1:9/token")).await;
     let address = ([127, 0, 0, 1], 9).into();
     assert_eq!(problems.of(Field::TokenEndpoint), Some(Problem::EgressDenied(address)));
 }
@@ -303,8 +304,7 @@ async fn a_token_endpoint_that_resolves_to_this_machine_is_refused_at_the_reques
 async fn a_token_is_obtained_from_this_machine_if_the_operator_allows_it() {
     let token = r#"{"access_token":"token-1"}"#;
     let provider = ScriptedProvider::play([Turn::json("200 OK", token)]);
-    let rule = provider.address().to_string();
-    let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
+    let mut attacker = Attacker::allowed(provider.address()).await;
     let told = attacker.request_token(&provider.token_endpoint()).await;
     assert!(told.contains("obtained"), "{told}");
 }
@@ -327,30 +327,25 @@ async fn no_content_of_a_non_oauth_response_of_this_machine_is_returned() {
             Turn::answer("302 Found", &[&location], ""),
         ]
     };
-    let https = || AUTHORITY.good();
-    for (turn, by_tls) in turns().into_iter().zip(turns()) {
-        for provider in
-            [ScriptedProvider::play([turn]), ScriptedProvider::play_by_tls(https(), [by_tls])]
-        {
-            let rule = provider.address().to_string();
-            let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
-            let mut told = attacker.request_token(&provider.token_endpoint()).await;
-            told.push_str(&attacker.tells("email/load", &json!({})).await);
-            assert_eq!(provider.asked().len(), 1);
-            assert!(!told.to_lowercase().contains("kanarie"), "{told}");
-        }
+    let providers = || {
+        turns().into_iter().zip(turns()).flat_map(|(turn, by_tls)| {
+            let https = ScriptedProvider::play_by_tls(AUTHORITY.good(), [by_tls]);
+            [ScriptedProvider::play([turn]), https]
+        })
+    };
+    for provider in providers() {
+        let mut attacker = Attacker::allowed(provider.address()).await;
+        let mut told = attacker.request_token(&provider.token_endpoint()).await;
+        told.push_str(&attacker.tells("email/load", &json!({})).await);
+        assert_eq!(provider.asked().len(), 1);
+        assert!(!told.to_lowercase().contains("kanarie"), "{told}");
     }
-    for (turn, by_tls) in turns().into_iter().zip(turns()) {
-        for provider in
-            [ScriptedProvider::play([turn]), ScriptedProvider::play_by_tls(https(), [by_tls])]
-        {
-            let rule = provider.address().to_string();
-            let mut attacker = Attacker::of(&["--egress-allow", &rule]).await;
-            let issuer = provider.token_endpoint().trim_end_matches("/token").to_owned();
-            let told = format!("{:?}", attacker.discover(&issuer).await);
-            assert!(!provider.asked().is_empty());
-            assert!(!told.to_lowercase().contains("kanarie"), "{told}");
-        }
+    for provider in providers() {
+        let mut attacker = Attacker::allowed(provider.address()).await;
+        let issuer = provider.token_endpoint().trim_end_matches("/token").to_owned();
+        let told = format!("{:?}", attacker.discover(&issuer).await);
+        assert!(!provider.asked().is_empty());
+        assert!(!told.to_lowercase().contains("kanarie"), "{told}");
     }
 }
 
@@ -365,11 +360,9 @@ async fn discovery_and_the_redirect_check_connect_to_nothing_on_this_machine() {
         assert!(told.contains(&flag), "{issuer}: {told}");
     }
     // Without --public-url, the callback's address is taken from the Host header.
-    let address = attacker.serving.address.clone();
-    let cookie = attacker.browser.cookie.clone();
     let host = format!("127.0.0.1:{}", trap.port());
-    let mut browser = HttpBrowser::at(&address).await.expect("it listens").calling_itself(&host);
-    browser.cookie = cookie;
+    let browser = attacker.browser.again(&attacker.serving.address).await.expect("it listens");
+    let mut browser = browser.calling_itself(&host);
     let argument = json!({ "uri": format!("http://{host}/oauth/callback"), "page": "" });
     let findings: LookupResult = called(&mut browser, "email/redirect-doctor", &argument).await;
     assert!(findings.explanations.is_empty(), "{findings:?}");

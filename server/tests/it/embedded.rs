@@ -8,15 +8,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::request::{Builder, Parts};
 use axum::http::{Request, StatusCode, header};
-use domain::Field;
 use serde_json::json;
 use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
 use store::audit::Action;
 use tower::ServiceExt;
 
-use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, Harness, get, post, read};
 use crate::support::oauth_fixture::CALLBACK;
+use crate::support::steps::basic_draft;
+use crate::support::waiting::until;
 
 /// A host that trusts the header `who`.
 struct HeaderIdentity;
@@ -55,12 +55,7 @@ async fn call(harness: &Harness, who: &str, function: &str, body: serde_json::Va
 
 /// A complete first save.
 fn save() -> serde_json::Value {
-    let draft = draft_of(&[
-        (Field::BasicSender, "noreply@example.com"),
-        (Field::BasicDisplayName, "PPM Planner"),
-        (Field::BasicServer, "mail.example.com"),
-        (Field::BasicPort, "587"),
-    ]);
+    let draft = basic_draft::<&str>(&[]);
     json!({ "save": { "draft": draft, "revision": 0, "deletes_grant": null } })
 }
 
@@ -93,7 +88,7 @@ async fn a_user_without_a_role_in_the_host_is_refused_with_a_code_and_audited() 
 #[tokio::test]
 async fn a_host_that_cannot_identify_the_caller_gets_503() {
     let harness = Harness::start().await;
-    let answer = call(&harness, "somebody", "load", json!({})).await;
+    let answer = call(&harness, "unknown", "load", json!({})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!answer.body.contains("directory"), "{}", answer.body);
 }
@@ -143,21 +138,10 @@ async fn the_result_page_of_a_consent_links_to_the_hosts_tab() {
 async fn calls_lists_every_server_function() {
     let mut calls = EmailSettings::calls();
     calls.sort_unstable();
-    let expected = [
-        "discover",
-        "finish-attempt",
-        "get-token",
-        "load",
-        "preset",
-        "redirect-doctor",
-        "run",
-        "save",
-        "send-test",
-        "test-typed",
-        "token",
-        "token-xray",
-    ];
-    assert_eq!(calls, expected.map(|call| format!("/api/email/{call}")));
+    let expected = "discover finish-attempt get-token load preset redirect-doctor run save send-test \
+                    test-typed token token-xray";
+    let expected: Vec<_> = expected.split(' ').map(|call| format!("/api/email/{call}")).collect();
+    assert_eq!(calls, expected);
 }
 
 #[tokio::test]
@@ -166,7 +150,5 @@ async fn the_refresh_loop_runs_as_long_as_the_host_holds_the_settings() {
     let email = EmailSettings::with_server(harness.server.clone(), HeaderIdentity);
     let held = Arc::strong_count(&harness.server.tokens);
     drop(email);
-    while Arc::strong_count(&harness.server.tokens) >= held {
-        crate::support::oauth_fixture::a_moment().await;
-    }
+    until(async || Arc::strong_count(&harness.server.tokens) < held).await;
 }

@@ -1,7 +1,6 @@
 //! The event stream of test runs (server-sent events): its events, its authentication, its limits
 //! and its end.
 
-use server::config::StreamTiming;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,16 +14,16 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORI
 use axum::http::request::{Builder, Parts};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
-use contract::EmailService;
-use contract::RunView;
+use contract::{EmailService, RunView};
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
 use http_body_util::BodyExt;
 use server::Server;
-use server::config::HostOrigin;
+use server::config::{HostOrigin, StreamTiming};
 use server::embed::{EmailSettings, Identity, IdentityError};
 use server::identity::Principal;
 use server::serve::{Limits, connections};
 use store::{people, runs};
+use testkit::smtp_server::{SmtpPeer, SmtpServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -37,7 +36,6 @@ use crate::support::harness::{
 use crate::support::host::{claims, good_token, now, with_key_file};
 use crate::support::soak::times;
 use crate::support::test_doubles::SeededRandomness;
-use testkit::smtp_server::{SmtpPeer, SmtpServer};
 
 const EVENTS: &str = "/api/email/events";
 /// Far longer than any of these tests takes.
@@ -75,12 +73,11 @@ impl Reading {
     async fn block(&mut self) -> Option<String> {
         let more = async {
             loop {
-                if let Some((block, rest)) = self.text.split_once("\n\n") {
-                    let (block, rest) = (block.to_owned(), rest.to_owned());
-                    self.text = rest;
-                    return Some(block);
+                if let Some(at) = self.text.find("\n\n") {
+                    let rest = self.text.split_off(at + 2);
+                    return Some(std::mem::replace(&mut self.text, rest).trim_end().to_owned());
                 }
-                let frame = self.body.frame().await?.expect("a stream breaks for nobody");
+                let frame = self.body.frame().await?.expect("no stream breaks off");
                 let octets = frame.into_data().expect("no trailers");
                 self.text.push_str(std::str::from_utf8(&octets).expect("text"));
             }
@@ -129,6 +126,12 @@ async fn open(server: &Server, cookie: &str) -> Reading {
     open_at(server::router(server.clone()), request).await.expect("a stream")
 }
 
+/// Requests the stream; expects a refusal.
+async fn refused(harness: &Harness, request: Builder) -> Answer {
+    let opened = open_at(server::router(harness.server.clone()), request).await;
+    opened.err().expect("no stream")
+}
+
 /// A server that does not poll its database for runs, unless `adjust` changes that.
 async fn harness(adjust: impl FnOnce(&mut StreamTiming)) -> Harness {
     let mut pace = NO_LOOKS;
@@ -156,10 +159,13 @@ async fn record(server: &Server, run: &str, ordinal: u32, step: Step) {
     runs::record(&server.store, run, ordinal, &report(step)).await.expect("it is recorded");
 }
 
-/// Begins a run with a deadline of one minute.
+/// Begins a run of Ada's with a deadline of one minute.
 async fn begin(harness: &Harness, id: &str) {
-    let who = ada(&harness.server).await;
-    assert!(harness.begin_run(id, &who, harness.clock.now() + TimeDelta::minutes(1)).await);
+    begin_as(harness, id, &ada(&harness.server).await).await;
+}
+
+async fn begin_as(harness: &Harness, id: &str, who: &Principal) {
+    assert!(harness.begin_run(id, who, harness.clock.now() + TimeDelta::minutes(1)).await);
 }
 
 /// A plaintext mail server that answers a command once the semaphore has a permit.
@@ -256,8 +262,7 @@ async fn a_user_receives_no_event_of_another_users_run() {
     let harness = harness(|_| {}).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     let grace = principal("grace", "grace@example.com", "Grace Hopper");
-    let gone_after = harness.clock.now() + TimeDelta::minutes(1);
-    assert!(harness.begin_run("graces", &grace, gone_after).await);
+    begin_as(&harness, "graces", &grace).await;
     harness.server.runs.updates.notify("grace");
     harness.clock.advance(TimeDelta::seconds(1));
     begin(&harness, "adas").await;
@@ -268,10 +273,10 @@ async fn a_user_receives_no_event_of_another_users_run() {
 #[tokio::test]
 async fn a_stream_forbids_caching_and_buffering() {
     let harness = harness(|_| {}).await;
-    let reading = open(&harness.server, &harness.sign_in().await).await;
-    assert_eq!(reading.headers[CONTENT_TYPE], "text/event-stream");
-    assert_eq!(reading.headers[CACHE_CONTROL], "no-store, no-transform");
-    assert_eq!(reading.headers["x-accel-buffering"], "no");
+    let headers = open(&harness.server, &harness.sign_in().await).await.headers;
+    assert_eq!(headers[CONTENT_TYPE], "text/event-stream");
+    assert_eq!(headers[CACHE_CONTROL], "no-store, no-transform");
+    assert_eq!(headers["x-accel-buffering"], "no");
 }
 
 #[tokio::test]
@@ -287,18 +292,14 @@ async fn an_idle_stream_sends_keep_alive_comments() {
 #[tokio::test]
 async fn a_caller_who_is_not_signed_in_gets_an_error_code_and_no_stream() {
     let harness = harness(|_| {}).await;
-    let router = || server::router(harness.server.clone());
-    let answer = open_at(router(), get(EVENTS)).await.err().expect("no stream");
+    let answer = refused(&harness, get(EVENTS)).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::UNAUTHORIZED, "\"signed-out\""));
 
     let cookie = harness.sign_in().await;
     harness.server.people.accounts.remove(EMAIL, operator()).await.expect("gone");
-    let answer = open_at(router(), get(EVENTS).header(COOKIE, cookie)).await;
-    let answer = answer.err().expect("no stream");
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (StatusCode::UNAUTHORIZED, "account-removed")
-    );
+    let answer = refused(&harness, get(EVENTS).header(COOKIE, cookie)).await;
+    let expected = (StatusCode::UNAUTHORIZED, "account-removed".to_owned());
+    assert_eq!((answer.status, answer.code()), expected);
     assert!(harness.server.runs.updates.is_empty());
 }
 
@@ -308,8 +309,7 @@ async fn a_post_to_the_stream_is_not_allowed() {
     let request = post(EVENTS)
         .header(COOKIE, harness.sign_in().await)
         .header(CONTENT_TYPE, "application/json");
-    let answer = open_at(server::router(harness.server.clone()), request).await;
-    assert_eq!(answer.err().expect("no stream").status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(refused(&harness, request).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -318,8 +318,7 @@ async fn a_page_of_another_site_cannot_open_a_stream() {
     let cookie = harness.sign_in().await;
     for site in ["cross-site", "same-site"] {
         let request = get(EVENTS).header(COOKIE, &cookie).header("sec-fetch-site", site);
-        let answer = open_at(server::router(harness.server.clone()), request).await;
-        let answer = answer.err().expect("no stream");
+        let answer = refused(&harness, request).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "cross-site"));
     }
     let own = get(EVENTS).header(COOKIE, &cookie).header("sec-fetch-site", "same-origin");
@@ -334,19 +333,18 @@ async fn a_token_in_a_header_opens_a_stream_for_a_page_of_a_configured_origin() 
     })
     .await;
     let path = format!("/bearer{EVENTS}");
-    let router = || server::router(harness.server.clone());
     let token = format!("Bearer {}", good_token(&claims(now(&harness))));
     let request = get(&path).header(AUTHORIZATION, token).header(ORIGIN, HOST_SITE);
-    let mut reading = open_at(router(), request).await.expect("a stream");
+    let mut reading =
+        open_at(server::router(harness.server.clone()), request).await.expect("a stream");
     assert_eq!(reading.headers["access-control-allow-origin"], HOST_SITE);
     assert!(reading.block().await.is_some());
 
     let request = get(&path).header(AUTHORIZATION, "Bearer x.y.z").header(ORIGIN, HOST_SITE);
-    let answer = open_at(router(), request).await.err().expect("no stream");
+    let answer = refused(&harness, request).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(answer.header("access-control-allow-origin"), HOST_SITE);
-    let answer = open_at(router(), get(&path)).await.err().expect("no stream");
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused(&harness, get(&path)).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -360,13 +358,17 @@ async fn a_rust_host_serves_the_stream_and_can_end_it() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_its_session() {
-    let harness = harness(|pace| pace.recognise = Duration::from_millis(10)).await;
-    let cookie = harness.sign_in().await;
-    let mut reading = open(&harness.server, &cookie).await;
-    assert!(reading.block().await.is_some(), "it is open");
-    harness.clock.advance(TimeDelta::hours(13));
-    reading.end().await;
+async fn a_stream_ends_with_its_session_and_keeps_no_session_alive() {
+    // Minutes before the stream begins, and then until the session has ended.
+    for (before, after) in [(0, 13 * 60), (59, 2)] {
+        let harness = harness(|pace| pace.recognise = Duration::from_millis(1)).await;
+        let cookie = harness.sign_in().await;
+        harness.clock.advance(TimeDelta::minutes(before));
+        let mut reading = open(&harness.server, &cookie).await;
+        assert!(reading.block().await.is_some(), "it is open");
+        harness.clock.advance(TimeDelta::minutes(after));
+        reading.end().await;
+    }
 }
 
 #[tokio::test]
@@ -382,17 +384,6 @@ async fn an_ended_session_receives_no_event() {
 }
 
 #[tokio::test]
-async fn an_open_stream_keeps_no_session_alive() {
-    let harness = harness(|pace| pace.recognise = Duration::from_millis(1)).await;
-    let cookie = harness.sign_in().await;
-    harness.clock.advance(TimeDelta::minutes(59));
-    let mut reading = open(&harness.server, &cookie).await;
-    assert!(reading.block().await.is_some(), "it is open");
-    harness.clock.advance(TimeDelta::minutes(2));
-    reading.end().await;
-}
-
-#[tokio::test]
 async fn a_stream_ends_after_its_lifetime() {
     let harness = harness(|pace| pace.lifetime = Duration::from_millis(50)).await;
     open(&harness.server, &harness.sign_in().await).await.end().await;
@@ -404,9 +395,7 @@ async fn streams_are_limited_and_one_that_ends_makes_room() {
     let cookie = harness.sign_in().await;
     let (first, _second) =
         (open(&harness.server, &cookie).await, open(&harness.server, &cookie).await);
-    let request = get(EVENTS).header(COOKIE, &cookie);
-    let answer = open_at(server::router(harness.server.clone()), request).await;
-    let answer = answer.err().expect("no stream");
+    let answer = refused(&harness, get(EVENTS).header(COOKIE, &cookie)).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.code(), "too-many-streams");
     drop(first);

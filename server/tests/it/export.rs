@@ -5,20 +5,25 @@ use std::process::Output;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use sqlx::Row;
 use store::audit::{self, Action, Actor, Entry};
 
-use crate::support::databases::{connection, database_url, execute};
+use crate::support::databases::{connection, count_rows, database_url, execute};
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD};
 use crate::support::program::{
     HttpBrowser, Serving, add_administrator_to, complaint, program, run,
 };
+use crate::support::steps::change_rows;
 
 async fn export(folder: &Path, arguments: &[&str]) -> Output {
     let url = database_url(folder).await;
     let mut command = program(folder);
     command.args(["audit", "export", "--database-url", &url]).args(arguments);
     run(command, "")
+}
+
+/// The lines of the export of these rows.
+async fn exported(folder: &Path, bounds: &[&str]) -> Vec<Value> {
+    lines(&export(folder, &[bounds, &["--json"]].concat()).await)
 }
 
 fn lines(output: &Output) -> Vec<Value> {
@@ -60,7 +65,7 @@ async fn every_field_of_a_row_has_a_stable_name() {
     let fields = vec!["basic-port".to_owned(), "username".to_owned()];
     let saved = Entry { fields, ..Entry::new(moment, actor, Action::SettingsSaved) };
     record(&harness, saved).await;
-    let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    let found = exported(harness.folder.path(), &["--since", "2027-03-01"]).await;
     let id = found[0]["id"].as_i64().expect("a number");
     let expected = json!({
         "id": id,
@@ -91,14 +96,14 @@ async fn rows_are_sorted_oldest_first_and_limited_by_since_and_until() {
         add_row(&harness, moment, detail).await;
     }
     let folder = harness.folder.path();
-    let found = lines(&export(folder, &["--since", "2027-03-01", "--json"]).await);
-    assert_eq!(details(&found), ["first", "second", "third", "fourth"]);
-    let found = lines(&export(folder, &["--since", "2027-03-02", "--json"]).await);
-    assert_eq!(details(&found), ["second", "third", "fourth"]);
-    let since = ["--since", "2027-03-03T13:00:00+01:00", "--json"];
-    assert_eq!(details(&lines(&export(folder, &since).await)), ["fourth"]);
-    let during = ["--since", "2027-03-02", "--until", "2027-03-03T12:00:00Z", "--json"];
-    assert_eq!(details(&lines(&export(folder, &during).await)), ["second", "third"]);
+    for (bounds, expected) in [
+        (&["--since", "2027-03-01"][..], &["first", "second", "third", "fourth"][..]),
+        (&["--since", "2027-03-02"], &["second", "third", "fourth"]),
+        (&["--since", "2027-03-03T13:00:00+01:00"], &["fourth"]),
+        (&["--since", "2027-03-02", "--until", "2027-03-03T12:00:00Z"], &["second", "third"]),
+    ] {
+        assert_eq!(details(&exported(folder, bounds).await), expected, "{bounds:?}");
+    }
 }
 
 #[tokio::test]
@@ -110,18 +115,15 @@ async fn rows_of_several_pages_are_exported_once_and_completely() {
     // Seven rows per millisecond, so that pages end among rows of the same time.
     for number in 0..1_800_i64 {
         let moment = begun + TimeDelta::milliseconds(number / 7);
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO audit (at, email, name, action, fields, detail)
              VALUES ($1, '', '', 'refused', '', $2)",
-        )
-        .bind(moment.timestamp_millis())
-        .bind(number.to_string())
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
+        );
+        let statement = statement.bind(moment.timestamp_millis()).bind(number.to_string());
+        change_rows(&mut connection, statement).await;
     }
     execute(&mut connection, "COMMIT").await;
-    let found = lines(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    let found = exported(harness.folder.path(), &["--since", "2027-03-01"]).await;
     let expected: Vec<_> = (0..1_800).map(|number| number.to_string()).collect();
     assert_eq!(details(&found), expected);
 }
@@ -132,16 +134,12 @@ async fn a_trail_is_exported_while_the_server_runs_and_nothing_is_changed() {
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
     let serving = Serving::on_database(folder.path(), &[]).await;
-    let mut ada = HttpBrowser::at(&serving.address).await.expect("it listens");
-    ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    HttpBrowser::signed_in(&serving.address, EMAIL, PASSWORD).await;
     std::fs::remove_file(folder.path().join("ppm-email.key")).expect("no key is needed");
-    let found = lines(&export(folder.path(), &["--since", "2020-01-01", "--json"]).await);
+    let found = exported(folder.path(), &["--since", "2020-01-01"]).await;
     let actions: Vec<_> = found.iter().map(|line| line["action"].as_str().expect("text")).collect();
     assert_eq!(actions, ["person-added", "signed-in"]);
-    let rows = sqlx::query("SELECT COUNT(*) FROM audit")
-        .fetch_one(&mut connection(folder.path()).await)
-        .await;
-    assert_eq!(rows.expect("the table is there").get::<i64, _>(0), 2);
+    assert_eq!(count_rows(folder.path(), "audit").await, 2);
     assert!(!folder.path().join("ppm-email.key").exists());
 }
 
@@ -155,12 +153,10 @@ async fn an_export_creates_no_database_and_changes_no_tables() {
     assert!(!folder.path().join("ppm-email.db").exists());
 
     let harness = Harness::start().await;
-    sqlx::query("DELETE FROM schema_version WHERE version > 6")
-        .execute(&mut connection(harness.folder.path()).await)
-        .await
-        .expect("the table is there");
-    let line =
-        complaint(&export(harness.folder.path(), &["--since", "2027-03-01", "--json"]).await);
+    let folder = harness.folder.path();
+    let sql = "DELETE FROM schema_version WHERE version > 6";
+    execute(&mut connection(folder).await, sql).await;
+    let line = complaint(&export(folder, &["--since", "2027-03-01", "--json"]).await);
     assert!(line.contains("older version"), "{line}");
 }
 

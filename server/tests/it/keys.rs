@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,6 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use contract::EmailService;
 use contract::{EmailTab, Save, SaveAnswer};
 use domain::delivery::Outcome;
 use domain::secret::Destination;
@@ -22,37 +21,34 @@ use domain::{Draft, Field, Form, OauthFlow};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::ExposeSecret;
-use serde_json::json;
-use sqlx::Row;
+use serde_json::{Value, json};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use store::key_id::KeyId;
 use store::sealed::{self, Column};
 use store::{Store, WRITTEN_WITHIN, key_check, settings};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep, timeout};
+use testkit::provider::{Held, Refreshing};
+use tokio::time::{Instant, sleep};
 use vault::key_ring::Key;
 use vault::{Vault, columns, key_file, unlock};
 
 use crate::support::accounts::administrators;
 use crate::support::databases::{connection, database, database_url, execute, migrate};
-use crate::support::drafts::draft_of;
-use crate::support::oauth_fixture::OauthFixture;
+use crate::support::oauth_fixture::{OauthFixture, a_moment};
 use crate::support::oauth_programs::{called, save};
 use crate::support::program::{
     HttpBrowser, Serving, complaint, log_file, program, run as run_program, write_private,
 };
 use crate::support::soak::{is_soaking, times};
+use crate::support::steps::{basic_draft, change_rows};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
-use testkit::provider::{Held, Refreshing};
+use crate::support::waiting::until;
 
 /// The issuer that the values of a sign-in by `OpenID` Connect are sealed for.
 const ISSUER: &str = "https://id.example";
 /// An instant that no test reaches, in milliseconds since 1970.
 const FAR: i64 = 4_000_000_000_000;
-/// The interval at which a test polls a condition.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Longer than any wait in these tests, even on a busy machine.
-const TIMEOUT: Duration = Duration::from_mins(1);
-
 /// A database, an administrator, and nodes with a key file each.
 struct Nodes {
     folder: TempDir,
@@ -62,13 +58,31 @@ struct Nodes {
 
 impl Nodes {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self::in_folder(tempfile::tempdir().expect("a folder for the test")).await
+    }
+
+    async fn in_folder(folder: TempDir) -> Self {
         let cookie = administrators(&folder, 1).await.remove(0);
         let url = database_url(folder.path()).await;
-        let nodes = Self { folder, url, cookie };
         for node in ["one", "two"] {
-            fs::create_dir(nodes.folder.path().join(node)).expect("the folder is ours");
+            fs::create_dir(folder.path().join(node)).expect("the folder is ours");
         }
+        Self { folder, url, cookie }
+    }
+
+    /// Starts with a key, which the first start of node one made.
+    async fn with_key() -> Self {
+        let nodes = Self::start().await;
+        nodes.serve("one").stop();
+        nodes
+    }
+
+    /// Starts with a key and a form that was saved through node one.
+    async fn with_save() -> Self {
+        let nodes = Self::start().await;
+        let serving = nodes.serve("one");
+        save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
+        serving.stop();
         nodes
     }
 
@@ -98,21 +112,18 @@ impl Nodes {
 
     /// Waits until a node has logged this.
     async fn logged(&self, node: &str, text: &str) {
-        let is_there = async {
-            while !self.log(node).contains(text) {
-                sleep(LOOK_EVERY).await;
-            }
-        };
-        let waited = timeout(TIMEOUT, is_there).await;
-        assert!(waited.is_ok(), "{node} has not logged {text:?}: {}", self.log(node));
+        println!("waiting for {text:?} in the log of {node}");
+        until(async || self.log(node).contains(text)).await;
     }
 
     /// The command `ppm-email key …` at a node, not started yet.
-    fn command(&self, node: &str, command: &str) -> std::process::Command {
-        let mut program = program(self.folder.path());
-        program.args(["key", command, "--database-url", &self.url]);
-        program.arg("--key-file").arg(self.key_file(node));
-        program
+    fn command(&self, node: &str, command: &str) -> Command {
+        key_command(self.folder.path(), &self.url, &self.key_file(node), command)
+    }
+
+    /// Starts `ppm-email key …` at a node.
+    fn spawn(&self, node: &str, command: &str) -> Child {
+        self.command(node, command).stdout(Stdio::null()).spawn().expect("it runs")
     }
 
     fn try_key(&self, node: &str, command: &str) -> Output {
@@ -121,15 +132,23 @@ impl Nodes {
 
     /// Runs `ppm-email key …` at a node and returns its standard output.
     fn key(&self, node: &str, command: &str) -> String {
-        let output = self.try_key(node, command);
-        assert!(output.status.success(), "key {command}: {output:?}");
-        String::from_utf8(output.stdout).expect("the program writes text")
+        succeed(self.command(node, command))
     }
 
     /// Runs `ppm-email key rotate` at a node without its wait for late writes of other nodes: the
     /// change of the key is backdated as soon as the wait begins.
     async fn rotate(&self, node: &str) {
         rotate_at_once(self.command(node, "rotate"), self.folder.path()).await;
+    }
+
+    /// Adds a key at node one and rotates to it.
+    async fn change_key(&self) {
+        self.key("one", "add");
+        self.rotate("one").await;
+    }
+
+    async fn connection(&self) -> AnyConnection {
+        connection(self.folder.path()).await
     }
 
     async fn browser(&self, serving: &Serving) -> HttpBrowser {
@@ -150,6 +169,11 @@ impl Nodes {
     /// The keys in the file of a node, oldest first.
     fn ids(&self, node: &str) -> Vec<KeyId> {
         ids_in(&self.key_file(node))
+    }
+
+    /// The newest key in the file of node one.
+    fn newest(&self) -> KeyId {
+        *self.ids("one").last().expect("there is a key")
     }
 
     /// The active sealing key.
@@ -175,6 +199,13 @@ impl Nodes {
         counts.iter().filter(|(by, _)| *by == Some(key)).map(|(_, count)| count).sum()
     }
 
+    /// The saved Client ID that a program shows.
+    async fn client_id(&self, serving: &Serving) -> String {
+        let tab: EmailTab =
+            called(&mut self.browser(serving).await, "email/load", &json!({})).await;
+        tab.saved.form.plain_text(Field::ClientId).to_owned()
+    }
+
     /// The stored password, decrypted for the saved form's destination, and the Client ID.
     async fn secrets(&self, vault: &Vault) -> (String, String) {
         let store = self.store().await;
@@ -198,8 +229,27 @@ fn ids_in(file: &Path) -> Vec<KeyId> {
     ring.keys().iter().map(Key::id).collect()
 }
 
+/// The command `ppm-email key …`, not started yet.
+fn key_command(folder: &Path, url: &str, key_file: &Path, command: &str) -> Command {
+    let mut program = program(folder);
+    program.args(["key", command, "--database-url", url]).arg("--key-file").arg(key_file);
+    program
+}
+
+/// Runs a command and returns its standard output.
+fn succeed(command: Command) -> String {
+    let output = run_program(command, "");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("the program writes text")
+}
+
+fn kill_process(mut child: Child) {
+    child.kill().expect("it is ours");
+    child.wait().expect("it is ours");
+}
+
 /// Runs this `ppm-email key rotate` as [`Nodes::rotate`] does.
-async fn rotate_at_once(command: std::process::Command, folder: &Path) {
+async fn rotate_at_once(command: Command, folder: &Path) {
     let mut rotating = Rotating::start(command);
     rotating.read_until_waiting();
     backdate_key_changes(folder).await;
@@ -213,7 +263,7 @@ struct Rotating {
 }
 
 impl Rotating {
-    fn start(mut command: std::process::Command) -> Self {
+    fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         Self { child, output }
@@ -229,11 +279,6 @@ impl Rotating {
         let mut printed = String::new();
         self.output.read_to_string(&mut printed).expect("the program writes text");
         assert!(self.child.wait().expect("it is ours").success(), "{printed}");
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("it is ours");
-        self.child.wait().expect("it is ours");
     }
 }
 
@@ -255,44 +300,62 @@ fn waits_for_a_lock(process: u32) -> bool {
 
 /// Waits until a command is blocked by the lock on its key file.
 async fn wait_until_locked_out(command: &mut Child) {
-    let waits = async {
-        while !waits_for_a_lock(command.id()) {
-            let ended = command.try_wait().expect("it is ours");
-            assert!(ended.is_none(), "it has not waited for the lock");
-            sleep(LOOK_EVERY).await;
-        }
+    let waits = async || {
+        let ended = command.try_wait().expect("it is ours");
+        assert!(ended.is_none(), "it has not waited for the lock");
+        waits_for_a_lock(command.id())
     };
-    assert!(timeout(TIMEOUT, waits).await.is_ok(), "it does not come to the lock");
+    until(waits).await;
 }
 
 fn draft(number: i64) -> Draft {
-    draft_of(&[
-        (Field::BasicSender, "noreply@example.com".to_owned()),
-        (Field::BasicDisplayName, "PPM".to_owned()),
+    basic_draft(&[
         (Field::BasicServer, "mail.invalid".to_owned()),
-        (Field::BasicPort, "587".to_owned()),
         (Field::Username, "ppm".to_owned()),
         (Field::Password, format!("password-{number}")),
         (Field::ClientId, format!("client-{number}")),
     ])
 }
 
+/// Inserts a row; values of binary columns are made by [`octets`].
+async fn insert(connection: &mut AnyConnection, table: &str, row: &Value) {
+    let row = row.as_object().expect("a row");
+    let columns: Vec<_> = row.keys().map(String::as_str).collect();
+    let places: Vec<_> = (1..=row.len()).map(|place| format!("${place}")).collect();
+    let (columns, places) = (columns.join(", "), places.join(", "));
+    let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places})");
+    let mut statement = sqlx::query(AssertSqlSafe(sql));
+    for value in row.values() {
+        statement = match value {
+            Value::String(text) => statement.bind(text.clone()),
+            Value::Number(number) => statement.bind(number.as_i64()),
+            octets => {
+                let octets = octets["octets"].as_str().expect("a binary value");
+                statement.bind(STANDARD.decode(octets).expect("base64"))
+            }
+        };
+    }
+    change_rows(connection, statement).await;
+}
+
+/// The value of a binary column in a row.
+fn octets(octets: &[u8]) -> Value {
+    json!({ "octets": STANDARD.encode(octets) })
+}
+
 /// Inserts `count` test runs with sealed forms.
 async fn insert_runs(nodes: &Nodes, vault: &Vault, count: usize) {
-    let mut connection = connection(nodes.folder.path()).await;
+    let mut connection = nodes.connection().await;
     execute(&mut connection, "BEGIN").await;
     let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
     for number in 0..count {
         let sealed = vault.seal(columns::RUN, &Destination::Unbound, &form);
-        sqlx::query(
-            "INSERT INTO run (id, person, person_name, recipient, started_at, outcome, form)
-             VALUES ($1, 'p', 'P', 'p@example.com', 0, '\"interrupted\"', $2)",
-        )
-        .bind(format!("run-{number:05}"))
-        .bind(sealed)
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
+        let row = json!({
+            "id": format!("run-{number:05}"), "person": "p", "person_name": "P",
+            "recipient": "p@example.com", "started_at": 0, "outcome": "\"interrupted\"",
+            "form": octets(&sealed),
+        });
+        insert(&mut connection, "run", &row).await;
     }
     execute(&mut connection, "COMMIT").await;
 }
@@ -303,53 +366,40 @@ async fn insert_one_of_each(nodes: &Nodes, vault: &Vault) {
     let form = draft(1).map_secrets(|_, _| ());
     let (mail, provider) = (form.token_destination(), form.token_endpoint_origin());
     let issuer = Destination::Origin(ISSUER.to_owned());
-    let seal = |column, destination| vault.seal(column, destination, &column.into());
-    let mut connection = connection(nodes.folder.path()).await;
-    sqlx::query(
-        "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, obtained_at, expires_at)
-         VALUES (1, 'grant', 0, $1, $2, 'body', 0, $3)",
-    )
-    .bind(seal(columns::ACCESS_TOKEN, &mail))
-    .bind(seal(columns::REFRESH_TOKEN, &provider))
-    .bind(FAR)
-    .execute(&mut connection)
-    .await
-    .expect("the table is there");
-    // One for the current settings, one for earlier ones, which cannot be completed.
-    for (id, revision) in [("attempt", 1), ("outdated", 0)] {
-        sqlx::query(
-            "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
-                                        in_pop_up, verifier, begun_at, expires_at)
-             VALUES ($1, 'p', 'p@example.com', 'P', $2, 0, 0, $3, 0, $4)",
-        )
-        .bind(id)
-        .bind(revision)
-        .bind(seal(columns::CODE_VERIFIER, &provider))
-        .bind(FAR)
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
+    let seal = |column, destination| octets(&vault.seal(column, destination, &column.into()));
+    // Of the attempts, one is for the current settings, one for earlier ones, which cannot be
+    // completed.
+    let attempt = |id, revision| {
+        json!({
+            "id": id, "person": "p", "person_email": "p@example.com", "person_name": "P",
+            "revision": revision, "needs_pasting": 0, "in_pop_up": 0, "begun_at": 0,
+            "expires_at": FAR, "verifier": seal(columns::CODE_VERIFIER, &provider),
+        })
+    };
+    let token = json!({
+        "id": 1, "grant_id": "grant", "generation": 0, "client_auth": "body", "obtained_at": 0,
+        "expires_at": FAR, "access": seal(columns::ACCESS_TOKEN, &mail),
+        "refresh": seal(columns::REFRESH_TOKEN, &provider),
+    });
+    let sign_in = json!({
+        "state_hash": "state", "browser_hash": "browser", "address": "address",
+        "nonce_hash": "nonce", "redirect_uri": "uri", "destination": "/", "issuer": ISSUER,
+        "expires_at": FAR, "verifier": seal(columns::SIGN_IN_VERIFIER, &issuer),
+    });
+    let session = json!({
+        "token_hash": "session", "person": "p", "created_at": 0, "seen_at": 0,
+        "principal": json!({ "issuer": ISSUER }).to_string(),
+        "id_token": seal(columns::ID_TOKEN, &issuer),
+    });
+    for (table, row) in [
+        ("token", token),
+        ("token_attempt", attempt("attempt", 1)),
+        ("token_attempt", attempt("outdated", 0)),
+        ("foreign_sign_in", sign_in),
+        ("session", session),
+    ] {
+        insert(&mut nodes.connection().await, table, &row).await;
     }
-    sqlx::query(
-        "INSERT INTO foreign_sign_in (state_hash, browser_hash, address, nonce_hash, verifier,
-                                      redirect_uri, destination, expires_at, issuer)
-         VALUES ('state', 'browser', 'address', 'nonce', $1, 'uri', '/', $2, $3)",
-    )
-    .bind(seal(columns::SIGN_IN_VERIFIER, &issuer))
-    .bind(FAR)
-    .bind(ISSUER)
-    .execute(&mut connection)
-    .await
-    .expect("the table is there");
-    sqlx::query(
-        "INSERT INTO session (token_hash, person, principal, id_token, created_at, seen_at)
-         VALUES ('session', 'p', $1, $2, 0, 0)",
-    )
-    .bind(json!({ "issuer": ISSUER }).to_string())
-    .bind(seal(columns::ID_TOKEN, &issuer))
-    .execute(&mut connection)
-    .await
-    .expect("the table is there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -375,21 +425,16 @@ async fn a_key_is_added_activated_and_the_old_one_removed_while_a_program_serves
     serving.stop();
 
     let serving = nodes.serve("one");
-    let tab: EmailTab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
-    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-2");
+    assert_eq!(nodes.client_id(&serving).await, "client-2");
     let vault = nodes.vault("one").await;
     assert_eq!(nodes.secrets(&vault).await, ("password-2".to_owned(), "client-2".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_reaches_every_column_and_deletes_outdated_attempts() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
-    serving.stop();
+    let nodes = Nodes::with_save().await;
     insert_one_of_each(&nodes, &nodes.vault("one").await).await;
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     let [_, new] = nodes.ids("one")[..] else { panic!("one key was added") };
     let counts = nodes.counts().await;
     let expected = [2, 1, 1, 1, 1, 1, 1].map(|count| (Some(new), count));
@@ -397,7 +442,7 @@ async fn a_rotation_reaches_every_column_and_deletes_outdated_attempts() {
     nodes.key("one", "prune");
     assert!(nodes.key("one", "check").contains("every value can be opened"));
     let entry = sqlx::query("SELECT detail FROM audit WHERE action = 'key-changed'");
-    let mut connection = connection(nodes.folder.path()).await;
+    let mut connection = nodes.connection().await;
     let entry = entry.fetch_one(&mut connection).await.expect("one row");
     assert_eq!(entry.get::<String, _>(0), new.to_string());
 }
@@ -476,7 +521,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
 
     let (mut moments, mut half_done) = (StdRng::seed_from_u64(20_281_128), 0);
     for kill in 0..times(6, 40) {
-        let newest = *nodes.ids("one").last().expect("there is a key");
+        let newest = nodes.newest();
         if nodes.sealed_by(newest).await >= RUNS.try_into().expect("a count") {
             nodes.key("one", "add");
         }
@@ -488,10 +533,9 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
         let lines = output.by_ref().lines().map_while(Result::ok).take(wanted);
         let lines = lines.take_while(|line| !line.starts_with("waiting")).count();
         sleep(Duration::from_micros(moments.random_range(0..40_000))).await;
-        rotating.kill().expect("it is ours");
-        rotating.wait().expect("it is ours");
+        kill_process(rotating);
 
-        let newest = *nodes.ids("one").last().expect("there is a key");
+        let newest = nodes.newest();
         let done = nodes.sealed_by(newest).await;
         half_done += usize::from(done > 2 && done < RUNS.try_into().expect("a count"));
         println!("kill {kill} after {lines} lines: {done} values are sealed with the newest key");
@@ -499,7 +543,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
     assert!(half_done > 0 || !is_soaking(), "no kill met a rotation that was half done");
 
     nodes.key("one", "rotate");
-    let newest = *nodes.ids("one").last().expect("there is a key");
+    let newest = nodes.newest();
     let revision = saver.end().await;
     serving.stop();
     let sealed: i64 = nodes.counts().await.iter().map(|(_, count)| count).sum();
@@ -517,30 +561,25 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_file_is_whole_or_unchanged_whenever_add_or_prune_is_killed() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let mut moments = StdRng::seed_from_u64(20_281_129);
     for _ in 0..times(4, 30) {
         let before = nodes.ids("one");
-        let mut adding = nodes.command("one", "add").stdout(Stdio::null()).spawn().expect("runs");
+        let adding = nodes.spawn("one", "add");
         sleep(Duration::from_micros(moments.random_range(0..30_000))).await;
-        adding.kill().expect("it is ours");
-        adding.wait().expect("it is ours");
+        kill_process(adding);
         let after = nodes.ids("one");
         assert_eq!(after[..before.len()], before);
         assert!(after.len() <= before.len() + 1);
     }
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     let file = nodes.key_file("one");
     let (whole, before) = (fs::read(&file).expect("it is there"), nodes.ids("one"));
     for _ in 0..times(4, 30) {
         fs::write(&file, &whole).expect("it is ours");
-        let mut pruning =
-            nodes.command("one", "prune").stdout(Stdio::null()).spawn().expect("runs");
+        let pruning = nodes.spawn("one", "prune");
         sleep(Duration::from_micros(moments.random_range(0..60_000))).await;
-        pruning.kill().expect("it is ours");
-        pruning.wait().expect("it is ours");
+        kill_process(pruning);
         let after = nodes.ids("one");
         assert!(after == before || after == before[before.len() - 1..], "{after:?}");
     }
@@ -601,54 +640,44 @@ async fn a_refresh_token_that_a_running_refresh_keeps_is_sealed_with_the_new_key
     world.obtain().await;
     world.harness.clock.advance(TimeDelta::hours(2));
     world.provider.hold(Held::BeforeAnswering);
-    let run = world.service().send_test(&world.ada).await.expect("a run").run;
+    let (_, run) = world.begin_as(&world.ada.id).await;
     world.provider.wait_for(2).await;
 
     let folder = world.harness.folder.path();
     let url = database_url(folder).await;
-    let key = |command: &str| {
-        let mut program = program(folder);
-        program.args(["key", command, "--database-url", &url]);
-        program.arg("--key-file").arg(folder.join("ppm-email.key"));
-        program
-    };
-    let output = run_program(key("add"), "");
-    assert!(output.status.success(), "{output:?}");
+    let key = |command: &str| key_command(folder, &url, &folder.join("ppm-email.key"), command);
+    succeed(key("add"));
     rotate_at_once(key("rotate"), folder).await;
     let server = &world.harness.server;
     let check = key_check::load(&server.store).await.expect("it answers").expect("a key seals");
     assert!(server.vault.adopt(&check));
     world.provider.release();
-    let mut outcome = None;
-    while outcome.is_none() {
-        sleep(LOOK_EVERY).await;
-        let now = world.service().run(&world.ada, &run.id).await.expect("the run");
-        outcome = now.run.outcome;
+    let mut now = run;
+    while now.outcome.is_none() {
+        a_moment().await;
+        now = world.run(&world.ada, &now.id).await;
     }
-    assert!(matches!(outcome, Some(Outcome::Accepted { .. })), "{outcome:?}");
+    assert!(matches!(now.outcome, Some(Outcome::Accepted { .. })), "{now:?}");
     let counts = sealed::counts(&server.store, Column::RefreshToken).await.expect("it answers");
     assert_eq!(counts, [(KeyId::of(&check), 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_key_that_no_value_needs_is_no_longer_reported() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+async fn a_missing_key_is_reported_only_while_a_value_needs_it() {
+    let nodes = Nodes::with_key().await;
     let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
     insert_runs(&nodes, &stranger, 1).await;
     let _serving = nodes.serve("one");
     nodes.logged("one", "a key is not in the key file").await;
-    execute(&mut connection(nodes.folder.path()).await, "DELETE FROM run").await;
+    execute(&mut nodes.connection().await, "DELETE FROM run").await;
     nodes.logged("one", "no key is missing any more").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_key_is_not_removed_while_a_value_needs_it() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let old = nodes.vault("one").await;
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     insert_runs(&nodes, &old, 3).await;
     let before = nodes.ids("one");
     let line = complaint(&nodes.try_key("one", "prune"));
@@ -661,8 +690,7 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_waits_for_late_writes_sealed_before_the_change() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let old = nodes.vault("one").await;
     insert_runs(&nodes, &old, 1).await;
     nodes.key("one", "add");
@@ -671,11 +699,11 @@ async fn a_rotation_waits_for_late_writes_sealed_before_the_change() {
     // For as long as the database may delay a write that was sealed before the change.
     let until = Instant::now() + WRITTEN_WITHIN;
     let late = old.seal(columns::RUN, &Destination::Unbound, &"late".into());
-    let mut connection = connection(nodes.folder.path()).await;
+    let mut connection = nodes.connection().await;
     while Instant::now() < until {
         let write = sqlx::query("UPDATE run SET form = $1").bind(late.as_slice());
-        write.execute(&mut connection).await.expect("the table is there");
-        sleep(LOOK_EVERY).await;
+        change_rows(&mut connection, write).await;
+        a_moment().await;
     }
     rotating.expect_success();
     let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
@@ -687,14 +715,12 @@ async fn a_rotation_waits_for_late_writes_sealed_before_the_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their_number() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let old = nodes.vault("one").await;
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     insert_runs(&nodes, &old, 3).await;
     // Simulates a node that keeps writing values sealed with the older key.
-    let mut connection = connection(nodes.folder.path()).await;
+    let mut connection = nodes.connection().await;
     let before = "CREATE TRIGGER late AFTER UPDATE OF form ON run";
     let put_back = "UPDATE run SET form = OLD.form WHERE id = NEW.id";
     let trigger = if nodes.url.starts_with("sqlite") {
@@ -713,13 +739,12 @@ async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_key_is_not_removed_while_a_node_may_still_write_values_sealed_with_it() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     nodes.key("one", "add");
     let before = nodes.ids("one");
     let mut rotating = Rotating::start(nodes.command("one", "rotate"));
     rotating.read_until_waiting();
-    rotating.kill();
+    kill_process(rotating.child);
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(
         line.contains(&format!("the key {} has only just become the sealing key", before[1])),
@@ -740,11 +765,8 @@ const AT_ONCE: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_are_added_concurrently_are_all_in_the_file() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
-    let adding: Vec<_> = (0..AT_ONCE)
-        .map(|_| nodes.command("one", "add").stdout(Stdio::null()).spawn().expect("it runs"))
-        .collect();
+    let nodes = Nodes::with_key().await;
+    let adding: Vec<_> = (0..AT_ONCE).map(|_| nodes.spawn("one", "add")).collect();
     for mut command in adding {
         assert!(command.wait().expect("it is ours").success());
     }
@@ -753,15 +775,13 @@ async fn keys_that_are_added_concurrently_are_all_in_the_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_prune_during_an_add_keeps_the_added_key() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    let nodes = Nodes::with_key().await;
+    nodes.change_key().await;
     let [_, active] = nodes.ids("one")[..] else { panic!("one key was added") };
 
     // The add has locked and read the file when the prune starts, and writes it then.
     let adding = key_file::lock(&nodes.key_file("one")).expect("it is whole").expect("there");
-    let mut pruning = nodes.command("one", "prune").stdout(Stdio::null()).spawn().expect("it runs");
+    let mut pruning = nodes.spawn("one", "prune");
     wait_until_locked_out(&mut pruning).await;
     let added = Key::new(&[7; 32], None);
     let ring = adding.ring().clone().and(added.clone());
@@ -772,11 +792,9 @@ async fn a_prune_during_an_add_keeps_the_added_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_prune_that_had_to_wait_counts_values_written_meanwhile() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let old = nodes.vault("one").await;
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     let before = nodes.ids("one");
 
     let locked = key_file::lock(&nodes.key_file("one")).expect("it is whole").expect("there");
@@ -796,15 +814,13 @@ async fn a_save_by_a_node_without_the_new_key_is_readable_by_others_and_keeps_th
     let one = nodes.serve("one");
     nodes.copy_key_file("one", "two");
     let two = nodes.serve("two");
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     nodes.logged("two", "a key is not in the key file").await;
     let [old, new] = nodes.ids("one")[..] else { panic!("one key was added") };
 
     save(&mut nodes.browser(&two).await, &draft(1), 0, None).await;
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (2, 0));
-    let tab: EmailTab = called(&mut nodes.browser(&one).await, "email/load", &json!({})).await;
-    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client-1");
+    assert_eq!(nodes.client_id(&one).await, "client-1");
     let line = complaint(&nodes.try_key("one", "prune"));
     assert!(line.contains(&format!("2 values still need the key {old}")), "{line}");
     assert_eq!(nodes.ids("one"), [old, new]);
@@ -818,15 +834,13 @@ async fn a_save_by_a_node_without_the_new_key_is_readable_by_others_and_keeps_th
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn key_and_account_commands_do_not_change_tables_of_another_version() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
-    let mut connection = connection(nodes.folder.path()).await;
+    let nodes = Nodes::with_key().await;
+    let mut connection = nodes.connection().await;
     let versions = "SELECT COUNT(*), MAX(version) FROM schema_version";
-    let tables = [
+    for (change, expected) in [
         ("DELETE FROM schema_version WHERE version > 6", "start this version's ppm-email serve"),
         ("INSERT INTO schema_version VALUES (1000)", "is from a newer version"),
-    ];
-    for (change, expected) in tables {
+    ] {
         execute(&mut connection, change).await;
         let found = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
         let mut commands: Vec<_> =
@@ -839,32 +853,25 @@ async fn key_and_account_commands_do_not_change_tables_of_another_version() {
             assert!(line.contains(expected), "{line}");
         }
         let after = sqlx::query(versions).fetch_one(&mut connection).await.expect("there");
-        let of = |row: &sqlx::any::AnyRow| (row.get::<i64, _>(0), row.get::<i64, _>(1));
+        let of = |row: &AnyRow| (row.get::<i64, _>(0), row.get::<i64, _>(1));
         assert_eq!(of(&after), of(&found));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_command_creates_no_tables() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let other = tempfile::tempdir().expect("a folder for the test");
     let url = database_url(other.path()).await;
-    let file = other.path().join("ppm-email.db");
-    if url.starts_with("sqlite") {
-        write_private(&file, "");
-    }
-    let mut command = program(other.path());
-    command.args(["key", "check", "--database-url", &url]);
-    command.arg("--key-file").arg(nodes.key_file("one"));
+    create_empty_file(other.path(), &url);
+    let command = key_command(other.path(), &url, &nodes.key_file("one"), "check");
     let line = complaint(&run_program(command, ""));
     assert!(line.contains("has no ppm-email tables"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_is_not_used_yet_is_not_removed() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     nodes.key("one", "add");
     let before = nodes.ids("one");
     nodes.key("one", "prune");
@@ -873,14 +880,11 @@ async fn a_key_that_is_not_used_yet_is_not_removed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_is_refused_where_a_value_cannot_be_opened_and_names_its_row_only() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
-    serving.stop();
+    let nodes = Nodes::with_save().await;
     let old = nodes.active().await;
     nodes.key("one", "add");
-    let mut connection = connection(nodes.folder.path()).await;
-    execute(&mut connection, "UPDATE secret SET destination = '\"nowhere\"'").await;
+    let sql = "UPDATE secret SET destination = '\"nowhere\"'";
+    execute(&mut nodes.connection().await, sql).await;
     let line = complaint(&nodes.try_key("one", "rotate"));
     assert!(line.contains("secret password, sealed: the value was sealed for another"), "{line}");
     assert!(!line.contains("password-1") && !line.contains("client-1"), "{line}");
@@ -889,10 +893,7 @@ async fn a_rotation_is_refused_where_a_value_cannot_be_opened_and_names_its_row_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_lists_the_keys_and_their_values_and_prints_no_key() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
-    serving.stop();
+    let nodes = Nodes::with_save().await;
     let mut printed = nodes.key("one", "add");
     nodes.rotate("one").await;
     printed += &nodes.key("one", "rotate");
@@ -918,10 +919,7 @@ async fn a_check_lists_the_keys_and_their_values_and_prints_no_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
-    let nodes = Nodes::start().await;
-    let serving = nodes.serve("one");
-    save(&mut nodes.browser(&serving).await, &draft(1), 0, None).await;
-    serving.stop();
+    let nodes = Nodes::with_save().await;
     let file = nodes.key_file("one");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
     let line = complaint(&nodes.try_key("one", "check"));
@@ -929,12 +927,12 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
     nodes.key("one", "check");
 
-    let mut connection = connection(nodes.folder.path()).await;
+    let mut connection = nodes.connection().await;
     let secret = sqlx::query("SELECT sealed FROM secret WHERE field = 'client-id'");
     let mut sealed: Vec<u8> = secret.fetch_one(&mut connection).await.expect("it was saved").get(0);
     *sealed.last_mut().expect("octets") ^= 1;
     let changed = sqlx::query("UPDATE secret SET sealed = $1 WHERE field = 'client-id'");
-    changed.bind(sealed).execute(&mut connection).await.expect("the table is there");
+    change_rows(&mut connection, changed.bind(sealed)).await;
     let output = nodes.try_key("one", "check");
     assert!(complaint(&output).contains("secret client-id"));
     let printed = String::from_utf8(output.stdout).expect("text");
@@ -943,8 +941,7 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adding_a_key_keeps_the_files_owner_and_permissions() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     let file = nodes.key_file("one");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("it is ours");
     // Succeeds only as root.
@@ -958,8 +955,7 @@ async fn adding_a_key_keeps_the_files_owner_and_permissions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_symbolic_link_to_the_key_file_stays_a_link() {
-    let nodes = Nodes::start().await;
-    nodes.serve("one").stop();
+    let nodes = Nodes::with_key().await;
     std::os::unix::fs::symlink(nodes.key_file("one"), nodes.key_file("two")).expect("ours");
     nodes.key("two", "add");
     assert!(fs::symlink_metadata(nodes.key_file("two")).expect("it is there").is_symlink());
@@ -979,9 +975,8 @@ async fn a_key_command_creates_neither_a_database_file_nor_a_key_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_beside_the_database_file_is_warned_of_once_and_one_elsewhere_is_not() {
-    let (folder, elsewhere) =
-        (tempfile::tempdir().expect("ours"), tempfile::tempdir().expect("ours"));
+async fn a_key_beside_the_database_file_is_warned_of_once_and_one_in_another_folder_is_not() {
+    let (folder, other) = (tempfile::tempdir().expect("ours"), tempfile::tempdir().expect("ours"));
     let log = folder.path().join("log");
     let serve = |key_file: Option<PathBuf>| {
         let serving = Serving::with(folder.path(), |command| {
@@ -996,7 +991,7 @@ async fn a_key_beside_the_database_file_is_warned_of_once_and_one_elsewhere_is_n
         text.matches("name it with --key-file").count()
     };
     assert_eq!(serve(None), 1);
-    let moved = elsewhere.path().join("ppm-email.key");
+    let moved = other.path().join("ppm-email.key");
     fs::rename(folder.path().join("ppm-email.key"), &moved)
         .or_else(|_| fs::copy(folder.path().join("ppm-email.key"), &moved).map(|_| ()))
         .expect("both folders are ours");
@@ -1006,87 +1001,41 @@ async fn a_key_beside_the_database_file_is_warned_of_once_and_one_elsewhere_is_n
 /// A key file of that version, and values sealed with its key.
 const BEFORE: &str = include_str!("keys/before.json");
 
-fn octets(hex: &serde_json::Value) -> Vec<u8> {
-    let hex = hex.as_str().expect("a text");
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal"))
-        .collect()
+fn create_empty_file(folder: &Path, url: &str) {
+    if url.starts_with("sqlite") {
+        write_private(&folder.join("ppm-email.db"), "");
+    }
 }
 
 /// Creates a database as that version left it.
-async fn create_earlier_database(folder: &Path, before: &serde_json::Value) {
-    if database_url(folder).await.starts_with("sqlite") {
-        write_private(&folder.join("ppm-email.db"), "");
-    }
+async fn create_earlier_database(folder: &Path, tables: &Value) {
+    create_empty_file(folder, &database_url(folder).await);
     migrate(folder, 1..=6).await;
     let mut connection = connection(folder).await;
-    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
-    sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, $1)")
-        .bind(octets(&before["key_check"]))
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
-    let settings = &before["settings"];
-    sqlx::query("UPDATE settings SET revision = $1, form = $2, saved_by_email = $3, saved_by_name = $4, saved_at = $5")
-        .bind(settings["revision"].as_i64())
-        .bind(text(&settings["form"]))
-        .bind(text(&settings["saved_by_email"]))
-        .bind(text(&settings["saved_by_name"]))
-        .bind(settings["saved_at"].as_i64())
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
-    for secret in before["secrets"].as_array().expect("a list") {
-        sqlx::query(
-            "INSERT INTO secret (field, destination, revision, sealed) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(text(&secret["field"]))
-        .bind(text(&secret["destination"]))
-        .bind(secret["revision"].as_i64())
-        .bind(octets(&secret["sealed"]))
-        .execute(&mut connection)
-        .await
-        .expect("the table is there");
-    }
-    for run in before["runs"].as_array().expect("a list") {
-        sqlx::query("INSERT INTO run (id, person, person_name, recipient, started_at, outcome, gone_after, tested, form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-            .bind(text(&run["id"]))
-            .bind(text(&run["person"]))
-            .bind(text(&run["person_name"]))
-            .bind(text(&run["recipient"]))
-            .bind(run["started_at"].as_i64())
-            .bind(text(&run["outcome"]))
-            .bind(run["gone_after"].as_i64())
-            .bind(text(&run["tested"]))
-            .bind(octets(&run["form"]))
-            .execute(&mut connection)
-            .await
-            .expect("the table is there");
+    execute(&mut connection, "DELETE FROM settings").await;
+    for (table, rows) in tables.as_object().expect("tables") {
+        for row in rows.as_array().expect("rows") {
+            insert(&mut connection, table, row).await;
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_and_a_key_file_of_the_earlier_version_work_and_the_key_can_be_rotated() {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let before: serde_json::Value = serde_json::from_str(BEFORE).expect("JSON");
-    create_earlier_database(folder.path(), &before).await;
-    let cookie = administrators(&folder, 1).await.remove(0);
-    let url = database_url(folder.path()).await;
-    let nodes = Nodes { folder, url, cookie };
-    fs::create_dir(nodes.folder.path().join("one")).expect("the folder is ours");
+    let before: Value = serde_json::from_str(BEFORE).expect("JSON");
+    create_earlier_database(folder.path(), &before["tables"]).await;
+    let nodes = Nodes::in_folder(folder).await;
     let key = before["key_file"].as_str().expect("a text");
     write_private(&nodes.key_file("one"), key);
 
     let serving = nodes.serve("one");
-    let tab: EmailTab = called(&mut nodes.browser(&serving).await, "email/load", &json!({})).await;
-    assert_eq!(tab.saved.form.plain_text(Field::ClientId), "client of before");
+    assert_eq!(nodes.client_id(&serving).await, "client of before");
     let expected = ("pässword of before".to_owned(), "client of before".to_owned());
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);
     assert_eq!(fs::read_to_string(nodes.key_file("one")).expect("it is there"), key);
 
-    nodes.key("one", "add");
-    nodes.rotate("one").await;
+    nodes.change_key().await;
     nodes.key("one", "prune");
     assert!(nodes.key("one", "check").contains("every value can be opened"));
     assert_eq!(nodes.secrets(&nodes.vault("one").await).await, expected);

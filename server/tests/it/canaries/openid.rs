@@ -10,7 +10,7 @@ use url::Url;
 use vault::clock::{Clock, SystemClock};
 
 use super::Witness;
-use crate::support::harness::cookie_of;
+use crate::support::harness::{FORM, cookie_of};
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
 use crate::support::program::{encoded, write_private};
 
@@ -25,15 +25,15 @@ struct CanaryLogin {
 
 /// Starts the program with this provider; the returned folder holds the client secret's file.
 async fn witness_of(provider: &OpenidProvider) -> (Witness, TempDir) {
-    let elsewhere = tempfile::tempdir().expect("a folder for the test");
-    let secret = elsewhere.path().join("client-secret");
+    let other = tempfile::tempdir().expect("a folder for the test");
+    let secret = other.path().join("client-secret");
     write_private(&secret, CLIENT_SECRET);
     let witness = Witness::with(|command| {
         command.args(["--oidc-issuer", &provider.issuer, "--oidc-client-id", CLIENT_ID]);
         command.arg("--oidc-client-secret-file").arg(secret);
     })
     .await;
-    (witness, elsewhere)
+    (witness, other)
 }
 
 impl Witness {
@@ -80,7 +80,7 @@ impl Witness {
 #[tokio::test]
 async fn the_secrets_of_a_sign_in_by_openid_do_not_leak() {
     let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
-    let (mut witness, _elsewhere) = witness_of(&provider).await;
+    let (mut witness, _folder) = witness_of(&provider).await;
     let away = witness.start_login(&provider).await;
     assert_eq!(witness.complete_login(&away, &away.address).await, paths::EMAIL);
     for page in [paths::EMAIL, paths::HISTORY, paths::AUDIT, paths::TIME, "/nowhere"] {
@@ -90,8 +90,7 @@ async fn the_secrets_of_a_sign_in_by_openid_do_not_leak() {
     assert_eq!(loaded.status, StatusCode::OK, "{loaded:?}");
     witness.reads_files("signed in");
 
-    let form = "application/x-www-form-urlencoded";
-    let mut out = witness.browser.ask("POST", paths::SIGN_OUT, form, "").await.expect("an answer");
+    let mut out = witness.browser.ask("POST", paths::SIGN_OUT, FORM, "").await.expect("an answer");
     let leads_to = out.headers.remove(header::REFRESH).expect("a way on");
     let leads_to = leads_to.to_str().expect("an address").replacen("0; url=", "", 1);
     let url = Url::parse(&leads_to).expect("an address");
@@ -105,7 +104,7 @@ async fn the_secrets_of_a_sign_in_by_openid_do_not_leak() {
 #[tokio::test]
 async fn the_secrets_of_a_failed_sign_in_by_openid_do_not_leak() {
     let provider = OpenidProvider::start(SystemClock.now().timestamp()).await;
-    let (mut witness, _elsewhere) = witness_of(&provider).await;
+    let (mut witness, _folder) = witness_of(&provider).await;
 
     provider.parrot(true);
     let away = witness.start_login(&provider).await;

@@ -12,22 +12,20 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use contract::paths;
-use contract::{AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TokenView};
-use domain::delivery::{Outcome, Run};
+use contract::{AttemptStarted, EmailTab, Save, SaveAnswer, TokenView, paths};
+use domain::delivery::Outcome;
 use domain::token::{Attempt, AttemptOutcome, Renewal};
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
+use testkit::smtp_server::SmtpScript;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use url::Url;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
-use super::{CLIENT, Witness, leaked};
+use super::{CLIENT, Witness, leaked, repeating};
 use crate::support::harness::cookie_of;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, draft_with};
 use crate::support::program::encoded;
-use testkit::smtp_server::SmtpScript;
 
 const ACCESS: &str = "ya29./Rohrdommel5Lm~+=";
 const REFRESH: &str = "1/\"~Wasseramsel3Qp~*' %3D&";
@@ -108,7 +106,7 @@ const REFUSALS: [(&str, Refusal); 16] = [
         json!({ "message": asked.secrets().join(" ") }).to_string().into_response()
     }),
     ("by a redirect", |asked| {
-        let to = format!("https://elsewhere.example/{0}?{0}", asked.secrets().map_each(encoded));
+        let to = format!("https://another.example/{0}?{0}", asked.secrets().map_each(encoded));
         (StatusCode::FOUND, AppendHeaders([(header::LOCATION, to)])).into_response()
     }),
     ("by Basic", |asked| {
@@ -172,7 +170,12 @@ impl EchoingProvider {
 
     /// Sets how first grants are answered, and how refreshes and revocations are.
     fn set_behaviours(&self, first: Behaviour, next: Behaviour) {
-        *self.shared.behaviours.lock().expect("a mind") = (first, next);
+        *self.shared.behaviours.lock().expect("no test panics while it holds them") = (first, next);
+    }
+
+    /// The requests that it has received.
+    fn asked(&self) -> Vec<CanaryRequest> {
+        self.shared.asked.lock().expect("no test panics while it holds them").clone()
     }
 
     /// A complete draft for this provider and a mail server at this port.
@@ -212,8 +215,8 @@ async fn answer(
     let authorization = authorization.map_or("", |value| value.to_str().expect("ASCII"));
     let form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
     let asked = CanaryRequest { form, authorization: authorization.to_owned(), body };
-    shared.asked.lock().expect("a mind").push(asked.clone());
-    let (first, next) = *shared.behaviours.lock().expect("a mind");
+    shared.asked.lock().expect("no test panics while it holds them").push(asked.clone());
+    let (first, next) = *shared.behaviours.lock().expect("no test panics while it holds them");
     let is_first =
         ["authorization_code", "client_credentials"].contains(&asked.param("grant_type"));
     let behaviour = if is_first { first } else { next };
@@ -265,7 +268,7 @@ impl Witness {
         let begun = self.calls("email/get-token", &json!({ "in_pop_up": true })).await;
         let AttemptStarted { attempt, start } =
             serde_json::from_str(&begun.body).expect("an attempt");
-        let start = start.expect("somebody is asked");
+        let start = start.expect("a person is asked");
         let mut departed = self.browser.get(&start).await.expect("an answer");
         let location = Url::parse(departed.header("location")).expect("the provider's page");
         let state = location.query_pairs().find(|(name, _)| name == "state");
@@ -283,6 +286,13 @@ impl Witness {
         assert!(again.header("location").ends_with("attempt-used"), "{again:?}");
         let cookies = format!("{}; {cookie}", self.browser.cookie);
         PendingConsent { attempt: attempt.id, state, cookies }
+    }
+
+    /// Starts a consent and completes it with a code.
+    async fn consents(&mut self) -> PendingConsent {
+        let away = self.start_consent().await;
+        self.complete_consent(&away, &away.address()).await;
+        away
     }
 
     /// Requests the callback with the browser's cookies and follows its redirect.
@@ -324,18 +334,6 @@ impl Witness {
         }
     }
 
-    /// Sends a test message and waits for its outcome.
-    async fn sends(&mut self) -> Run {
-        let begun = self.calls("email/send-test", &json!({})).await;
-        let mut now: RunView = serde_json::from_str(&begun.body).expect("a run");
-        while now.run.outcome.is_none() {
-            let answer = self.calls("email/run", &json!({ "id": now.run.id })).await;
-            now = serde_json::from_str(&answer.body).expect("a run");
-        }
-        assert!(now.transcript.is_some(), "what is copied is looked into as well");
-        now.run
-    }
-
     /// Saves the port of another mail server, and deletes the token.
     async fn saves_port(&mut self, port: u16) {
         let tab = self.calls("email/load", &json!({})).await;
@@ -353,7 +351,7 @@ impl Witness {
 
     /// Asserts that the code verifiers that the provider received do not leak either.
     fn expects_silence_about(mut self, provider: &EchoingProvider) {
-        let asked = provider.shared.asked.lock().expect("a mind").clone();
+        let asked = provider.asked();
         let verifiers = asked.iter().map(|asked| asked.param("code_verifier").to_owned());
         self.secrets.extend(verifiers.filter(|verifier| !verifier.is_empty()));
         self.expects_silence();
@@ -366,8 +364,7 @@ async fn the_secrets_of_a_consent_do_not_leak() {
         let provider = EchoingProvider::start().await;
         let mut witness = Witness::of(flow, &provider).await;
 
-        let away = witness.start_consent().await;
-        witness.complete_consent(&away, &away.address()).await;
+        let away = witness.consents().await;
         assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
         for again in [
             away.address(),
@@ -397,7 +394,7 @@ async fn the_secrets_of_a_consent_do_not_leak() {
         witness.complete_consent(&away, &declined).await;
         let end = witness.ended().await.end;
         assert!(matches!(end, Some(AttemptOutcome::Failed(_))), "{end:?}");
-        assert_eq!(provider.shared.asked.lock().expect("a mind").len(), 2, "the rest asked nobody");
+        assert_eq!(provider.asked().len(), 2, "the other consents send no request");
         witness.expects_silence_about(&provider);
     }
 }
@@ -412,8 +409,7 @@ async fn secrets_that_a_provider_repeats_instead_of_a_token_do_not_leak() {
             if flow == OauthFlow::ClientCredentials {
                 witness.calls("email/get-token", &json!({ "in_pop_up": true })).await;
             } else {
-                let away = witness.start_consent().await;
-                witness.complete_consent(&away, &away.address()).await;
+                witness.consents().await;
             }
             let end = witness.ended().await.end;
             assert!(matches!(end, Some(AttemptOutcome::Failed(_))), "{how}: {end:?}");
@@ -429,15 +425,14 @@ async fn secrets_that_a_provider_repeats_instead_of_a_refreshed_token_do_not_lea
     for (how, refusal) in REFUSALS {
         // The token expires at once, so that its first use refreshes it.
         provider.set_behaviours(Behaviour::Gives(0), Behaviour::Refuses(refusal));
-        let away = witness.start_consent().await;
-        witness.complete_consent(&away, &away.address()).await;
+        witness.consents().await;
         let run = witness.sends().await;
         assert!(matches!(run.outcome, Some(Outcome::Failed { .. })), "{how}: {run:?}");
         let renewal = witness.read_token_views().await.token.expect("a token").renewal;
         let has_failed = matches!(renewal, Renewal::Failing { .. } | Renewal::Gone(_));
         assert!(has_failed, "{how}: {renewal:?}");
     }
-    let asked = provider.shared.asked.lock().expect("a mind").clone();
+    let asked = provider.asked();
     let sent = asked.iter().filter(|asked| asked.param("refresh_token") == REFRESH);
     assert!(sent.count() >= REFUSALS.len(), "each had its renewal");
     witness.expects_silence_about(&provider);
@@ -451,21 +446,12 @@ async fn secrets_that_a_provider_repeats_at_a_revocation_do_not_leak() {
         let issuer = format!("http://{}", provider.address);
         let found = witness.calls("email/discover", &json!({ "issuer": issuer })).await;
         assert!(found.body.contains("/revoke"), "{found:?}");
-        let away = witness.start_consent().await;
-        witness.complete_consent(&away, &away.address()).await;
+        witness.consents().await;
         assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
 
         provider.set_behaviours(Behaviour::Refuses(refusal), Behaviour::Refuses(refusal));
         witness.saves_port(466).await;
-        let is_asked = |token| {
-            provider
-                .shared
-                .asked
-                .lock()
-                .expect("a mind")
-                .iter()
-                .any(|asked| asked.param("token") == token)
-        };
+        let is_asked = |token| provider.asked().iter().any(|asked| asked.param("token") == token);
         while !(is_asked(REFRESH) && is_asked(ACCESS)) {
             let now = witness.read_token_views().await;
             assert_eq!(now.token, None, "{how}");
@@ -496,21 +482,10 @@ async fn a_token_that_the_mail_server_repeats_does_not_leak() {
     for mechanism in ["XOAUTH2", "OAUTHBEARER"] {
         let offers = leaked(format!("250-mail.example.com\n250 AUTH {mechanism}"));
         for echo in echoes() {
-            for step in ["challenge", "auth", "done-auth", "mail", "content", "done"] {
-                let refusal = leaked(format!("535-5.7.8 {echo}\n535 5.7.8 {echo}"));
-                let mut script =
+            for step in ["challenge", "auth", "done-auth", "mail", "content", "done-content"] {
+                let script =
                     SmtpScript { ehlo_under_tls: offers, ..SmtpScript::from_the_first_byte() };
-                match step {
-                    "challenge" => {
-                        script.challenge = Some(leaked(format!("334 {}", BASE64.encode(&echo))));
-                        script.auth = refusal;
-                    }
-                    "auth" => script.auth = refusal,
-                    "done-auth" => script.auth = leaked(format!("235 2.0.0 {echo}")),
-                    "mail" => script.mail = refusal,
-                    "content" => script.content = refusal,
-                    _ => script.content = leaked(format!("250 2.0.0 {echo}")),
-                }
+                let script = repeating(script, step, &echo);
                 let server = script.play();
                 witness.saves_port(server.address.port()).await;
                 witness.calls("email/get-token", &json!({ "in_pop_up": false })).await;
@@ -524,7 +499,7 @@ async fn a_token_that_the_mail_server_repeats_does_not_leak() {
             }
         }
     }
-    assert_eq!(arrived, 2 * 2 * echoes().len(), "where nothing but a good reply repeats it");
+    assert_eq!(arrived, 2 * 2 * echoes().len(), "only where a good reply repeats it");
     witness.read_token_views().await;
     witness.expects_silence_about(&provider);
 }

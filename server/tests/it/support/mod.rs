@@ -11,5 +11,6 @@ pub mod openid_provider;
 pub mod pages;
 pub mod program;
 pub mod soak;
+pub mod steps;
 pub mod test_doubles;
 pub mod waiting;

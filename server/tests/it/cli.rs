@@ -25,6 +25,8 @@ const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 const HOST_KEYS: [&str; 2] = ["--host-token-jwks-url", "https://host.example/keys"];
 const HOST_TOKENS: [&str; 4] =
     ["--host-token-issuer", "https://host.example", "--host-token-audience", "ppm"];
+/// Flags, each with a value that the program refuses.
+const WRONG_VALUES: &str = include_str!("cli/wrong_values.json");
 const ADD_ADA: [&str; 6] =
     ["admin", "add", "ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
 const SET_PASSWORD: [&str; 4] = ["admin", "set-password", "ada@example.com", "--password-stdin"];
@@ -173,50 +175,8 @@ fn a_journal_that_others_may_read_stops_the_start() {
 #[test]
 fn a_wrong_value_stops_the_start_with_one_line_that_names_it() {
     let folder = folder();
-    for (flag, value) in [
-        ("--listen", "localhost"),
-        ("--listen", "0.0.0.0:0"),
-        ("--listen", "[::]:0"),
-        ("--listen", "192.0.2.1:3000"),
-        ("--database-url", "mysql://root@localhost"),
-        ("--database-url", "sqlite://nowhere/ppm-email.db"),
-        ("--database-url", "postgres://127.0.0.1:99999/ppm"),
-        ("--database-url", "postgres://127.0.0.1/ppm?sslmode=perhaps"),
-        ("--database-url", "postgres://127.0.0.1/ppm?sslmodus=require"),
-        ("--public-url", "ftp://ppm.example"),
-        ("--public-url", "https://ppm.example/path"),
-        ("--public-url", "https://ppm.example:99999"),
-        ("--extra-ca", "nothing.pem"),
-        ("--site-root", "nowhere"),
-        ("--trusted-proxy", "proxy.example"),
-        ("--host-token-jwks-url", "http://host.example/keys"),
-        ("--host-token-key-file", "nothing.pem"),
-        ("--administrator-role", " "),
-        ("--reader-role", "ppm-administrator"),
-        ("--embed-origin", "https://host.example"),
-        ("--frame-ancestor", "https://host.example"),
-        ("--proxy-user-header", "X-Auth-Subject"),
-        ("--proxy-name-header", "X-Auth-Name"),
-        ("--oauth-proxy", "proxy.example:8080"),
-        ("--oauth-proxy", "socks5://proxy.example"),
-        ("--oidc-issuer", "id.example"),
-        ("--oidc-issuer", "https://ada@id.example"),
-        ("--oidc-issuer", "https://id.example/?tenant=1"),
-        ("--oidc-issuer", "https://id.example"),
-        ("--administrator-role", ""),
-        ("--administrator-role", "ppm-reader"),
-        ("--reader-role", "ppm-administrator"),
-        ("--max-connections", "0"),
-        ("--max-connections-per-address", "many"),
-        ("--smtp-client-name", "192.0.2.1"),
-        ("--smtp-client-name", "mail_server"),
-        ("--smtp-client-name", ""),
-        ("--smtp-connect-seconds", "0"),
-        ("--smtp-reply-seconds", "+5"),
-        ("--smtp-total-seconds", "soon"),
-        ("--smtp-total-seconds", "5"),
-        ("--no-such-flag", "1"),
-    ] {
+    let wrong: Vec<(&str, &str)> = serde_json::from_str(WRONG_VALUES).expect("pairs");
+    for (flag, value) in wrong {
         let line = refusal(&folder, &["serve", flag, value]);
         let names_it = line.contains(flag) || line.contains("nowhere");
         assert!(names_it, "{flag} {value}: {line}");

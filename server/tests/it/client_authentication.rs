@@ -108,28 +108,20 @@ async fn a_public_client_sends_no_secret_for_a_token_a_refresh_or_a_revocation()
 }
 
 #[tokio::test]
-async fn automatic_follows_the_providers_metadata() {
-    for (methods, is_basic, requests) in [
-        (&["client_secret_basic"][..], true, 1),
-        (&["client_secret_basic", "client_secret_post"], false, 1),
-        (&[], false, 1),
+async fn automatic_follows_the_providers_metadata_and_tries_http_basic_where_the_body_is_refused() {
+    for (methods, takes, expected) in [
+        (&["client_secret_basic"][..], Takes::Either, &[true][..]),
+        (&["client_secret_basic", "client_secret_post"], Takes::Either, &[false]),
+        (&[], Takes::Either, &[false]),
+        (&[], Takes::BasicOnly, &[false, true]),
     ] {
         let world = world(CLIENT_CREDENTIALS, "automatic").await;
+        world.provider.rule(|rules| rules.takes = takes);
         store_methods(&world, methods).await;
         world.obtain().await;
-        let asked = asked(&world);
-        assert_eq!(asked.len(), requests, "{methods:?}");
-        assert_eq!(is_by_basic(&asked[0]), is_basic, "{methods:?}");
+        let is_basic: Vec<_> = asked(&world).iter().map(is_by_basic).collect();
+        assert_eq!(is_basic, expected, "{methods:?}");
     }
-}
-
-#[tokio::test]
-async fn automatic_tries_http_basic_where_the_body_is_refused() {
-    let world = world(CLIENT_CREDENTIALS, "automatic").await;
-    world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
-    world.obtain().await;
-    let ways: Vec<_> = asked(&world).iter().map(is_by_basic).collect();
-    assert_eq!(ways, [false, true]);
 }
 
 #[tokio::test]

@@ -28,13 +28,10 @@ fn number_of_rounds() -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_administrators_saving_at_once_through_one_program_one_wins_each_round() {
-    one_wins_each_round(1).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_administrators_saving_at_once_through_two_programs_one_wins_each_round() {
-    one_wins_each_round(2).await;
+async fn of_many_administrators_saving_at_once_through_one_or_two_programs_one_wins_each_round() {
+    for programs in [1, 2] {
+        one_wins_each_round(programs).await;
+    }
 }
 
 async fn one_wins_each_round(programs: usize) {

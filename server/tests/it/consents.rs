@@ -237,11 +237,14 @@ async fn of_concurrent_callbacks_one_exchanges_the_code() {
 }
 
 #[tokio::test]
-async fn a_callback_in_another_browser_is_refused_and_the_right_one_still_works() {
+async fn a_callback_in_another_browser_is_refused_and_audited_and_the_right_one_still_works() {
     let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     for other in ["", "ppm-email-consent=of-another-browser"] {
         assert_eq!(fault_at(&world, &address, other).await, "other-browser");
+        let row = world.harness.trail(1).await.remove(0);
+        let found = (row.action, row.detail.as_deref());
+        assert_eq!(found, (Action::TokenNotObtained, Some("other-browser")));
     }
     assert_eq!(world.provider.asked().len(), 0);
     world.land(&address, &cookie).await;
@@ -465,16 +468,6 @@ async fn a_superseded_attempt_may_still_be_declined() {
     world.land(&declined, &first.cookie).await;
     let end = failed(&world.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
-}
-
-#[tokio::test]
-async fn a_callback_in_another_browser_is_audited() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, .. } = world.consent().await;
-    fault_at(&world, &address, "").await;
-    let rows = world.harness.trail(1).await;
-    assert_eq!(rows[0].action, Action::TokenNotObtained);
-    assert_eq!(rows[0].detail.as_deref(), Some("other-browser"));
 }
 
 #[tokio::test]

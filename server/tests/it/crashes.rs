@@ -256,51 +256,18 @@ async fn check_settings(store: &Store, vault: &Vault) -> i64 {
     revision
 }
 
+/// What holds in the database after a kill, each as a query that finds 0.
+const CHECKS: &str = include_str!("crashes/checks.sql");
+
 /// Asserts that the other tables match the settings and that the file is intact. Inserts a token
 /// for the next save to delete.
 async fn check_other_tables(folder: &Path, revision: i64) {
     let url = format!("sqlite://{}", folder.join("ppm-email.db").display());
     let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
-    for (what, sql, expected) in [
-        (
-            "the file is sound",
-            "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
-            0,
-        ),
-        ("references lead somewhere", "SELECT COUNT(*) FROM pragma_foreign_key_check", 0),
-        (
-            "each save is in the audit once",
-            "SELECT COUNT(*) FROM audit WHERE action = 'settings-saved'",
-            revision,
-        ),
-        (
-            "the last save in the audit is by the user who saved",
-            "SELECT COUNT(*) FROM settings WHERE revision > 0 AND saved_by_email IS NOT (SELECT email FROM audit WHERE action = 'settings-saved' ORDER BY id DESC LIMIT 1)",
-            0,
-        ),
-        (
-            "a save deleted the token before it",
-            "SELECT COUNT(*) FROM token WHERE grant_id <> 'grant-' || (SELECT revision + 1 FROM settings)",
-            0,
-        ),
-        (
-            "each test message is in the audit once",
-            "SELECT (SELECT COUNT(*) FROM run) - (SELECT COUNT(*) FROM audit WHERE action = 'test-sent')",
-            0,
-        ),
-        (
-            "a test message that ended has its steps",
-            "SELECT COUNT(*) FROM run WHERE outcome LIKE '%failed%' AND NOT EXISTS (SELECT 1 FROM run_step WHERE run = run.id)",
-            0,
-        ),
-        (
-            "no user has two test messages under way",
-            "SELECT COUNT(*) - COUNT(DISTINCT person) FROM run WHERE outcome IS NULL",
-            0,
-        ),
-    ] {
-        let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("the tables are there");
-        assert_eq!(row.get::<i64, _>(0), expected, "{what}, at revision {revision}");
+    for check in CHECKS.split("\n\n").skip(1) {
+        let row =
+            sqlx::query(check).fetch_one(&mut connection).await.expect("the tables are there");
+        assert_eq!(row.get::<i64, _>(0), 0, "{check}, at revision {revision}");
     }
     sqlx::query("INSERT INTO token (id, grant_id, generation, access, client_auth, obtained_at, expires_at) SELECT 1, 'grant-' || (revision + 1), 0, x'00', 'body', 0, 0 FROM settings WHERE NOT EXISTS (SELECT 1 FROM token)")
         .execute(&mut connection)

@@ -7,7 +7,7 @@ use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use store::audit::{self, Action, Actor, Entry};
 use store::time_preferences;
 
-use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal, trail};
+use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post_form, principal, trail};
 use crate::support::pages::ask;
 
 async fn page(harness: &Harness, path: &str) -> Answer {
@@ -15,11 +15,16 @@ async fn page(harness: &Harness, path: &str) -> Answer {
     ask(harness, request, Body::empty()).await
 }
 
+/// The only user's stored time preferences.
+async fn kept_preferences(harness: &Harness) -> Option<TimePreference> {
+    let store = &harness.server.store;
+    let people = store::people::list(store).await.expect("the people");
+    time_preferences::get(store, &people[0].id).await.expect("the preferences")
+}
+
 /// Posts the form of My Preferences, Time.
 async fn save_preferences(harness: &Harness, form: &'static str) -> Answer {
-    let request = post("/preferences/time")
-        .header(header::COOKIE, harness.sign_in().await)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = post_form("/preferences/time").header(header::COOKIE, harness.sign_in().await);
     ask(harness, request, Body::from(form)).await
 }
 
@@ -35,18 +40,14 @@ async fn add_audit_row(harness: &Harness, email: &str, detail: &str) {
 async fn unauthenticated_requests_are_redirected_to_sign_in() {
     let harness = Harness::start().await.with_ada().await;
     for path in ["/settings/email/history", "/audit", "/preferences/time"] {
-        let answer =
-            ask(&harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await;
-        let door = format!("/sign-in?to={path}");
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, &*door));
+        let request = get(path).header(header::ACCEPT, "text/html");
+        let answer = ask(&harness, request, Body::empty()).await;
+        let target = format!("/sign-in?to={path}");
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, &*target));
         assert!(!answer.body.contains(EMAIL), "{}", answer.body);
     }
-    let answer = ask(
-        &harness,
-        post("/preferences/time").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded"),
-        Body::from("pattern=YYYY-MM-DD&clock=24&zone=UTC"),
-    )
-    .await;
+    let form = Body::from("pattern=YYYY-MM-DD&clock=24&zone=UTC");
+    let answer = ask(&harness, post_form("/preferences/time"), form).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
 }
 
@@ -58,12 +59,11 @@ async fn preferences_are_stored_per_user_and_audited() {
     let found = (answer.status, answer.header("location"));
     assert_eq!(found, (StatusCode::SEE_OTHER, "/preferences/time?saved=yes"));
 
-    let store = &harness.server.store;
-    let people = store::people::list(store).await.expect("the people");
-    let kept = time_preferences::get(store, &people[0].id).await.expect("the preferences");
     let zone = "Europe/Berlin".to_owned();
     let (pattern, clock) = (DatePattern::DayMonthNameYear, ClockStyle::TwelveHours);
-    assert_eq!(kept, Some(TimePreference { pattern, clock, zone }));
+    let expected = Some(TimePreference { pattern, clock, zone });
+    assert_eq!(kept_preferences(&harness).await, expected);
+    let store = &harness.server.store;
     assert_eq!(time_preferences::get(store, "another").await.expect("the preferences"), None);
     let rows = trail(store, 1).await;
     assert_eq!((rows[0].action, rows[0].actor.email.as_str()), (Action::PreferencesSaved, EMAIL));
@@ -77,9 +77,7 @@ async fn an_unknown_time_zone_changes_nothing() {
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("No time zone matches."), "{}", answer.body);
     assert!(answer.body.contains("&lt;b&gt;Atlantis"), "{}", answer.body);
-    let people = store::people::list(&harness.server.store).await.expect("the people");
-    let kept = time_preferences::get(&harness.server.store, &people[0].id).await;
-    assert_eq!(kept.expect("the preferences"), None);
+    assert_eq!(kept_preferences(&harness).await, None);
 }
 
 #[tokio::test]

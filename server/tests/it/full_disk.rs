@@ -9,14 +9,14 @@ use std::process::Command;
 
 use axum::http::StatusCode;
 use contract::{Save, SaveAnswer};
-use domain::{Draft, Field};
+use domain::Field;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::databases::connection;
-use crate::support::drafts::draft_of;
-use crate::support::harness::{EMAIL, FORM, PASSWORD};
+use crate::support::harness::{Answer, EMAIL, FORM, PASSWORD};
 use crate::support::program::{HttpBrowser, READY, Serving, add_administrator, log_file};
+use crate::support::steps::basic_draft;
 use crate::support::waiting::until;
 
 const FULL: &str = r#"{"code":"not-ready","reasons":["disk-full"]}"#;
@@ -64,20 +64,22 @@ impl Drop for Disk {
     }
 }
 
-fn draft(name: &str) -> Draft {
-    draft_of(&[
-        (Field::BasicSender, "noreply@example.com"),
-        (Field::BasicDisplayName, name),
-        (Field::BasicServer, "smtp.example.com"),
-        (Field::BasicPort, "587"),
-    ])
+/// Saves this display name.
+async fn save(browser: &mut HttpBrowser, name: &str, revision: i64) -> Answer {
+    let draft = basic_draft(&[(Field::BasicDisplayName, name)]);
+    let save = Save { draft, revision, deletes_grant: None };
+    browser.call("email/save", &json!({ "save": save })).await.expect("an answer")
 }
 
 async fn signed_in(serving: &Serving) -> HttpBrowser {
-    let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert_eq!(answer.header("location"), "/settings/email");
-    browser
+    HttpBrowser::signed_in(&serving.address, EMAIL, PASSWORD).await
+}
+
+/// Asserts that the session of this browser has ended.
+async fn expect_signed_out(browser: &mut HttpBrowser) {
+    let refused = browser.call("email/load", &json!({})).await.expect("an answer");
+    let expected = (StatusCode::UNAUTHORIZED, "session-ended".to_owned());
+    assert_eq!((refused.status, refused.code()), expected);
 }
 
 #[tokio::test]
@@ -91,8 +93,7 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     });
     let (mut ada, mut leaving) = (signed_in(&serving).await, signed_in(&serving).await);
     let session = leaving.cookie.clone();
-    let save = Save { draft: draft("Before"), revision: 0, deletes_grant: None };
-    let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    let answer = save(&mut ada, "Before", 0).await;
     let saved: SaveAnswer = serde_json::from_str(&answer.body).expect("an answer to a save");
     assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
     ada.until_ready_says(READY).await;
@@ -100,7 +101,7 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     sqlx::raw_sql(
         r#"UPDATE session SET seen_at = seen_at - 120000;
            INSERT INTO run (id, person, person_name, recipient, started_at, gone_after, tested)
-           VALUES ('stale', 'somebody', 'Grace', 'grace@example.com', 0, 0, '"saved"')"#,
+           VALUES ('stale', 'grace', 'Grace', 'grace@example.com', 0, 0, '"saved"')"#,
     )
     .execute(&mut connection(disk.path()).await)
     .await
@@ -109,8 +110,7 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     disk.fill();
     ada.until_ready_says(FULL).await;
     assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
-    let pages = ["/settings/email", "/settings/email/history", "/audit", "/preferences/time"];
-    for path in pages {
+    for path in ["/settings/email", "/settings/email/history", "/audit", "/preferences/time"] {
         let page = ada.get(path).await.expect("an answer");
         assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
         assert!(page.body.contains(EMAIL), "{path} is not a page for her: {}", page.body);
@@ -119,34 +119,28 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     let history = ada.get("/settings/email/history").await.expect("an answer");
     assert!(history.body.contains("Interrupted"), "{}", history.body);
 
-    let save = Save { draft: draft("During"), revision: 1, deletes_grant: None };
-    let refused = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    let refused = save(&mut ada, "During", 1).await;
     assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(refused.body, r#""server-failed""#);
     let times = "pattern=DD-Mon-YYYY&clock=12&zone=Europe%2FBerlin";
     let refused = ada.ask("POST", "/preferences/time", FORM, times).await.expect("an answer");
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(
-        refused.body.contains("Something went wrong on the server, and nothing was saved"),
-        "{}",
-        refused.body
-    );
-    assert!(refused.body.contains(r#"value="Europe/Berlin""#), "what was chosen is still there");
+    // The page still shows what was chosen.
+    for text in
+        ["Something went wrong on the server, and nothing was saved", r#"value="Europe/Berlin""#]
+    {
+        assert!(refused.body.contains(text), "{}", refused.body);
+    }
 
     let out = leaving.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
     assert_eq!(out.header("location"), "/sign-in");
     assert!(out.header("set-cookie").contains("Max-Age=0"), "{out:?}");
     leaving.cookie.clone_from(&session);
-    let refused = leaving.call("email/load", &json!({})).await.expect("an answer");
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::UNAUTHORIZED, "session-ended".into())
-    );
+    expect_signed_out(&mut leaving).await;
 
     disk.make_room();
     ada.until_ready_says(READY).await;
-    let save = Save { draft: draft("After"), revision: 1, deletes_grant: None };
-    let answer = ada.call("email/save", &json!({ "save": save })).await.expect("an answer");
+    let answer = save(&mut ada, "After", 1).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     // The sign-out must reach the database, so that a restarted program knows of it.
     until(async || ada.get("/audit").await.expect("an answer").body.contains("Signed out")).await;
@@ -157,9 +151,5 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
 
     let serving = Serving::with(disk.path(), |_| {});
     let mut leaving = leaving.again(&serving.address).await.expect("it listens");
-    let refused = leaving.call("email/load", &json!({})).await.expect("an answer");
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::UNAUTHORIZED, "session-ended".into())
-    );
+    expect_signed_out(&mut leaving).await;
 }

@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::support::databases::{connection, count_rows, database_url};
 use crate::support::harness::{Answer, EMAIL, Harness, PASSWORD, unlimited};
-use crate::support::oauth_fixture::a_moment;
 use crate::support::program::{HttpBrowser, Serving, add_administrator_to, program, run};
+use crate::support::steps::change_rows;
+use crate::support::waiting::until;
 
 const OTHER: &str = "grace@example.com";
 const WRONG: &str = "not the right password";
@@ -51,11 +52,15 @@ impl GuessingFixture {
         HttpBrowser::from(&self.program.address, address).await.expect("it listens")
     }
 
+    /// Attempts to sign in from this address with an unknown device.
+    async fn sign_in(&self, address: &str, email: &str, password: &str) -> Answer {
+        sign_in(&mut self.browser(address).await, email, password).await
+    }
+
     /// A browser in which this account has signed in before.
     async fn known_browser(&self, email: &str, address: &str) -> HttpBrowser {
         let mut browser = self.browser(address).await;
-        let answer = browser.sign_in(email, PASSWORD).await.expect("an answer");
-        assert!(is_signed_in(&answer), "{answer:?}");
+        assert_signed_in(&sign_in(&mut browser, email, PASSWORD).await);
         browser.forget_session();
         assert!(!browser.cookie.is_empty(), "a device cookie was given");
         browser
@@ -64,15 +69,15 @@ impl GuessingFixture {
     /// Guesses until unknown devices are refused for this account; returns the refusal.
     async fn guess_from_many_addresses(&self, email: &str) -> Answer {
         for guess in 0..40 {
-            let mut stranger = self.browser(&format!("198.51.100.{}", guess / 4)).await;
-            let answer = stranger.sign_in(email, WRONG).await.expect("an answer");
+            let address = format!("198.51.100.{}", guess / 4);
+            let answer = self.sign_in(&address, email, WRONG).await;
             if answer.status == StatusCode::TOO_MANY_REQUESTS {
                 assert_eq!(guess, 20, "so many guesses are let in");
                 return answer;
             }
-            assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials");
+            assert_wrong_credentials(&answer);
         }
-        panic!("nobody stops guessing");
+        panic!("the guesses are not limited");
     }
 
     fn set_password(&self, email: &str, password: &str) {
@@ -84,8 +89,20 @@ impl GuessingFixture {
     }
 }
 
+async fn sign_in(browser: &mut HttpBrowser, email: &str, password: &str) -> Answer {
+    browser.sign_in(email, password).await.expect("an answer")
+}
+
 fn is_signed_in(answer: &Answer) -> bool {
     answer.status == StatusCode::SEE_OTHER && answer.header("location") == "/settings/email"
+}
+
+fn assert_signed_in(answer: &Answer) {
+    assert!(is_signed_in(answer), "{answer:?}");
+}
+
+fn assert_wrong_credentials(answer: &Answer) {
+    assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{answer:?}");
 }
 
 fn assert_retry_after(answer: &Answer) {
@@ -100,19 +117,14 @@ async fn slow_down(folder: &Path, email: &str, times: u32) {
     let passes = 2 * times;
     let hash =
         format!("$argon2id$v=19$m=19456,t={passes},p=1$c2FsdCBvZiBhIHRlc3Q${}", "A".repeat(43));
-    let changed = sqlx::query("UPDATE person SET password_hash = $2 WHERE email = $1")
-        .bind(email)
-        .bind(hash)
-        .execute(&mut connection(folder).await)
-        .await;
-    assert_eq!(changed.expect("the table is there").rows_affected(), 1);
+    let statement = sqlx::query("UPDATE person SET password_hash = $2 WHERE email = $1");
+    let statement = statement.bind(email).bind(hash);
+    assert_eq!(change_rows(&mut connection(folder).await, statement).await, 1);
 }
 
 /// Waits until `count` comparisons have begun.
 async fn until_compared(folder: &Path, count: i64) {
-    while count_rows(folder, ATTEMPTS).await < count {
-        a_moment().await;
-    }
+    until(async || count_rows(folder, ATTEMPTS).await >= count).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +134,7 @@ async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_get_r
     let mut guesses = JoinSet::new();
     for guess in 0..12 {
         let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
-        guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await.expect("an answer") });
+        guesses.spawn(async move { sign_in(&mut stranger, EMAIL, WRONG).await });
     }
     let answers = guesses.join_all().await;
     let refused: Vec<_> =
@@ -138,22 +150,18 @@ async fn the_owner_signs_in_on_a_known_device_while_others_guess() {
     let world = GuessingFixture::start().await;
     let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
     assert_retry_after(&world.guess_from_many_addresses(EMAIL).await);
-    let mut unknown = world.browser("203.0.113.2").await;
-    assert_retry_after(&unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+    assert_retry_after(&world.sign_in("203.0.113.2", EMAIL, PASSWORD).await);
 
     // From any address, even one that guesses came from.
     for address in ["203.0.113.9", "198.51.100.1"] {
         let mut known = known.again(&world.program.address).await.expect("it listens");
         known.forwarded_for = address.to_owned();
-        let answer = known.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-        assert!(is_signed_in(&answer), "{answer:?}");
+        assert_signed_in(&sign_in(&mut known, EMAIL, PASSWORD).await);
         assert_eq!(known.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
     }
-    let mut other = world.browser("203.0.113.3").await;
-    let answer = other.sign_in(OTHER, PASSWORD).await.expect("an answer");
-    assert!(is_signed_in(&answer), "another account does not wait: {answer:?}");
-    let answer = known.sign_in(EMAIL, WRONG).await.expect("an answer");
-    assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials");
+    // Another account does not wait.
+    assert_signed_in(&world.sign_in("203.0.113.3", OTHER, PASSWORD).await);
+    assert_wrong_credentials(&sign_in(&mut known, EMAIL, WRONG).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,8 +175,7 @@ async fn a_known_device_does_not_wait_for_comparisons_of_unknown_devices() {
         guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await });
     }
     until_compared(world.folder.path(), 1).await;
-    let answer = known.sign_in(OTHER, PASSWORD).await.expect("an answer");
-    assert!(is_signed_in(&answer), "{answer:?}");
+    assert_signed_in(&sign_in(&mut known, OTHER, PASSWORD).await);
     assert!(guesses.try_join_next().is_none(), "the strangers' comparison goes on");
 }
 
@@ -179,10 +186,9 @@ async fn a_stolen_device_cookie_gives_five_guesses_and_is_ignored_then() {
     world.guess_from_many_addresses(EMAIL).await;
     for guess in 0..5 {
         thief.forwarded_for = format!("203.0.113.{guess}");
-        let answer = thief.sign_in(EMAIL, WRONG).await.expect("an answer");
-        assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
+        assert_wrong_credentials(&sign_in(&mut thief, EMAIL, WRONG).await);
     }
-    assert_retry_after(&thief.sign_in(EMAIL, PASSWORD).await.expect("an answer"));
+    assert_retry_after(&sign_in(&mut thief, EMAIL, PASSWORD).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,7 +198,7 @@ async fn a_new_password_invalidates_device_cookies() {
     let password = "another good pass phrase";
     world.set_password(EMAIL, password);
     world.guess_from_many_addresses(EMAIL).await;
-    assert_retry_after(&known.sign_in(EMAIL, password).await.expect("an answer"));
+    assert_retry_after(&sign_in(&mut known, EMAIL, password).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,17 +210,18 @@ async fn a_device_cookie_of_another_account_or_a_forged_one_is_ignored() {
     let (name, value) = own.split_once('=').expect("a cookie");
     let parts: Vec<_> = value.split('.').collect();
     let [account, password, id, signature] = parts[..] else { panic!("{value}") };
+    let start = format!("{name}={account}.{password}");
     let made_up = [
         others,
-        format!("{name}={account}.{password}.{id}."),
-        format!("{name}={account}.{password}.{id}.{}", &signature[1..]),
-        format!("{name}={account}.{password}.{}.{signature}", "x".repeat(id.len())),
-        format!("{name}={account}.{password}.{id}"),
+        format!("{start}.{id}."),
+        format!("{start}.{id}.{}", &signature[1..]),
+        format!("{start}.{}.{signature}", "x".repeat(id.len())),
+        format!("{start}.{id}"),
     ];
     for cookie in made_up {
         let mut stranger = world.browser("203.0.113.7").await;
         stranger.cookie.clone_from(&cookie);
-        let answer = stranger.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        let answer = sign_in(&mut stranger, EMAIL, PASSWORD).await;
         assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{cookie}: {answer:?}");
     }
 }
@@ -223,12 +230,8 @@ async fn a_device_cookie_of_another_account_or_a_forged_one_is_ignored() {
 async fn a_device_cookie_is_no_session_and_out_of_reach_of_scripts_and_other_sites() {
     let world = GuessingFixture::start().await;
     let mut browser = world.browser("203.0.113.1").await;
-    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    let given: Vec<_> = answer.headers.get_all(header::SET_COOKIE).iter().collect();
-    let device = given.iter().find_map(|cookie| {
-        cookie.to_str().ok().filter(|cookie| cookie.starts_with("ppm-email-device="))
-    });
-    let device = device.expect("a device cookie").to_owned();
+    let answer = sign_in(&mut browser, EMAIL, PASSWORD).await;
+    let device = device_cookie(&answer, "ppm-email-device=");
     for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=34560000"] {
         assert!(device.contains(attribute), "{attribute}: {device}");
     }
@@ -239,15 +242,19 @@ async fn a_device_cookie_is_no_session_and_out_of_reach_of_scripts_and_other_sit
 
     let https = GuessingFixture::with(|command| {
         command.args(["--public-url", "https://ppm.example"]);
-    });
-    let https = https.await;
-    let mut browser = https.browser("203.0.113.1").await;
-    browser.host = "ppm.example".to_owned();
-    let answer = browser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    })
+    .await;
+    let mut browser = https.browser("203.0.113.1").await.calling_itself("ppm.example");
+    let answer = sign_in(&mut browser, EMAIL, PASSWORD).await;
+    let device = device_cookie(&answer, "__Host-ppm-email-device=");
+    assert!(device.contains("; Secure"), "{answer:?}");
+}
+
+/// The cookie that starts so, in a response.
+fn device_cookie<'a>(answer: &'a Answer, start: &str) -> &'a str {
     let given = answer.headers.get_all(header::SET_COOKIE).iter();
     let mut given = given.map(|cookie| cookie.to_str().expect("a cookie is text"));
-    let device = given.find(|cookie| cookie.starts_with("__Host-ppm-email-device="));
-    assert!(device.is_some_and(|device| device.contains("; Secure")), "{answer:?}");
+    given.find(|cookie| cookie.starts_with(start)).expect("a device cookie")
 }
 
 #[tokio::test]
@@ -256,29 +263,28 @@ async fn after_fifty_failures_an_address_is_refused_for_15_minutes_for_every_acc
         // The limits in memory would refuse first, and have their own tests.
         config.rates = unlimited();
         config.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
-    });
-    let harness = harness.await.with_ada().await;
+    })
+    .await
+    .with_ada()
+    .await;
     let server = harness.listen().await;
     let mut guesser = HttpBrowser::from(&server, "198.51.100.1").await.expect("it listens");
     for guess in 0..50 {
         let email = format!("person-{guess}@example.com");
-        let answer = guesser.sign_in(&email, WRONG).await.expect("an answer");
-        assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{guess}");
+        assert_wrong_credentials(&sign_in(&mut guesser, &email, WRONG).await);
     }
-    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let answer = sign_in(&mut guesser, EMAIL, PASSWORD).await;
     assert_retry_after(&answer);
     assert_eq!(answer.header("retry-after"), "900");
     let mut other = HttpBrowser::from(&server, "198.51.100.2").await.expect("it listens");
-    let answer = other.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_signed_in(&answer), "another address does not wait: {answer:?}");
+    assert_signed_in(&sign_in(&mut other, EMAIL, PASSWORD).await);
 
     harness.clock.advance(TimeDelta::minutes(14));
-    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let answer = sign_in(&mut guesser, EMAIL, PASSWORD).await;
     assert_retry_after(&answer);
     assert_eq!(answer.header("retry-after"), "60");
     harness.clock.advance(TimeDelta::minutes(1));
-    let answer = guesser.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_signed_in(&answer), "{answer:?}");
+    assert_signed_in(&sign_in(&mut guesser, EMAIL, PASSWORD).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -288,11 +294,11 @@ async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds(
     let begun = Instant::now();
     let mut accepted = 0;
     let refused = loop {
-        let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+        let answer = sign_in(&mut device, EMAIL, PASSWORD).await;
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
             break answer;
         }
-        assert!(is_signed_in(&answer), "{answer:?}");
+        assert_signed_in(&answer);
         accepted += 1;
         assert!(accepted < 100, "nothing limits the device");
     };
@@ -301,21 +307,14 @@ async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds(
     assert!((10..=10 + since).contains(&accepted), "{accepted} were let in");
     let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
     assert!((1..=10).contains(&seconds), "{refused:?}");
-    let mut unknown = world.browser("203.0.113.1").await;
-    let answer = unknown.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-    assert!(is_signed_in(&answer), "another browser at its address does not wait: {answer:?}");
+    // Another browser at its address does not wait.
+    assert_signed_in(&world.sign_in("203.0.113.1", EMAIL, PASSWORD).await);
 
-    loop {
-        let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
-        if is_signed_in(&answer) {
-            break;
-        }
-        a_moment().await;
-    }
+    until(async || is_signed_in(&sign_in(&mut device, EMAIL, PASSWORD).await)).await;
     let waited = begun.elapsed().as_secs_f64();
     let due = 10.0 * f64::from(u32::try_from(accepted - 9).expect("few"));
     assert!(waited >= due - 1.0, "let in after {waited} seconds, and not before {due}");
-    let answer = device.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let answer = sign_in(&mut device, EMAIL, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "one more, and not ten: {answer:?}");
 }
 
@@ -334,15 +333,11 @@ async fn an_unknown_device_that_would_wait_too_long_gets_503_with_retry_after() 
     }
     let compared = i64::try_from(at_once).expect("few");
     until_compared(folder, compared).await;
-    let mut stranger = world.browser("203.0.113.1").await;
-    let answer = stranger.sign_in(EMAIL, PASSWORD).await.expect("an answer");
+    let answer = world.sign_in("203.0.113.1", EMAIL, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
     assert_eq!(answer.header("retry-after"), "2");
     assert!(answer.body.contains("The server is busy"), "{}", answer.body);
     assert!(answer.body.contains("type=\"password\""), "the form is there: {}", answer.body);
-    assert_eq!(
-        count_rows(folder, ATTEMPTS).await,
-        compared,
-        "nothing was compared, so nothing is counted"
-    );
+    // Nothing was compared, so nothing is counted.
+    assert_eq!(count_rows(folder, ATTEMPTS).await, compared);
 }

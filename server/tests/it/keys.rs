@@ -592,13 +592,11 @@ async fn a_key_file_is_whole_or_unchanged_whenever_add_or_prune_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_without_the_new_key_works_until_the_rotation_then_reports_it_and_recovers() {
-    a_node_recovers(&[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_recovers_from_a_key_file_without_the_key_that_it_still_seals_with() {
-    a_node_recovers(&["prune"]).await;
+async fn a_node_without_the_new_key_works_until_the_rotation_reports_it_and_recovers_after_a_prune_too()
+ {
+    for after_the_rotation in [&[][..], &["prune"]] {
+        a_node_recovers(after_the_rotation).await;
+    }
 }
 
 /// Two nodes, of which one gets the new key only after the rotation and these commands.
@@ -859,9 +857,17 @@ async fn key_and_account_commands_do_not_change_tables_of_another_version() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_command_creates_no_tables() {
+async fn a_key_command_creates_no_tables_no_database_file_and_no_key_file() {
     let nodes = Nodes::with_key().await;
     let other = tempfile::tempdir().expect("a folder for the test");
+    for command in ["add", "rotate", "prune", "check"] {
+        let mut program = program(other.path());
+        program.args(["key", command]);
+        let line = complaint(&run_program(program, ""));
+        assert!(line.contains("ppm-email.key does not exist"), "{line}");
+    }
+    assert_eq!(fs::read_dir(other.path()).expect("it is there").count(), 0);
+
     let url = database_url(other.path()).await;
     create_empty_file(other.path(), &url);
     let command = key_command(other.path(), &url, &nodes.key_file("one"), "check");
@@ -940,7 +946,7 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn adding_a_key_keeps_the_files_owner_and_permissions() {
+async fn adding_a_key_keeps_the_files_owner_and_permissions_and_a_symbolic_link_to_it() {
     let nodes = Nodes::with_key().await;
     let file = nodes.key_file("one");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("it is ours");
@@ -951,27 +957,11 @@ async fn adding_a_key_keeps_the_files_owner_and_permissions() {
     let after = fs::metadata(&file).expect("it is there");
     let of = |file: &fs::Metadata| (file.mode() & 0o7777, file.uid(), file.gid());
     assert_eq!(of(&after), of(&before));
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_symbolic_link_to_the_key_file_stays_a_link() {
-    let nodes = Nodes::with_key().await;
-    std::os::unix::fs::symlink(nodes.key_file("one"), nodes.key_file("two")).expect("ours");
+    std::os::unix::fs::symlink(&file, nodes.key_file("two")).expect("the folder is ours");
     nodes.key("two", "add");
     assert!(fs::symlink_metadata(nodes.key_file("two")).expect("it is there").is_symlink());
-    assert_eq!(nodes.ids("one").len(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_command_creates_neither_a_database_file_nor_a_key_file() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    for command in ["add", "rotate", "prune", "check"] {
-        let mut program = program(folder.path());
-        program.args(["key", command]);
-        let line = complaint(&run_program(program, ""));
-        assert!(line.contains("ppm-email.key does not exist"), "{line}");
-    }
-    assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    assert_eq!(nodes.ids("one").len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -93,36 +93,33 @@ async fn fault_at(world: &OauthFixture, address: &str, cookie: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_authorization_request_has_the_parameters_of_the_code_flow_and_no_secret() {
-    let world = OauthFixture::with(CODE).await;
-    let (_, start) = world.begin().await;
-    let departed = world.get(&start, "").await;
-    let address = departed.header("location");
-    for (name, expected) in [
-        ("prompt", "consent"),
-        ("response_type", "code"),
-        ("client_id", "ppm"),
-        ("redirect_uri", CALLBACK),
-        ("scope", "mail.send offline_access"),
-    ] {
-        assert_eq!(param(address, name).as_deref(), Some(expected), "{name}");
+async fn the_authorization_request_has_the_parameters_of_its_flow_and_no_secret() {
+    for (flow, challenge_method) in [(CODE, None), (PKCE, Some("S256"))] {
+        let world = OauthFixture::with(flow).await;
+        let (_, start) = world.begin().await;
+        let departed = world.get(&start, "").await;
+        let address = departed.header("location");
+        for (name, expected) in [
+            ("prompt", Some("consent")),
+            ("response_type", Some("code")),
+            ("client_id", Some("ppm")),
+            ("redirect_uri", Some(CALLBACK)),
+            ("scope", Some("mail.send offline_access")),
+            ("code_challenge_method", challenge_method),
+            ("code_verifier", None),
+            ("client_secret", None),
+        ] {
+            assert_eq!(param(address, name).as_deref(), expected, "{name}");
+        }
+        assert_eq!(param(address, "code_challenge").is_some(), flow == PKCE);
+        assert!(param(address, "state").expect("a state").len() >= 22, "128 bits or more");
+        let headers = ["referrer-policy", "cache-control"].map(|name| departed.header(name));
+        assert_eq!(headers, ["no-referrer", "no-store"]);
     }
-    assert!(param(address, "state").expect("a state").len() >= 22, "128 bits or more");
-    assert_eq!(param(address, "code_challenge"), None);
-    assert_eq!(param(address, "client_secret"), None);
-    assert_eq!(departed.header("referrer-policy"), "no-referrer");
-    assert_eq!(departed.header("cache-control"), "no-store");
 }
 
 #[tokio::test]
-async fn with_pkce_the_authorization_request_has_a_challenge_and_the_exchange_a_verifier() {
-    let world = OauthFixture::with(PKCE).await;
-    let (_, start) = world.begin().await;
-    let departed = world.get(&start, "").await;
-    let address = departed.header("location");
-    assert_eq!(param(address, "code_challenge_method").as_deref(), Some("S256"));
-    assert_eq!(param(address, "code_verifier"), None);
-
+async fn with_pkce_the_exchange_has_a_verifier() {
     let world = OauthFixture::with_token(PKCE).await;
     let verifier = world.provider.asked()[0].param("code_verifier").to_owned();
     assert!((43..=128).contains(&verifier.len()), "{verifier}");

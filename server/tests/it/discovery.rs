@@ -14,6 +14,9 @@ use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::OauthFixture;
 use crate::support::steps::metadata_of;
 
+/// A Token Endpoint at another origin than the scripted provider.
+const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
+
 /// A server and a scripted provider.
 struct DiscoveryFixture {
     harness: Harness,
@@ -56,11 +59,15 @@ impl DiscoveryFixture {
         provider_metadata::of(store, token_endpoint).await.expect("an answer")
     }
 
-    /// Asserts that a revocation endpoint is shown as not used, and returns what is stored.
-    async fn expect_unused_revocation(&self, typed: &str, token_endpoint: &str) -> StoredProvider {
-        let findings = self.findings(typed).await;
+    /// Asserts that the issuer at this path is found with a revocation endpoint that is not used,
+    /// and returns what is stored for a Token Endpoint of its own or another origin.
+    async fn expect_unused_revocation(&self, path: &str, token_endpoint: &str) -> StoredProvider {
+        let findings = self.findings(&format!("{}{path}", self.issuer)).await;
         assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");
-        let known = self.known(token_endpoint).await.expect("it is known");
+        let own = format!("{}{token_endpoint}", self.issuer);
+        let is_own = token_endpoint.starts_with('/');
+        let known = self.known(if is_own { &own } else { token_endpoint }).await;
+        let known = known.expect("it is known");
         assert_eq!(known.revocation_endpoint, None);
         known
     }
@@ -196,38 +203,31 @@ async fn an_invalid_or_missing_endpoint_is_reported() {
 async fn a_revocation_endpoint_at_another_origin_is_shown_but_never_used() {
     let other = "https://another.example/revoke";
     let discovery = DiscoveryFixture::with("revocation_endpoint", other).await;
-    let token_endpoint = format!("{}/token", discovery.issuer);
-    discovery.expect_unused_revocation(&discovery.issuer, &token_endpoint).await;
+    discovery.expect_unused_revocation("", "/token").await;
 }
 
 #[tokio::test]
 async fn a_revocation_endpoint_is_accepted_only_from_the_token_endpoints_own_issuer() {
-    const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
-    let discovery = DiscoveryFixture::described(|_, metadata| {
+    let of_another_tenant = DiscoveryFixture::described(|_, metadata| {
         metadata["revocation_endpoint"] = "https://login.example.com/of-another-tenant".into();
         metadata["token_endpoint"] = TOKEN_ENDPOINT.into();
     })
     .await;
-    let known = discovery.expect_unused_revocation(&discovery.issuer, TOKEN_ENDPOINT).await;
-    assert_eq!(known.auth_methods, [""; 0]);
-}
-
-#[tokio::test]
-async fn a_revocation_endpoint_from_another_path_of_the_token_endpoints_origin_is_not_used() {
-    let discovery = DiscoveryFixture::described(|origin, metadata| {
+    let of_another_path = DiscoveryFixture::described(|origin, metadata| {
         metadata["issuer"] = format!("{origin}/~me").into();
         metadata["revocation_endpoint"] = format!("{origin}/~me/log").into();
     })
     .await;
-    let origin = &discovery.issuer;
-    let (issuer, token_endpoint) = (format!("{origin}/~me"), format!("{origin}/token"));
-    let known = discovery.expect_unused_revocation(&issuer, &token_endpoint).await;
-    assert_eq!(known.auth_methods, [""; 0]);
+    for (discovery, path, token_endpoint) in
+        [(of_another_tenant, "", TOKEN_ENDPOINT), (of_another_path, "/~me", "/token")]
+    {
+        let known = discovery.expect_unused_revocation(path, token_endpoint).await;
+        assert_eq!(known.auth_methods, [""; 0]);
+    }
 }
 
 #[tokio::test]
 async fn stored_metadata_of_a_token_endpoint_is_changed_only_by_its_own_origin() {
-    const TOKEN_ENDPOINT: &str = "https://login.example.com/token";
     let discovery = DiscoveryFixture::with("token_endpoint", TOKEN_ENDPOINT).await;
     let revocation_endpoint = Some("https://login.example.com/revoke".to_owned());
     let authorization_endpoint = "https://login.example.com/authorize";
@@ -281,7 +281,13 @@ async fn an_unknown_tenant_is_reported_with_the_providers_text() {
 }
 
 #[tokio::test]
-async fn the_issuer_is_derived_from_an_endpoint_or_a_metadata_address() {
+async fn the_issuer_is_derived_from_an_endpoint_or_a_metadata_address_and_may_end_with_a_slash() {
+    let discovery = DiscoveryFixture::described(|origin, metadata| {
+        metadata["issuer"] = format!("{origin}/").into();
+    })
+    .await;
+    let findings = discovery.findings(&format!("{}/authorize", discovery.issuer)).await;
+    assert_eq!(fact(&findings, "Issuer"), format!("{}/", discovery.issuer), "{findings:?}");
     for typed in [
         "/realms/one/protocol/openid-connect/auth?prompt=consent",
         "/realms/one/.well-known/openid-configuration",
@@ -297,16 +303,6 @@ async fn the_issuer_is_derived_from_an_endpoint_or_a_metadata_address() {
         let asked = &discovery.provider.asked()[0].target;
         assert_eq!(asked, "/realms/one/.well-known/openid-configuration", "{typed}");
     }
-}
-
-#[tokio::test]
-async fn an_issuer_derived_from_an_endpoint_may_end_with_a_slash() {
-    let discovery = DiscoveryFixture::described(|origin, metadata| {
-        metadata["issuer"] = format!("{origin}/").into();
-    })
-    .await;
-    let findings = discovery.findings(&format!("{}/authorize", discovery.issuer)).await;
-    assert_eq!(fact(&findings, "Issuer"), format!("{}/", discovery.issuer), "{findings:?}");
 }
 
 #[tokio::test]

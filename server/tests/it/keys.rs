@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use contract::{EmailTab, Save, SaveAnswer};
+use contract::EmailTab;
 use domain::delivery::Outcome;
 use domain::secret::Destination;
 use domain::{Draft, Field, Form, OauthFlow};
@@ -128,6 +128,13 @@ impl Nodes {
 
     fn try_key(&self, node: &str, command: &str) -> Output {
         run_program(self.command(node, command), "")
+    }
+
+    /// Runs `ppm-email key …` at node one, which refuses with one line that contains this text.
+    fn expect_refusal(&self, command: &str, text: &str) -> String {
+        let line = complaint(&self.try_key("one", command));
+        assert!(line.contains(text), "{line}");
+        line
     }
 
     /// Runs `ppm-email key …` at a node and returns its standard output.
@@ -344,7 +351,7 @@ fn octets(octets: &[u8]) -> Value {
 }
 
 /// Inserts `count` test runs with sealed forms.
-async fn insert_runs(nodes: &Nodes, vault: &Vault, count: usize) {
+async fn insert_runs(nodes: &Nodes, vault: &Vault, count: u32) {
     let mut connection = nodes.connection().await;
     execute(&mut connection, "BEGIN").await;
     let form = serde_json::to_string(&Form::<()>::default()).expect("JSON").into();
@@ -441,10 +448,9 @@ async fn a_rotation_reaches_every_column_and_deletes_outdated_attempts() {
     assert_eq!(counts, expected, "{:?}", Column::ALL);
     nodes.key("one", "prune");
     assert!(nodes.key("one", "check").contains("every value can be opened"));
-    let entry = sqlx::query("SELECT detail FROM audit WHERE action = 'key-changed'");
-    let mut connection = nodes.connection().await;
-    let entry = entry.fetch_one(&mut connection).await.expect("one row");
-    assert_eq!(entry.get::<String, _>(0), new.to_string());
+    let detail = sqlx::query_scalar("SELECT detail FROM audit WHERE action = 'key-changed'");
+    let detail: String = detail.fetch_one(&mut nodes.connection().await).await.expect("one row");
+    assert_eq!(detail, new.to_string());
 }
 
 /// Binary columns without a value that a rotation must seal again.
@@ -462,9 +468,8 @@ async fn every_binary_column_is_known_to_the_rotation() {
         "SELECT CAST(table_name || '.' || column_name AS TEXT) FROM information_schema.columns
          WHERE data_type = 'bytea' AND table_schema = 'public'"
     };
-    let rows = sqlx::query(columns).fetch_all(&mut connection(folder.path()).await).await;
-    let mut found: Vec<String> =
-        rows.expect("the tables are there").iter().map(|row| row.get(0)).collect();
+    let columns = sqlx::query_scalar(columns).fetch_all(&mut connection(folder.path()).await).await;
+    let mut found: Vec<String> = columns.expect("the tables are there");
     let known = Column::ALL.map(|column| format!("{}.{}", column.table(), column.name()));
     let mut known = [known.to_vec(), NOT_RESEALED.map(str::to_owned).to_vec()].concat();
     found.sort();
@@ -487,10 +492,7 @@ impl Saver {
         let task = tokio::spawn(async move {
             while !over.load(Ordering::SeqCst) {
                 let revision = latest.load(Ordering::SeqCst);
-                let save = Save { draft: draft(revision + 1), revision, deletes_grant: None };
-                let answer: SaveAnswer =
-                    called(&mut browser, "email/save", &json!({ "save": save })).await;
-                assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+                save(&mut browser, &draft(revision + 1), revision, None).await;
                 latest.store(revision + 1, Ordering::SeqCst);
                 let tab: EmailTab = called(&mut browser, "email/load", &json!({})).await;
                 let client = format!("client-{}", revision + 1);
@@ -509,7 +511,7 @@ impl Saver {
 }
 
 /// Enough values for several batches of a rotation.
-const RUNS: usize = 350;
+const RUNS: u32 = 350;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites_no_save() {
@@ -521,33 +523,28 @@ async fn a_rotation_that_is_killed_again_and_again_loses_no_value_and_overwrites
 
     let (mut moments, mut half_done) = (StdRng::seed_from_u64(20_281_128), 0);
     for kill in 0..times(6, 40) {
-        let newest = nodes.newest();
-        if nodes.sealed_by(newest).await >= RUNS.try_into().expect("a count") {
+        if nodes.sealed_by(nodes.newest()).await >= i64::from(RUNS) {
             nodes.key("one", "add");
         }
-        let mut rotating =
-            nodes.command("one", "rotate").stdout(Stdio::piped()).spawn().expect("it runs");
-        let mut output = BufReader::new(rotating.stdout.take().expect("it is piped"));
+        let mut rotating = Rotating::start(nodes.command("one", "rotate"));
         // The kill comes after this many lines and a random delay.
         let wanted = moments.random_range(0..5);
-        let lines = output.by_ref().lines().map_while(Result::ok).take(wanted);
+        let lines = rotating.output.by_ref().lines().map_while(Result::ok).take(wanted);
         let lines = lines.take_while(|line| !line.starts_with("waiting")).count();
         sleep(Duration::from_micros(moments.random_range(0..40_000))).await;
-        kill_process(rotating);
+        kill_process(rotating.child);
 
-        let newest = nodes.newest();
-        let done = nodes.sealed_by(newest).await;
-        half_done += usize::from(done > 2 && done < RUNS.try_into().expect("a count"));
+        let done = nodes.sealed_by(nodes.newest()).await;
+        half_done += usize::from(done > 2 && done < i64::from(RUNS));
         println!("kill {kill} after {lines} lines: {done} values are sealed with the newest key");
     }
     assert!(half_done > 0 || !is_soaking(), "no kill met a rotation that was half done");
 
     nodes.key("one", "rotate");
-    let newest = nodes.newest();
-    let revision = saver.end().await;
+    let (newest, revision) = (nodes.newest(), saver.end().await);
     serving.stop();
     let sealed: i64 = nodes.counts().await.iter().map(|(_, count)| count).sum();
-    assert_eq!(sealed, i64::try_from(RUNS).expect("a count") + 2);
+    assert_eq!(sealed, i64::from(RUNS) + 2);
     assert_eq!(nodes.sealed_by(newest).await, sealed);
     nodes.key("one", "prune");
     assert_eq!(nodes.ids("one"), [newest]);
@@ -592,8 +589,7 @@ async fn a_key_file_is_whole_or_unchanged_whenever_add_or_prune_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_without_the_new_key_works_until_the_rotation_reports_it_and_recovers_after_a_prune_too()
- {
+async fn a_node_without_the_new_key_works_until_the_rotation_then_reports_it_and_recovers() {
     for after_the_rotation in [&[][..], &["prune"]] {
         a_node_recovers(after_the_rotation).await;
     }
@@ -678,8 +674,7 @@ async fn an_old_key_is_not_removed_while_a_value_needs_it() {
     nodes.change_key().await;
     insert_runs(&nodes, &old, 3).await;
     let before = nodes.ids("one");
-    let line = complaint(&nodes.try_key("one", "prune"));
-    assert!(line.contains(&format!("3 values still need the key {}", before[0])), "{line}");
+    nodes.expect_refusal("prune", &format!("3 values still need the key {}", before[0]));
     assert_eq!(nodes.ids("one"), before);
     nodes.rotate("one").await;
     nodes.key("one", "prune");
@@ -731,8 +726,7 @@ async fn a_rotation_that_leaves_values_sealed_with_an_older_key_fails_with_their
         )
     };
     execute(&mut connection, &trigger).await;
-    let line = complaint(&nodes.try_key("one", "rotate"));
-    assert!(line.contains("3 values were sealed with an older key in the meantime"), "{line}");
+    nodes.expect_refusal("rotate", "3 values were sealed with an older key in the meantime");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -743,11 +737,8 @@ async fn an_old_key_is_not_removed_while_a_node_may_still_write_values_sealed_wi
     let mut rotating = Rotating::start(nodes.command("one", "rotate"));
     rotating.read_until_waiting();
     kill_process(rotating.child);
-    let line = complaint(&nodes.try_key("one", "prune"));
-    assert!(
-        line.contains(&format!("the key {} has only just become the sealing key", before[1])),
-        "{line}"
-    );
+    let text = format!("the key {} has only just become the sealing key", before[1]);
+    let line = nodes.expect_refusal("prune", &text);
     let seconds = line.split_once("again in ").and_then(|(_, rest)| rest.split(' ').next());
     let seconds: u64 = seconds.expect("it says when").parse().expect("a number");
     assert!((1..=60).contains(&seconds), "{line}");
@@ -819,8 +810,7 @@ async fn a_save_by_a_node_without_the_new_key_is_readable_by_others_and_keeps_th
     save(&mut nodes.browser(&two).await, &draft(1), 0, None).await;
     assert_eq!((nodes.sealed_by(old).await, nodes.sealed_by(new).await), (2, 0));
     assert_eq!(nodes.client_id(&one).await, "client-1");
-    let line = complaint(&nodes.try_key("one", "prune"));
-    assert!(line.contains(&format!("2 values still need the key {old}")), "{line}");
+    nodes.expect_refusal("prune", &format!("2 values still need the key {old}"));
     assert_eq!(nodes.ids("one"), [old, new]);
 
     nodes.key("one", "rotate");
@@ -891,8 +881,8 @@ async fn a_rotation_is_refused_where_a_value_cannot_be_opened_and_names_its_row_
     nodes.key("one", "add");
     let sql = "UPDATE secret SET destination = '\"nowhere\"'";
     execute(&mut nodes.connection().await, sql).await;
-    let line = complaint(&nodes.try_key("one", "rotate"));
-    assert!(line.contains("secret password, sealed: the value was sealed for another"), "{line}");
+    let text = "secret password, sealed: the value was sealed for another";
+    let line = nodes.expect_refusal("rotate", text);
     assert!(!line.contains("password-1") && !line.contains("client-1"), "{line}");
     assert_eq!(nodes.active().await, old, "the key was changed although a value does not open");
 }
@@ -928,14 +918,13 @@ async fn a_check_fails_where_a_value_was_changed_or_others_may_read_the_file() {
     let nodes = Nodes::with_save().await;
     let file = nodes.key_file("one");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
-    let line = complaint(&nodes.try_key("one", "check"));
-    assert!(line.contains("chmod 600"), "{line}");
+    nodes.expect_refusal("check", "chmod 600");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
     nodes.key("one", "check");
 
     let mut connection = nodes.connection().await;
-    let secret = sqlx::query("SELECT sealed FROM secret WHERE field = 'client-id'");
-    let mut sealed: Vec<u8> = secret.fetch_one(&mut connection).await.expect("it was saved").get(0);
+    let secret = sqlx::query_scalar("SELECT sealed FROM secret WHERE field = 'client-id'");
+    let mut sealed: Vec<u8> = secret.fetch_one(&mut connection).await.expect("it was saved");
     *sealed.last_mut().expect("octets") ^= 1;
     let changed = sqlx::query("UPDATE secret SET sealed = $1 WHERE field = 'client-id'");
     change_rows(&mut connection, changed.bind(sealed)).await;

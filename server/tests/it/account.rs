@@ -169,44 +169,35 @@ async fn a_request_without_a_session_changes_no_password() {
 }
 
 #[tokio::test]
-async fn a_session_is_shown_with_its_address_and_its_times() {
+async fn a_session_is_shown_with_its_address_and_its_times_until_it_expires() {
     let (harness, cookie) = signed_in().await;
     harness.clock.advance(TimeDelta::minutes(30));
     let shown = page(&harness, &cookie).await.body;
     for words in [ADDRESS, "This session", "2027-03-01 08:00", "2027-03-01 08:30"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
-}
-
-#[tokio::test]
-async fn an_expired_session_is_not_shown() {
-    let harness = Harness::start().await.with_ada().await;
-    harness.sign_in().await;
     harness.clock.advance(TimeDelta::minutes(60));
     assert_eq!(sessions(&harness).await, []);
 }
 
 #[tokio::test]
-async fn a_user_ends_one_of_their_sessions() {
+async fn a_user_ends_one_or_all_of_their_other_sessions() {
     let (harness, first) = signed_in().await;
     let id = session_id(&harness).await;
-    let (here, third) = (harness.sign_in().await, harness.sign_in().await);
-    let ended = end(&harness, &here, &format!("session={id}")).await;
-    assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
-    assert!(!is_signed_in(&harness, &first).await);
-    assert!(is_signed_in(&harness, &here).await && is_signed_in(&harness, &third).await);
-}
-
-#[tokio::test]
-async fn a_user_ends_all_of_their_other_sessions() {
-    let harness = Harness::start().await.with_ada().await;
     harness.add(GRACE, "Grace Hopper").await;
     let grace = grace_signs_in(&harness).await;
-    let (here, there) = (harness.sign_in().await, harness.sign_in().await);
-    let ended = end(&harness, &here, "all=mine").await;
-    assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
-    assert!(!is_signed_in(&harness, &there).await);
-    assert!(is_signed_in(&harness, &here).await && is_signed_in(&harness, &grace).await);
+    let (here, third) = (harness.sign_in().await, harness.sign_in().await);
+    for (form, ended, kept) in [
+        (format!("session={id}"), &first, [&here, &third, &grace]),
+        ("all=mine".to_owned(), &third, [&here, &here, &grace]),
+    ] {
+        let answer = end(&harness, &here, &form).await;
+        assert_eq!(redirect_of(&answer), (StatusCode::SEE_OTHER, "/account?ended=1"));
+        assert!(!is_signed_in(&harness, ended).await, "{form}");
+        for kept in kept {
+            assert!(is_signed_in(&harness, kept).await, "{form}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn fault_at(world: &OauthFixture, address: &str, cookie: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_authorization_request_has_the_parameters_of_its_flow_and_no_secret() {
+async fn the_authorization_request_has_the_parameters_of_its_flow_and_the_exchange_the_verifier() {
     for (flow, challenge_method) in [(CODE, None), (PKCE, Some("S256"))] {
         let world = OauthFixture::with(flow).await;
         let (_, start) = world.begin().await;
@@ -116,10 +116,6 @@ async fn the_authorization_request_has_the_parameters_of_its_flow_and_no_secret(
         let headers = ["referrer-policy", "cache-control"].map(|name| departed.header(name));
         assert_eq!(headers, ["no-referrer", "no-store"]);
     }
-}
-
-#[tokio::test]
-async fn with_pkce_the_exchange_has_a_verifier() {
     let world = OauthFixture::with_token(PKCE).await;
     let verifier = world.provider.asked()[0].param("code_verifier").to_owned();
     assert!((43..=128).contains(&verifier.len()), "{verifier}");
@@ -137,29 +133,19 @@ async fn the_redirect_uri_is_sent_byte_for_byte_in_both_requests() {
 }
 
 #[tokio::test]
-async fn a_start_ticket_works_once() {
-    let world = OauthFixture::with(CODE).await;
-    let (_, start) = world.begin().await;
-    assert_eq!(world.get(&start, "").await.status, StatusCode::SEE_OTHER);
-    let again = world.get(&start, "").await;
-    assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
-    assert_eq!(again.header("set-cookie"), "");
-}
-
-#[tokio::test]
 async fn head_requests_and_prefetches_consume_nothing() {
     let world = OauthFixture::with(CODE).await;
     let (attempt, start) = world.begin().await;
     let head = |path: &str| Request::head(path).header(header::HOST, "ppm.example");
-    let looked = ask(&world.harness, head(&start), Body::empty()).await;
-    assert_eq!(looked.status, StatusCode::NO_CONTENT);
     let prefetch = get(&start).header("sec-purpose", "prefetch");
-    assert_eq!(ask(&world.harness, prefetch, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    let status = async |request| ask(&world.harness, request, Body::empty()).await.status;
+    assert_eq!(status(head(&start)).await, StatusCode::NO_CONTENT);
+    assert_eq!(status(prefetch).await, StatusCode::NO_CONTENT);
 
     let returning = world.depart(attempt, &start, "").await;
     let path = returning.address.strip_prefix("http://ppm.example").expect("a path").to_owned();
     let looked = head(&path).header(header::COOKIE, &returning.cookie);
-    assert_eq!(ask(&world.harness, looked, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(status(looked).await, StatusCode::NO_CONTENT);
     assert_eq!(complete(&world, &returning).await, AttemptOutcome::Obtained);
 }
 
@@ -212,25 +198,15 @@ async fn a_post_to_the_callback_that_is_no_authorization_response_is_refused_wit
 }
 
 #[tokio::test]
-async fn a_replayed_callback_sends_no_token_request() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    world.land(&address, &cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
-    let before = world.provider.asked().len();
-    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-used");
-    assert_eq!(world.provider.asked().len(), before);
-    assert!(world.token().await.is_some());
-}
-
-#[tokio::test]
-async fn of_concurrent_callbacks_one_exchanges_the_code() {
+async fn of_concurrent_and_replayed_callbacks_one_exchanges_the_code() {
     let world = OauthFixture::with(CODE).await;
     let Returning { address, cookie, attempt } = world.consent().await;
     let landing = || world.land(&address, &cookie);
     tokio::join!(landing(), landing(), landing(), landing(), landing());
     assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
+    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-used");
     assert_eq!(world.provider.requests("authorization_code"), 1);
+    assert!(world.token().await.is_some());
 }
 
 #[tokio::test]
@@ -316,7 +292,7 @@ async fn a_consent_is_neither_begun_for_nor_completed_by_another_signed_in_user(
 }
 
 #[tokio::test]
-async fn a_start_ticket_works_only_in_the_session_that_began_it() {
+async fn a_start_ticket_works_once_and_only_in_the_session_that_began_it() {
     let world = OauthFixture::with(CODE).await;
     let (own, other) = (world.harness.sign_in().await, world.harness.sign_in().await);
     let start = begin_in(&world, &own).await;
@@ -326,6 +302,9 @@ async fn a_start_ticket_works_only_in_the_session_that_began_it() {
     }
     let departed = world.get(&start, &own).await;
     assert!(departed.header("location").starts_with(&world.provider.authorization_endpoint()));
+    let again = world.get(&start, &own).await;
+    assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
+    assert_eq!(again.header("set-cookie"), "");
 }
 
 #[tokio::test]

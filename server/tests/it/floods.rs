@@ -53,17 +53,16 @@ fn count(answers: &[Answer], status: StatusCode) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Sends `each` requests from each address, all addresses at once, and returns the responses.
-async fn flood(program: &Serving, addresses: &[String], each: usize, path: &str) -> Vec<Answer> {
+/// Requests [`CALLBACK`] `each` times from each address, all addresses at once, and returns the responses.
+async fn flood(program: &Serving, addresses: &[String], each: usize) -> Vec<Answer> {
     let mut callers = JoinSet::new();
     for address in addresses {
         let (server, address) = (program.address.clone(), address.clone());
-        let path = path.to_owned();
         callers.spawn(async move {
             let mut browser = HttpBrowser::from(&server, &address).await.expect("it listens");
             let mut answers = Vec::new();
             for _ in 0..each {
-                answers.push(browser.get(&path).await.expect("an answer"));
+                answers.push(browser.get(CALLBACK).await.expect("an answer"));
             }
             answers
         });
@@ -162,7 +161,7 @@ async fn a_refused_request_runs_no_statement_on_any_route() {
 async fn an_address_that_floods_blocks_no_other_address_and_pages_are_not_limited() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = with_administrator(folder.path());
-    let flooding = flood(&program, &vec!["192.0.2.1".to_owned(); 64], 4, CALLBACK).await;
+    let flooding = flood(&program, &vec!["192.0.2.1".to_owned(); 64], 4).await;
     assert!(flooding.iter().any(is_refused));
     let mut flooder = browser(&program, "192.0.2.1").await;
     for page in ["/sign-in", "/health", "/settings/email"] {
@@ -178,7 +177,7 @@ async fn a_flood_of_consents_from_many_addresses_leaves_sign_in_open() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let program = with_administrator(folder.path());
     let everywhere: Vec<_> = (1..=64).map(|host| format!("198.51.100.{host}")).collect();
-    let answers = flood(&program, &everywhere, 8, CALLBACK).await;
+    let answers = flood(&program, &everywhere, 8).await;
     assert!(count(&answers, StatusCode::SERVICE_UNAVAILABLE) > 0);
     expect_sign_in(&program).await;
 }
@@ -216,7 +215,7 @@ async fn assert_limited(
     (at_once, a_second): (u32, f64),
 ) {
     let begun = Instant::now();
-    let answers = flood(program, addresses, each, CALLBACK).await;
+    let answers = flood(program, addresses, each).await;
     let accepted = answers.iter().filter(|answer| !is_refused(answer)).count();
     let accepted = u32::try_from(accepted).expect("few");
     let recovered = begun.elapsed().as_secs_f64() * a_second;
@@ -239,7 +238,7 @@ async fn addresses_of_one_ipv6_network_share_an_allowance_and_all_share_a_total(
     assert_limited(&program, &of_an_organisation, 4, (120, 4.0)).await;
 
     let everywhere = named(&|site| format!("2001:db8:{:x}::1", 256 + site));
-    let answers = flood(&program, &everywhere, 8, CALLBACK).await;
+    let answers = flood(&program, &everywhere, 8).await;
     assert!(answers.iter().any(is_refused), "{} were let in", answers.len());
     for answer in answers.iter().filter(|answer| is_refused(answer)) {
         assert_retry_after(answer);

@@ -101,19 +101,14 @@ async fn refused_rows(harness: &Harness) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn a_host_token_authenticates_on_bearer_and_cookie_routes() {
+async fn a_host_token_authenticates_on_bearer_and_cookie_routes_and_on_a_page() {
     let harness = start().await;
     let token = valid_token(&harness);
     for answer in [load_by_bearer(&harness, &token).await, load_by_cookie(&harness, &token).await] {
         let tab = tab(&answer);
         assert_eq!((tab.may_edit, tab.recipient.as_deref()), (true, Some("grace@example.com")));
     }
-}
-
-#[tokio::test]
-async fn the_hosts_cookie_authenticates_on_a_page() {
-    let harness = start().await;
-    let answer = page(&harness, TAB, &cookie(&valid_token(&harness))).await;
+    let answer = page(&harness, TAB, &cookie(&token)).await;
     assert!(answer.body.contains("Grace Hopper"), "{}", answer.body);
 }
 
@@ -463,21 +458,13 @@ async fn a_cross_site_request_with_the_hosts_cookie_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bearer_route_accepts_cross_site_requests() {
-    let harness = start().await;
-    let request = call_with(LOAD, &valid_token(&harness))
-        .header(ORIGIN, "https://host.example")
-        .header("sec-fetch-site", "cross-site");
-    tab(&send(&harness, ADDRESS, request, "{}").await);
-}
-
-#[tokio::test]
-async fn a_bearer_route_refuses_the_media_types_of_forms() {
+async fn a_bearer_route_accepts_cross_site_requests_but_no_media_type_of_forms() {
     let harness = start().await;
     let authorization = format!("Bearer {}", valid_token(&harness));
     let load = async |kinds: &[&str]| {
         let mut request = Request::post(LOAD)
             .header(HOST, "ppm.example")
+            .header(ORIGIN, "https://host.example")
             .header("sec-fetch-site", "cross-site")
             .header(AUTHORIZATION, &authorization);
         for kind in kinds {
@@ -520,17 +507,6 @@ async fn under_bearer_are_only_calls_and_none_without_configured_host_tokens() {
 }
 
 #[tokio::test]
-async fn a_malformed_host_token_is_refused_even_beside_a_session() {
-    let harness = start().await.with_ada().await;
-    let session = harness.sign_in().await;
-    let request = call("/api/email/load")
-        .header("sec-fetch-site", "same-origin")
-        .header(COOKIE, format!("{session}; {COOKIE_NAME}=a.b.c"));
-    let answer = send(&harness, ADDRESS, request, "{}").await;
-    assert_eq!(refusal(&answer), unauthorized("host-token-malformed"));
-}
-
-#[tokio::test]
 async fn a_session_authenticates_without_the_hosts_cookie_or_once_its_token_has_expired() {
     let harness = start().await.with_ada().await;
     let session = harness.sign_in().await;
@@ -543,9 +519,12 @@ async fn a_session_authenticates_without_the_hosts_cookie_or_once_its_token_has_
 }
 
 #[tokio::test]
-async fn a_session_beside_a_forged_token_is_refused_with_the_reason() {
+async fn a_call_and_a_page_with_a_session_beside_a_forged_token_are_refused_with_the_reason() {
     let harness = start().await.with_ada().await;
     let cookies = format!("{COOKIE_NAME}=a.b.c; {}", harness.sign_in().await);
+    let request = call("/api/email/load").header("sec-fetch-site", "same-origin");
+    let answer = send(&harness, ADDRESS, request.header(COOKIE, &cookies), "{}").await;
+    assert_eq!(refusal(&answer), unauthorized("host-token-malformed"));
     let answer = page(&harness, TAB, &cookies).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     for text in ["could not be verified (host-token-malformed)", r#"action="/sign-out""#] {

@@ -61,7 +61,7 @@ impl Witness {
         let folder = tempfile::tempdir().expect("a folder for the test");
         add_administrator(folder.path(), EMAIL, OWN);
         fs::write(folder.path().join("ca.pem"), AUTHORITY.pem()).expect("the folder is ours");
-        let serving = talkative(folder.path(), configure);
+        let serving = serve_with_trace(folder.path(), configure);
         let browser = HttpBrowser::at(&serving.address).await.expect("it listens");
         Self { folder, serving, browser, heard: Vec::new(), secrets: Vec::new() }
     }
@@ -163,7 +163,7 @@ impl Witness {
 }
 
 /// Starts the program with log level TRACE; the log is `ppm-email.log`.
-fn talkative(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
+fn serve_with_trace(folder: &Path, configure: impl FnOnce(&mut Command)) -> Serving {
     Serving::with(folder, |command| {
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.args(["--extra-ca", "ca.pem", "--smtp-reply-seconds", "2"]);
@@ -427,7 +427,7 @@ async fn a_stored_secret_survives_starts_with_a_wrong_key_and_does_not_leak() {
         assert_eq!(witness.runs(&["serve", "--listen", "127.0.0.1:0"], ""), Some(2));
     }
     fs::rename(&aside, &key).expect("the folder is ours");
-    let again = talkative(&folder, |_| {});
+    let again = serve_with_trace(&folder, |_| {});
     let mut browser = witness.browser.again(&again.address).await.expect("it listens");
     let answer = browser.call("email/load", &json!({})).await.expect("an answer");
     assert!(answer.body.contains("noreply@example.com"), "{answer:?}");

@@ -178,7 +178,7 @@ fn a_wrong_value_in_the_environment_stops_the_start() {
     assert!(complaint(&program::run(command, "")).contains("--listen"));
 }
 
-/// Asserts that a variable's password is in no output at the most talkative log level, and returns
+/// Asserts that a variable's password is in no output at the highest log level, and returns
 /// what the help and a start have printed.
 fn expect_no_password(variable: &str, value: &str) -> [String; 2] {
     let folder = folder();

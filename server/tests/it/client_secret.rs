@@ -93,16 +93,18 @@ impl Attacked {
         self.revision += 1;
     }
 
+    /// Asserts that a test and a save of this draft need the Client Secret again.
+    async fn expect_problem(&mut self, draft: &Draft) {
+        assert_eq!(self.problem_of_a_test(draft).await, Some(Problem::EnterAgain), "{draft:?}");
+        assert_eq!(self.problem_of_a_save(draft).await, Some(Problem::EnterAgain), "{draft:?}");
+    }
+
     /// Asserts that a test and a save with these edits are refused, also after a save of None.
     async fn expect_refused(&mut self, edits: &[(Field, &str)]) {
-        let (typed, expected) = (self.edited(edits), Some(Problem::EnterAgain));
-        assert_eq!(self.problem_of_a_test(&typed).await, expected, "a test: {edits:?}");
-        assert_eq!(self.problem_of_a_save(&typed).await, expected, "a save: {edits:?}");
-
-        let none = (Field::Flow, "none");
-        self.save(&self.edited(&[edits, &[none]].concat())).await;
-        assert_eq!(self.problem_of_a_test(&typed).await, expected, "a test after None: {edits:?}");
-        assert_eq!(self.problem_of_a_save(&typed).await, expected, "a save after None: {edits:?}");
+        let typed = self.edited(edits);
+        self.expect_problem(&typed).await;
+        self.save(&self.edited(&[edits, &[(Field::Flow, "none")]].concat())).await;
+        self.expect_problem(&typed).await;
         let begun = self.browser.call("email/get-token", &json!({ "in_pop_up": true })).await;
         assert_eq!(begun.expect("an answer").status, StatusCode::CONFLICT, "{edits:?}");
         self.save(&self.draft.clone()).await;
@@ -178,9 +180,7 @@ async fn a_secret_that_was_typed_before_none_was_chosen_is_not_for_client_creden
     let mut none = attacked.draft.clone();
     none.edit(Field::Flow, "none");
     attacked.save(&none).await;
-    let typed = attacked.edited(&[]);
-    assert_eq!(attacked.problem_of_a_save(&typed).await, Some(Problem::EnterAgain));
-    assert_eq!(attacked.problem_of_a_test(&typed).await, Some(Problem::EnterAgain));
+    attacked.expect_problem(&attacked.edited(&[])).await;
     assert_eq!(attacked.provider.asked().len(), 0);
 }
 

@@ -281,7 +281,8 @@ async fn an_http_token_endpoint_of_this_machine_is_a_field_problem_unless_it_is_
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_resolves_to_this_machine_is_refused_at_the_request() {
+async fn a_token_endpoint_that_resolves_to_this_machine_is_refused_at_the_request_unless_it_is_allowed()
+ {
     let mut attacker = Attacker::of(&[]).await;
     for scheme_and_host in ["http://localhost", "https://localhost", "https://127.0.0.1"] {
         let trap = Trap::at("127.0.0.1:0");
@@ -291,12 +292,8 @@ async fn a_token_endpoint_that_resolves_to_this_machine_is_refused_at_the_reques
         assert!(told.contains(&format!("--egress-allow 127.0.0.1:{}", trap.port())), "{told}");
         trap.assert_no_connection();
     }
-}
-
-#[tokio::test]
-async fn a_token_is_obtained_from_this_machine_if_the_operator_allows_it() {
-    let token = r#"{"access_token":"token-1"}"#;
-    let provider = ScriptedProvider::play([Turn::json("200 OK", token)]);
+    let token = Turn::json("200 OK", r#"{"access_token":"token-1"}"#);
+    let provider = ScriptedProvider::play([token]);
     let mut attacker = Attacker::allowed(provider.address()).await;
     let told = attacker.request_token(&provider.token_endpoint()).await;
     assert!(told.contains("obtained"), "{told}");

@@ -24,6 +24,7 @@ use server::identity::Principal;
 use server::serve::{Limits, connections};
 use store::{people, runs};
 use testkit::smtp_server::{SmtpPeer, SmtpServer};
+use testkit::sockets::NEVER;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -38,8 +39,6 @@ use crate::support::soak::times;
 use crate::support::test_doubles::SeededRandomness;
 
 const EVENTS: &str = "/api/email/events";
-/// Far longer than any of these tests takes.
-const NEVER: Duration = Duration::from_mins(1);
 /// Timing of a stream that polls nothing and never ends during a test.
 const NO_LOOKS: StreamTiming = StreamTiming {
     look: Duration::from_hours(1),
@@ -259,18 +258,12 @@ async fn a_user_receives_no_event_of_another_users_run() {
 }
 
 #[tokio::test]
-async fn a_stream_forbids_caching_and_buffering() {
-    let harness = harness(|_| {}).await;
-    let headers = open(&harness.server, &harness.sign_in().await).await.headers;
-    assert_eq!(headers[CONTENT_TYPE], "text/event-stream");
-    assert_eq!(headers[CACHE_CONTROL], "no-store, no-transform");
-    assert_eq!(headers["x-accel-buffering"], "no");
-}
-
-#[tokio::test]
-async fn an_idle_stream_sends_keep_alive_comments() {
+async fn an_idle_stream_forbids_caching_and_buffering_and_sends_keep_alive_comments() {
     let harness = harness(|pace| pace.keep_alive = Duration::from_millis(5)).await;
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
+    assert_eq!(reading.headers[CONTENT_TYPE], "text/event-stream");
+    assert_eq!(reading.headers[CACHE_CONTROL], "no-store, no-transform");
+    assert_eq!(reading.headers["x-accel-buffering"], "no");
     assert_eq!(reading.block().await.as_deref(), Some(": here"));
     for _ in 0..3 {
         assert_eq!(reading.block().await.as_deref(), Some(":"));

@@ -79,14 +79,6 @@ impl GuessingFixture {
         }
         panic!("the guesses are not limited");
     }
-
-    fn set_password(&self, email: &str, password: &str) {
-        let mut command = program(self.folder.path());
-        command.args(["admin", "set-password", email, "--password-stdin"]);
-        command.args(["--database-url", &self.url]);
-        let output = run(command, &format!("{password}\n"));
-        assert!(output.status.success(), "{output:?}");
-    }
 }
 
 async fn sign_in(browser: &mut HttpBrowser, email: &str, password: &str) -> Answer {
@@ -137,12 +129,9 @@ async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_get_r
         guesses.spawn(async move { sign_in(&mut stranger, EMAIL, WRONG).await });
     }
     let answers = guesses.join_all().await;
-    let refused: Vec<_> =
-        answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS).collect();
-    assert_eq!(refused.len(), 10, "{answers:?}");
-    for answer in refused {
-        assert_retry_after(answer);
-    }
+    let is_refused = |answer: &&Answer| answer.status == StatusCode::TOO_MANY_REQUESTS;
+    assert_eq!(answers.iter().filter(is_refused).count(), 10, "{answers:?}");
+    answers.iter().filter(is_refused).for_each(assert_retry_after);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,7 +185,11 @@ async fn a_new_password_invalidates_device_cookies() {
     let world = GuessingFixture::start().await;
     let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
     let password = "another good pass phrase";
-    world.set_password(EMAIL, password);
+    let mut command = program(world.folder.path());
+    command.args(["admin", "set-password", EMAIL, "--password-stdin"]);
+    command.args(["--database-url", &world.url]);
+    let output = run(command, &format!("{password}\n"));
+    assert!(output.status.success(), "{output:?}");
     world.guess_from_many_addresses(EMAIL).await;
     assert_retry_after(&sign_in(&mut known, EMAIL, password).await);
 }

@@ -104,7 +104,8 @@ async fn strict_transport_security_is_sent_under_https_only() {
 }
 
 #[tokio::test]
-async fn a_panic_an_unknown_path_and_health_are_answered_with_a_code_and_nothing_else() {
+async fn a_panic_an_unknown_path_an_unsupported_method_and_health_are_answered_by_status_and_code()
+{
     let harness = Harness::start().await;
     for (path, status, code) in [
         ("/broken", StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -115,11 +116,6 @@ async fn a_panic_an_unknown_path_and_health_are_answered_with_a_code_and_nothing
         let body = format!(r#"{{"code":"{code}"}}"#);
         assert_eq!((answer.status, answer.body), (status, body), "{path}");
     }
-}
-
-#[tokio::test]
-async fn an_unsupported_method_is_a_405() {
-    let harness = Harness::start().await;
     let request = post_form("/page").method(Method::PUT);
     assert_eq!(harness.ask(pages(), request).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }

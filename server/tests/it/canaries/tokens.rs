@@ -54,6 +54,11 @@ impl CanaryRequest {
         let names = ["client_secret", "code", "code_verifier", "refresh_token", "token"];
         names.map(|name| self.param(name)).into_iter().filter(|value| !value.is_empty()).collect()
     }
+
+    /// The values of its secret parameters, in this spelling.
+    fn spelled(&self, spell: impl Fn(&str) -> String) -> String {
+        self.secrets().into_iter().map(spell).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// How the provider answers a request.
@@ -80,8 +85,8 @@ fn bad_request(description: &str) -> Response {
 const REFUSALS: [(&str, Refusal); 16] = [
     ("as it is", |asked| bad_request(&asked.secrets().join(" "))),
     ("run together", |asked| bad_request(&asked.secrets().concat())),
-    ("in base64", |asked| bad_request(&asked.secrets().map_each(|secret| BASE64.encode(secret)))),
-    ("percent-encoded", |asked| bad_request(&asked.secrets().map_each(as_form))),
+    ("in base64", |asked| bad_request(&asked.spelled(|secret| BASE64.encode(secret)))),
+    ("percent-encoded", |asked| bad_request(&asked.spelled(as_form))),
     ("as it was sent", |asked| bad_request(&asked.body)),
     ("as it was sent, in base64", |asked| bad_request(&BASE64.encode(&asked.body))),
     ("quoted", |asked| bad_request(&json!(asked.secrets()).to_string())),
@@ -106,7 +111,7 @@ const REFUSALS: [(&str, Refusal); 16] = [
         json!({ "message": asked.secrets().join(" ") }).to_string().into_response()
     }),
     ("by a redirect", |asked| {
-        let to = format!("https://another.example/{0}?{0}", asked.secrets().map_each(encoded));
+        let to = format!("https://another.example/{0}?{0}", asked.spelled(encoded));
         (StatusCode::FOUND, AppendHeaders([(header::LOCATION, to)])).into_response()
     }),
     ("by Basic", |asked| {
@@ -118,16 +123,6 @@ const REFUSALS: [(&str, Refusal); 16] = [
 
 fn as_form(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-trait MapEach {
-    fn map_each(self, spell: impl Fn(&str) -> String) -> String;
-}
-
-impl MapEach for Vec<&str> {
-    fn map_each(self, spell: impl Fn(&str) -> String) -> String {
-        self.into_iter().map(spell).collect::<Vec<_>>().join(" ")
-    }
 }
 
 /// Padding, then the secrets: a text of `length` characters before them, so that a cut hits them.

@@ -19,7 +19,11 @@ pub struct Explanation {
 
 impl Explanation {
     /// Creates an explanation of a cause and its steps.
-    pub fn new(cause: impl Into<String>, steps: Vec<NextStep>) -> Self {
+    pub fn new<S: Into<NextStep>>(
+        cause: impl Into<String>,
+        steps: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let steps = steps.into_iter().map(Into::into).collect();
         Self { cause: cause.into(), steps, see_also: None }
     }
 }
@@ -44,6 +48,12 @@ impl NextStep {
     /// Creates a step with an instruction only.
     pub fn words(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+}
+
+impl<T: Into<String>> From<T> for NextStep {
+    fn from(text: T) -> Self {
+        Self::words(text)
     }
 }
 

@@ -3,17 +3,17 @@
 
 use std::net::IpAddr;
 
-use contract::{Explanation, Link, NextStep, Suggestion};
+use contract::{Explanation, NextStep};
 use domain::delivery::{Diagnosis, FactName, Outcome, Run, Step, StepStatus};
-use domain::draft::Form;
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
-use domain::{Field, OauthFlow};
+use domain::{Field, Form, OauthFlow};
 use labels::{INTERRUPTED, Words, diagnosis_words};
 
 use crate::certificate::{of_unacceptable, of_unknown_authority};
 use crate::egress;
 use crate::oauth_failure::{self, FailureContext};
 use crate::provider::steps_for;
+use crate::steps::{with_fill, with_link, words};
 
 /// Explains the outcome of a test message; `None` if it succeeded or has not ended. `tested` is the
 /// tested form, without Client ID if the caller may not read it.
@@ -63,18 +63,26 @@ fn failure_explanation(
         }
         Diagnosis::TokenNotRenewed(diagnosis) => {
             let explanation = oauth_explanation(OauthStage::Renewal, diagnosis, peer_text, tested);
-            match steps_for(code, tested, run) {
-                Some((steps, page)) => Explanation { steps, see_also: Some(page), ..explanation },
-                None => explanation,
-            }
+            with_steps_of_provider(explanation, code, run, tested)
         }
-        _ => match steps_for(code, tested, run) {
-            Some((steps, page)) => Explanation { steps, see_also: Some(page), ..generic(&words) },
-            None if code == Diagnosis::TokenRefused => {
-                Explanation { steps: rejected_token_steps(run, tested), ..generic(&words) }
-            }
-            None => generic(&words),
-        },
+        Diagnosis::TokenRefused => {
+            let steps = rejected_token_steps(run, tested);
+            with_steps_of_provider(Explanation { steps, ..generic(&words) }, code, run, tested)
+        }
+        _ => with_steps_of_provider(generic(&words), code, run, tested),
+    }
+}
+
+/// Replaces the steps by those of the provider, if it has any.
+fn with_steps_of_provider(
+    explanation: Explanation,
+    code: Diagnosis,
+    run: &Run,
+    tested: &Form<()>,
+) -> Explanation {
+    match steps_for(code, tested, run) {
+        Some((steps, page)) => Explanation { steps, see_also: Some(page), ..explanation },
+        None => explanation,
     }
 }
 
@@ -89,15 +97,10 @@ fn submission_server(run: &Run, tested: &Form<()>) -> Option<NextStep> {
     let server = found(run, FactName::SubmissionServer)?;
     let field = match tested.flow {
         OauthFlow::None => Field::BasicServer,
-        OauthFlow::AuthorizationCode
-        | OauthFlow::AuthorizationCodePkce
-        | OauthFlow::ClientCredentials => Field::OauthServer,
+        _ => Field::OauthServer,
     };
-    Some(NextStep {
-        text: format!("This provider's server for sending is {server}: enter it in SMTP Server."),
-        fill: Some(Suggestion { field, value: server.to_owned(), label: format!("Use {server}") }),
-        ..NextStep::default()
-    })
+    let text = format!("This provider's server for sending is {server}: enter it in SMTP Server.");
+    Some(with_fill(text, field, server, &format!("Use {server}")))
 }
 
 /// The address of this machine as named in the server's reply.
@@ -109,14 +112,11 @@ fn address(peer_text: &str) -> Option<NextStep> {
 }
 
 fn blocklist() -> NextStep {
-    NextStep {
-        text: "Spamhaus, whose lists most servers use, says why it lists an address:".to_owned(),
-        link: Some(Link {
-            text: "check.spamhaus.org".to_owned(),
-            href: "https://check.spamhaus.org/".to_owned(),
-        }),
-        ..NextStep::default()
-    }
+    with_link(
+        "Spamhaus, whose lists most servers use, says why it lists an address:",
+        "check.spamhaus.org",
+        "https://check.spamhaus.org/",
+    )
 }
 
 /// Generic steps for a rejected token.
@@ -132,7 +132,7 @@ fn rejected_token_steps(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
     } else {
         "Default Sender Email must be the account that signed in for the token."
     };
-    let steps = if is_token_fresh(run) {
+    let [first, then] = if is_token_fresh(run) {
         [
             "PPM has just obtained this token, so another one is refused as well unless something changes.",
             "Try again later: the server may be unable to check tokens.",
@@ -143,8 +143,7 @@ fn rejected_token_steps(run: &Run, tested: &Form<()>) -> Vec<NextStep> {
             "If a new token is refused too, try again later: the server may be unable to check tokens.",
         ]
     };
-    let steps = [owner].into_iter().chain(steps).map(NextStep::words);
-    std::iter::once(NextStep::words(scope)).chain(steps).collect()
+    words(&[&scope, owner, first, then])
 }
 
 /// The scope in the mail server's error response (RFC 7628 3.2.2).
@@ -205,6 +204,5 @@ fn with_last_step(mut explanation: Explanation, step: Option<NextStep>) -> Expla
 }
 
 fn generic(words: &Words) -> Explanation {
-    let steps = words.steps.iter().map(|&step| NextStep::words(step)).collect();
-    Explanation::new(words.cause, steps)
+    Explanation::new(words.cause, words.steps.iter().copied())
 }

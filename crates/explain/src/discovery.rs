@@ -1,10 +1,11 @@
 //! Texts of provider discovery (RFC 8414): the facts of the metadata, and its problems. Server only.
 
-use contract::{Explanation, LookupFact, NextStep};
+use contract::{Explanation, LookupFact};
 use domain::token::OauthDiagnosis;
 use domain::{Field, Problem};
 use labels::field;
 
+use crate::steps::{explained, with_copy};
 use crate::{egress, microsoft};
 
 /// A fact of a provider's metadata.
@@ -106,34 +107,24 @@ pub enum MetadataProblem {
 /// Explains a problem.
 pub fn metadata_problem(problem: MetadataProblem) -> Explanation {
     match problem {
-        MetadataProblem::NoIssuerTyped => explained(
+        MetadataProblem::NoIssuerTyped => explained(&[
             "This is not a provider's address.",
-            &[
-                "Enter the issuer as the provider's documentation lists it, such as https://accounts.google.com.",
-                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
-            ],
-        ),
-        MetadataProblem::Placeholder(placeholder) => explained(
+            "Enter the issuer as the provider's documentation lists it, such as https://accounts.google.com.",
+            "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
+        ]),
+        MetadataProblem::Placeholder(placeholder) => explained(&[
             &format!("{placeholder} stands for your tenant."),
-            &[
-                "Enter the tenant in its place: its name, such as contoso.onmicrosoft.com, or its ID.",
-                "Both are on the Overview page of the Microsoft Entra admin center.",
-            ],
-        ),
+            "Enter the tenant in its place: its name, such as contoso.onmicrosoft.com, or its ID.",
+            "Both are on the Overview page of the Microsoft Entra admin center.",
+        ]),
         MetadataProblem::NotFound { diagnosis, refused, peer_text } => {
             let peer_text = peer_text.unwrap_or_default();
             let mut explanation = match diagnosis {
-                _ if is_unknown_tenant(&peer_text) => unknown_tenant(),
+                _ if is_unknown_tenant(&peer_text) => explained(UNKNOWN_TENANT),
                 OauthDiagnosis::Redirected if peer_text.starts_with("https://") => {
-                    Explanation::new(
-                        format!(
-                            "The address points to another one, which PPM does not follow: {peer_text}"
-                        ),
-                        vec![
-                            NextStep::words("Enter that address, if it is the provider's."),
-                            NextStep::words(BY_HAND),
-                        ],
-                    )
+                    let cause = "The address points to another one, which PPM does not follow:";
+                    let steps = ["Enter that address, if it is the provider's.", BY_HAND];
+                    Explanation::new(format!("{cause} {peer_text}"), steps)
                 }
                 diagnosis => not_found(diagnosis),
             };
@@ -142,52 +133,47 @@ pub fn metadata_problem(problem: MetadataProblem) -> Explanation {
             explanation.steps.extend(page);
             explanation
         }
-        MetadataProblem::NoDescription => explained(
+        MetadataProblem::NoDescription => explained(&[
             "What was found at this address does not describe a provider.",
-            &["Check the issuer against the provider's documentation.", BY_HAND],
-        ),
-        MetadataProblem::OtherIssuer { asked, told } if told.is_empty() => explained(
+            CHECK_ISSUER,
+            BY_HAND,
+        ]),
+        MetadataProblem::OtherIssuer { asked, told } if told.is_empty() => explained(&[
             &format!(
                 "The provider at {asked} does not state its issuer, so its answer is not used."
             ),
-            &["Check the issuer against the provider's documentation.", BY_HAND],
-        ),
+            CHECK_ISSUER,
+            BY_HAND,
+        ]),
         MetadataProblem::OtherIssuer { asked, told } => Explanation::new(
             format!(
                 "{asked} was requested, but the provider identifies itself as {told}. Its answer is not used."
             ),
-            vec![
-                NextStep {
-                    copy: Some(told),
-                    ..NextStep::words(
-                        "If that is the provider you mean, enter exactly this name: it is case-sensitive, and a slash at the end counts.",
-                    )
-                },
-                NextStep::words(
-                    "If not, another server is answering in its place: do not use these addresses.",
+            [
+                with_copy(
+                    "If that is the provider you mean, enter exactly this name: it is case-sensitive, and a slash at the end counts.",
+                    told,
                 ),
+                "If not, another server is answering in its place: do not use these addresses."
+                    .into(),
             ],
         ),
-        MetadataProblem::OtherIssuerWithheld { asked } => explained(
+        MetadataProblem::OtherIssuerWithheld { asked } => explained(&[
             &format!(
                 "{asked} was requested, but the provider identifies itself as something else. Its answer is not used."
             ),
-            &[
-                "Check the issuer against the provider's own settings: it is case-sensitive, and a slash at the end counts. PPM shows the name that a provider gives itself only for public providers.",
-                BY_HAND,
-            ],
-        ),
+            "Check the issuer against the provider's own settings: it is case-sensitive, and a slash at the end counts. PPM shows the name that a provider gives itself only for public providers.",
+            BY_HAND,
+        ]),
         MetadataProblem::NoTokenEndpoint => {
-            explained("The provider lists no Token Endpoint.", &["Check the issuer.", BY_HAND])
+            explained(&["The provider lists no Token Endpoint.", "Check the issuer.", BY_HAND])
         }
-        MetadataProblem::BadEndpoint { field: at, told, problem: what } => Explanation::new(
-            format!("The provider lists an invalid {}: {told}", field(at)),
-            vec![
-                NextStep::words(labels::problem(at, what)),
-                NextStep::words("Ask the provider's administrator to correct its description."),
-                NextStep::words(BY_HAND),
-            ],
-        ),
+        MetadataProblem::BadEndpoint { field: at, told, problem: what } => explained(&[
+            &format!("The provider lists an invalid {}: {told}", field(at)),
+            &labels::problem(at, what),
+            "Ask the provider's administrator to correct its description.",
+            BY_HAND,
+        ]),
     }
 }
 
@@ -208,109 +194,97 @@ fn is_unknown_tenant(peer_text: &str) -> bool {
         || microsoft::number(peer_text).is_some_and(microsoft::is_unknown_tenant)
 }
 
-fn unknown_tenant() -> Explanation {
-    explained(
-        "The tenant was not found: Microsoft knows none with this name or ID.",
-        &[
-            "Check the tenant for typing mistakes. Its name, such as contoso.onmicrosoft.com, and its ID are on the Overview page of the Microsoft Entra admin center.",
-            "For another provider than Microsoft, enter its whole issuer, with https:// before it.",
-            BY_HAND,
-        ],
-    )
-}
+const UNKNOWN_TENANT: &[&str] = &[
+    "The tenant was not found: Microsoft knows none with this name or ID.",
+    "Check the tenant for typing mistakes. Its name, such as contoso.onmicrosoft.com, and its ID are on the Overview page of the Microsoft Entra admin center.",
+    "For another provider than Microsoft, enter its whole issuer, with https:// before it.",
+    BY_HAND,
+];
 
+const CHECK_ISSUER: &str = "Check the issuer against the provider's documentation.";
 const BY_HAND: &str = "Or enter both endpoints yourself.";
-
-fn explained(cause: &str, steps: &[&str]) -> Explanation {
-    let steps = steps.iter().map(|&step| NextStep::words(step)).collect();
-    Explanation::new(cause, steps)
-}
 
 fn not_found(diagnosis: OauthDiagnosis) -> Explanation {
     const TYPING: &str = "Check the address for typing mistakes.";
     const LATER: &str = "Try again in a few minutes.";
     match diagnosis {
-        OauthDiagnosis::NameNotFound => explained("There is no server with this name.", &[TYPING]),
-        OauthDiagnosis::NameServiceFailed => explained(
+        OauthDiagnosis::NameNotFound => explained(&["There is no server with this name.", TYPING]),
+        OauthDiagnosis::NameServiceFailed => explained(&[
             "The name could not be looked up.",
-            &[LATER, "If the problem continues, check this machine's DNS."],
-        ),
-        OauthDiagnosis::AddressForbidden => explained(
+            LATER,
+            "If the problem continues, check this machine's DNS.",
+        ]),
+        OauthDiagnosis::AddressForbidden => explained(&[
             "This address leads to a machine that PPM never connects to.",
-            &[
-                "For security, PPM does not connect to link-local and cloud metadata addresses, nor to other machines by http://. Use the provider's own name.",
-            ],
-        ),
-        OauthDiagnosis::EgressNotAllowed => explained(
+            "For security, PPM does not connect to link-local and cloud metadata addresses, nor to other machines by http://. Use the provider's own name.",
+        ]),
+        OauthDiagnosis::EgressNotAllowed => explained(&[
             "The operator of this server has not allowed PPM to connect to this address.",
-            &[
-                "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
-            ],
-        ),
-        OauthDiagnosis::EgressDenied => explained(
+            "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
+        ]),
+        OauthDiagnosis::EgressDenied => explained(&[
             "The operator of this server has blocked this address.",
-            &["Use another provider, or ask the operator about --egress-deny.", BY_HAND],
-        ),
-        OauthDiagnosis::NothingListens | OauthDiagnosis::Unreachable => explained(
+            "Use another provider, or ask the operator about --egress-deny.",
+            BY_HAND,
+        ]),
+        OauthDiagnosis::NothingListens | OauthDiagnosis::Unreachable => explained(&[
             "Nothing answers at this address.",
-            &[
-                TYPING,
-                "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
-            ],
-        ),
-        OauthDiagnosis::CertificateUntrusted => explained(
+            TYPING,
+            "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
+        ]),
+        OauthDiagnosis::CertificateUntrusted => explained(&[
             "This machine does not trust the provider's certificate.",
-            &["If it is your own provider, start PPM with its CA's certificate (--extra-ca)."],
-        ),
-        OauthDiagnosis::CertificateOutOfDate => explained(
+            "If it is your own provider, start PPM with its CA's certificate (--extra-ca).",
+        ]),
+        OauthDiagnosis::CertificateOutOfDate => explained(&[
             "The provider's certificate is out of date.",
-            &["Check this machine's clock.", "Ask the provider's administrator to renew it."],
-        ),
+            "Check this machine's clock.",
+            "Ask the provider's administrator to renew it.",
+        ]),
         OauthDiagnosis::CertificateWrongName => {
-            explained("The provider's certificate is for another name.", &[TYPING])
+            explained(&["The provider's certificate is for another name.", TYPING])
         }
-        OauthDiagnosis::TlsFailed => explained(
+        OauthDiagnosis::TlsFailed => explained(&[
             "No encrypted connection to the provider could be made.",
-            &["A proxy or firewall that inspects connections can be the cause."],
-        ),
+            "A proxy or firewall that inspects connections can be the cause.",
+        ]),
         OauthDiagnosis::ConnectionLost => {
-            explained("The provider closed the connection unexpectedly.", &[LATER])
+            explained(&["The provider closed the connection unexpectedly.", LATER])
         }
         OauthDiagnosis::TooSlow => {
-            explained("The provider was too slow, so PPM gave up.", &[LATER])
+            explained(&["The provider was too slow, so PPM gave up.", LATER])
         }
         OauthDiagnosis::TooLong => {
-            explained("The answer is too large to be a provider's description.", &[TYPING, BY_HAND])
+            explained(&["The answer is too large to be a provider's description.", TYPING, BY_HAND])
         }
-        OauthDiagnosis::Redirected => explained(
+        OauthDiagnosis::Redirected => explained(&[
             "This address redirects to another one, which PPM does not follow.",
-            &["Enter the final address.", BY_HAND],
-        ),
-        OauthDiagnosis::BotGuard => explained(
+            "Enter the final address.",
+            BY_HAND,
+        ]),
+        OauthDiagnosis::BotGuard => explained(&[
             "A bot guard in front of the provider turned PPM away.",
-            &["Ask the provider's administrator to let requests from this server pass.", BY_HAND],
-        ),
-        OauthDiagnosis::NetworkPage => explained(
+            "Ask the provider's administrator to let requests from this server pass.",
+            BY_HAND,
+        ]),
+        OauthDiagnosis::NetworkPage => explained(&[
             "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
-            &[
-                "Ask your network's administrator to let this server reach the provider.",
-                "If requests have to go through a proxy, start PPM with --oauth-proxy.",
-            ],
-        ),
-        OauthDiagnosis::SignInPage => explained(
+            "Ask your network's administrator to let this server reach the provider.",
+            "If requests have to go through a proxy, start PPM with --oauth-proxy.",
+        ]),
+        OauthDiagnosis::SignInPage => explained(&[
             "A sign-in page answers at this address, not a description of the provider.",
-            &["Enter the issuer, as the provider's documentation writes it.", BY_HAND],
-        ),
+            "Enter the issuer, as the provider's documentation writes it.",
+            BY_HAND,
+        ]),
         OauthDiagnosis::ProviderFailed | OauthDiagnosis::ProviderBusy => {
-            explained("The provider is having problems.", &[LATER])
+            explained(&["The provider is having problems.", LATER])
         }
-        _ => explained(
+        _ => explained(&[
             "There is no provider's description at this address.",
-            &[
-                TYPING,
-                "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
-                BY_HAND,
-            ],
-        ),
+            TYPING,
+            "For Microsoft 365, the tenant is enough: contoso.onmicrosoft.com, or its ID.",
+            BY_HAND,
+        ]),
     }
 }

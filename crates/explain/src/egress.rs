@@ -4,6 +4,8 @@
 use contract::NextStep;
 use domain::token::OauthDiagnosis;
 
+use crate::steps::with_copy;
+
 /// Returns the step for denied addresses, such as `127.0.0.1:9090, [::1]:9090`; `None` for other
 /// diagnoses.
 pub(super) fn step(diagnosis: OauthDiagnosis, addresses: Option<&str>) -> Option<NextStep> {
@@ -18,10 +20,7 @@ pub(super) fn step(diagnosis: OauthDiagnosis, addresses: Option<&str>) -> Option
 pub(super) fn allow(addresses: &str) -> NextStep {
     let flag = |address| format!("--egress-allow {address}");
     let flags: Vec<_> = addresses.split(", ").map(flag).collect();
-    NextStep {
-        copy: Some(flags.join(" ")),
-        ..NextStep::words("Or ask the operator to start this server with:")
-    }
+    with_copy("Or ask the operator to start this server with:", flags.join(" "))
 }
 
 /// The addresses that `--egress-deny` denies.

@@ -13,6 +13,7 @@ mod oauth_failure;
 mod preset;
 mod provider;
 pub mod redirect_check;
+mod steps;
 pub mod token_inspection;
 mod transcript;
 

@@ -1,257 +1,165 @@
 //! Texts for Microsoft Entra error numbers (AADSTS…). Microsoft changes the numbers, so they select
 //! texts only, are shown next to Microsoft's own error, and fall back to the generic text. Server only.
 
-use contract::{Explanation, Link, NextStep};
-use domain::draft::Form;
-use domain::{OauthFlow, microsoft};
-use labels::Words;
+use contract::{Explanation, NextStep};
+use domain::{Form, OauthFlow, microsoft};
+use labels::{Words, words};
 
 use crate::provider;
+use crate::steps::{with_copy, with_link};
 
-/// Error numbers with the same meaning, and their text.
-struct ErrorNumberRow {
-    numbers: &'static [u32],
-    words: Words,
-    /// The text for Client Credentials, without a user.
-    for_application: Option<Words>,
-    /// The date on which Microsoft's page on the number was read.
-    read: &'static str,
-}
-
-/// The date for most rows.
+/// The date on which Microsoft's pages on the numbers were read.
 const READ: &str = "28 November 2026";
-
-const fn row(
-    numbers: &'static [u32],
-    cause: &'static str,
-    steps: &'static [&'static str],
-) -> ErrorNumberRow {
-    ErrorNumberRow { numbers, words: Words { cause, steps }, for_application: None, read: READ }
-}
-
-impl ErrorNumberRow {
-    const fn or_for_application(
-        mut self,
-        cause: &'static str,
-        steps: &'static [&'static str],
-    ) -> Self {
-        self.for_application = Some(Words { cause, steps });
-        self
-    }
-}
 
 const SIGN_IN_AGAIN: &str = "Press Get Auth Token, and sign in again.";
 const ADMIN_CENTER: &str =
     "In the Microsoft Entra admin center, open the application under App registrations";
 
-static ROWS: [ErrorNumberRow; 24] = [
-    row(
-        &[7_000_215],
-        "Client Secret is wrong.",
-        &[
+/// Returns the text of an error number, if it has one. Client Credentials have no user.
+const fn words_of(number: u32, is_application: bool) -> Option<Words> {
+    Some(match number {
+        7_000_215 => words(&[
+            "Client Secret is wrong.",
             "Enter the secret's value, not its ID: the admin center lists them next to each other.",
             "The value is shown only once, when the secret is created. If you no longer have it, create a new secret under Certificates & secrets.",
-        ],
-    ),
-    row(
-        &[7_000_222],
-        "Client Secret has expired.",
-        &[
+        ]),
+        7_000_222 => words(&[
+            "Client Secret has expired.",
             "In the Microsoft Entra admin center, open the application under App registrations, Certificates & secrets, make a new secret, and enter its value in Client Secret.",
             "If a policy forbids new secrets, ask the administrator of Microsoft Entra for an exception for this application.",
-        ],
-    ),
-    row(
-        &[700_016],
-        "The tenant in the endpoints has no application with this Client ID.",
-        &[
+        ]),
+        700_016 => words(&[
+            "The tenant in the endpoints has no application with this Client ID.",
             "Compare Client ID with Application (client) ID on the application's page under App registrations.",
             "Check that the tenant in the endpoints is the one in which the application is registered.",
-        ],
-    ),
-    row(
-        &[7_000_112],
-        "The application is disabled in Microsoft Entra.",
-        &[
+        ]),
+        7_000_112 => words(&[
+            "The application is disabled in Microsoft Entra.",
             "Open the application under Enterprise applications, Properties, and let users sign in there (Enabled for users to sign-in).",
-        ],
-    ),
-    row(
-        &[90_002, 900_023],
-        "Microsoft knows no such tenant: the tenant in the endpoints is wrong.",
-        &[
+        ]),
+        90_002 | 900_023 => words(&[
+            "Microsoft knows no such tenant: the tenant in the endpoints is wrong.",
             "Look for a typing mistake in the tenant, which follows the host name in the endpoints, such as contoso.onmicrosoft.com.",
             "The tenant's ID always works: it is on the Overview page of the Microsoft Entra admin center.",
-        ],
-    ),
-    row(
-        &[50_059, 50_194],
-        "The endpoints have to name your tenant.",
-        &[
-            "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Authorization Endpoint and Token Endpoint in place of common.",
-            "The ID is on the Overview page of the Microsoft Entra admin center.",
-        ],
-    )
-    .or_for_application(
-        "Token Endpoint has to name your tenant.",
-        &[
+        ]),
+        50_059 | 50_194 if is_application => words(&[
+            "Token Endpoint has to name your tenant.",
             "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Token Endpoint in place of common.",
             "The ID is on the Overview page of the Microsoft Entra admin center.",
-        ],
-    ),
-    row(
-        &[50_011, 500_113, 900_971],
-        "Redirect URI is not registered for this application.",
-        &[
+        ]),
+        50_059 | 50_194 => words(&[
+            "The endpoints have to name your tenant.",
+            "Put the tenant, such as contoso.onmicrosoft.com or its ID, into Authorization Endpoint and Token Endpoint in place of common.",
+            "The ID is on the Overview page of the Microsoft Entra admin center.",
+        ]),
+        50_011 | 500_113 | 900_971 => words(&[
+            "Redirect URI is not registered for this application.",
             "In the Microsoft Entra admin center, open the application under App registrations, Authentication, and add Redirect URI for the platform Web, letter for letter.",
-        ],
-    ),
-    row(
-        &[65_001],
-        "This application has no consent yet.",
-        &[
-            "Press Get Auth Token, and accept what the provider asks.",
-            "If users may not consent, ask an administrator to press Grant admin consent on the application's page, under API permissions.",
-        ],
-    )
-    .or_for_application(
-        "No administrator has approved this application in the tenant.",
-        &[
+        ]),
+        65_001 if is_application => words(&[
+            "No administrator has approved this application in the tenant.",
             "Check that the tenant in Token Endpoint is the one in which the application is registered.",
             "Let an administrator of Microsoft Entra approve the application there.",
-        ],
-    ),
-    row(
-        &[500_011],
-        "The tenant does not know the service that Scope names.",
-        &[
+        ]),
+        65_001 => words(&[
+            "This application has no consent yet.",
+            "Press Get Auth Token, and accept what the provider asks.",
+            "If users may not consent, ask an administrator to press Grant admin consent on the application's page, under API permissions.",
+        ]),
+        500_011 => words(&[
+            "The tenant does not know the service that Scope names.",
             "Check Scope for a typing mistake in the address before the last slash.",
             "Check the tenant in the endpoints: it has to have Exchange Online.",
-        ],
-    ),
-    row(
-        &[70_011, 28_002, 28_003],
-        "Microsoft does not accept Scope.",
-        &["Check Scope: separate scopes with spaces, and use the scopes of one service only."],
-    ),
-    row(
-        &[650_053],
-        "Scope names a permission that does not exist.",
-        &["Check Scope for a typing mistake after the last slash, and separate scopes with spaces."],
-    ),
-    row(
-        &[900_144],
-        "The request lacks a parameter that this endpoint requires.",
-        &["Microsoft's own words name the parameter.", "Check the endpoints against Microsoft's documentation."],
-    ),
-    row(
-        &[9_000_411],
-        "The request has a parameter twice.",
-        &[
+        ]),
+        70_011 | 28_002 | 28_003 => words(&[
+            "Microsoft does not accept Scope.",
+            "Check Scope: separate scopes with spaces, and use the scopes of one service only.",
+        ]),
+        650_053 => words(&[
+            "Scope names a permission that does not exist.",
+            "Check Scope for a typing mistake after the last slash, and separate scopes with spaces.",
+        ]),
+        900_144 => words(&[
+            "The request lacks a parameter that this endpoint requires.",
             "Microsoft's own words name the parameter.",
-            "Remove it from the query of Authorization Endpoint, behind the question mark.",
-        ],
-    )
-    .or_for_application(
-        "The request has a parameter twice.",
-        &[
+            "Check the endpoints against Microsoft's documentation.",
+        ]),
+        9_000_411 if is_application => words(&[
+            "The request has a parameter twice.",
             "Microsoft's own words name the parameter.",
             "Remove it from the query of Token Endpoint, behind the question mark.",
-        ],
-    ),
-    row(
-        &[50_173],
-        "The consent was withdrawn: the password was changed, or an administrator ended the account's sign-ins.",
-        &[SIGN_IN_AGAIN],
-    ),
-    row(
-        &[700_082],
-        "The token was not used for too long, usually 90 days, so the consent has ended.",
-        &[SIGN_IN_AGAIN],
-    ),
-    row(
-        &[70_043],
-        "A sign-in frequency in a Conditional Access policy has ended the consent.",
-        &[
+        ]),
+        9_000_411 => words(&[
+            "The request has a parameter twice.",
+            "Microsoft's own words name the parameter.",
+            "Remove it from the query of Authorization Endpoint, behind the question mark.",
+        ]),
+        50_173 => words(&[
+            "The consent was withdrawn: the password was changed, or an administrator ended the account's sign-ins.",
+            SIGN_IN_AGAIN,
+        ]),
+        700_082 => words(&[
+            "The token was not used for too long, usually 90 days, so the consent has ended.",
+            SIGN_IN_AGAIN,
+        ]),
+        70_043 => words(&[
+            "A sign-in frequency in a Conditional Access policy has ended the consent.",
             SIGN_IN_AGAIN,
             "This comes back: renewing does not extend the time. Ask the administrator of Microsoft Entra to exclude this account from the policy, or choose the Client Credentials flow.",
-        ],
-    ),
-    row(
-        &[53_003],
-        "A Conditional Access policy blocks this sign-in.",
-        &[
+        ]),
+        53_003 if is_application => words(&[
+            "A Conditional Access policy blocks this application.",
+            "Ask the administrator of Microsoft Entra to find the policy in the log of service principal sign-ins, and to exclude this application from it.",
+        ]),
+        53_003 => words(&[
+            "A Conditional Access policy blocks this sign-in.",
             "Ask the administrator of Microsoft Entra to find the policy in the sign-in log, and to exclude this account or application from it.",
             "Or choose the flow Client Credentials.",
-        ],
-    )
-    .or_for_application(
-        "A Conditional Access policy blocks this application.",
-        &[
-            "Ask the administrator of Microsoft Entra to find the policy in the log of service principal sign-ins, and to exclude this application from it.",
-        ],
-    ),
-    row(
-        &[50_105],
-        "The account is not assigned to this application, which accepts only assigned accounts.",
-        &[
+        ]),
+        50_105 if is_application => words(&[
+            "This application accepts only assigned accounts.",
+            "In the Microsoft Entra admin center, open the application under Enterprise applications, Properties, and turn Assignment required off.",
+        ]),
+        50_105 => words(&[
+            "The account is not assigned to this application, which accepts only assigned accounts.",
             "In the Microsoft Entra admin center, open the application under Enterprise applications, Users and groups, and add the account.",
             "Or turn Assignment required off under Properties there.",
-        ],
-    )
-    .or_for_application(
-        "This application accepts only assigned accounts.",
-        &[
-            "In the Microsoft Entra admin center, open the application under Enterprise applications, Properties, and turn Assignment required off.",
-        ],
-    ),
-    row(
-        &[50_076, 50_079],
-        "Microsoft requires a second factor.",
-        &[
+        ]),
+        50_076 | 50_079 => words(&[
+            "Microsoft requires a second factor.",
             "Press Get Auth Token, and sign in with the second factor.",
             "If the account has none yet, sign in to it in a web browser once, and set one up there.",
-        ],
-    ),
-    row(
-        &[50_020, 500_208],
-        "The account belongs to another tenant than the one in the endpoints.",
-        &[
+        ]),
+        50_020 | 500_208 => words(&[
+            "The account belongs to another tenant than the one in the endpoints.",
             "Press Get Auth Token, and sign in with an account of that tenant; the page may offer to use another account.",
             "Or put the account's own tenant into Authorization Endpoint and Token Endpoint.",
-        ],
-    ),
-    row(
-        &[700_025],
-        "The application is a public client, and those must send no Client Secret.",
-        &[
+        ]),
+        700_025 => words(&[
+            "The application is a public client, and those must send no Client Secret.",
             "Register the application as a Web client: add Redirect URI for the platform Web under Authentication, and turn Allow public client flows off.",
             "Or set Client authentication to None (public client), with Authorization Code with PKCE.",
-        ],
-    ),
-    row(
-        &[7_000_218],
-        "The application is a confidential client, which must send a Client Secret.",
-        &[
+        ]),
+        7_000_218 if is_application => words(&[
+            "The application is a confidential client, which must send a Client Secret.",
+            "Enter Client Secret, and leave Client authentication at Automatic.",
+        ]),
+        7_000_218 => words(&[
+            "The application is a confidential client, which must send a Client Secret.",
             "Enter Client Secret, and leave Client authentication at Automatic.",
             "Check that Redirect URI is registered for the platform Web, not for mobile and desktop applications.",
-        ],
-    )
-    .or_for_application(
-        "The application is a confidential client, which must send a Client Secret.",
-        &["Enter Client Secret, and leave Client authentication at Automatic."],
-    ),
-    row(
-        &[9_002_326],
-        "Redirect URI is registered for a single-page application, whose tokens only a browser may fetch.",
-        &["Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web."],
-    ),
-    row(
-        &[9_002_327],
-        "Redirect URI is registered for a single-page application, whose codes only a browser may exchange.",
-        &["Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web."],
-    ),
-];
+        ]),
+        9_002_326 => words(&[
+            "Redirect URI is registered for a single-page application, whose tokens only a browser may fetch.",
+            "Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web.",
+        ]),
+        9_002_327 => words(&[
+            "Redirect URI is registered for a single-page application, whose codes only a browser may exchange.",
+            "Under Authentication, remove Redirect URI from Single-page application, and add it for the platform Web.",
+        ]),
+        _ => return None,
+    })
+}
 
 /// Returns the first known error number in a provider's error, or else the first one.
 pub(super) fn number(peer_text: &str) -> Option<u32> {
@@ -260,27 +168,25 @@ pub(super) fn number(peer_text: &str) -> Option<u32> {
         digits.parse().ok()
     });
     let numbers: Vec<u32> = numbers.collect();
-    numbers.iter().copied().find(|number| row_of(*number).is_some()).or(numbers.first().copied())
-}
-
-fn row_of(number: u32) -> Option<&'static ErrorNumberRow> {
-    ROWS.iter().find(|row| row.numbers.contains(&number))
+    numbers
+        .iter()
+        .copied()
+        .find(|&number| words_of(number, false).is_some())
+        .or(numbers.first().copied())
 }
 
 /// Explains a number with these settings; `None` if it is unknown.
 pub(super) fn explained(number: u32, peer_text: &str, form: &Form<()>) -> Option<Explanation> {
-    let row = row_of(number)?;
-    let for_application =
-        row.for_application.as_ref().filter(|_| form.flow == OauthFlow::ClientCredentials);
-    let Words { cause, steps } = for_application.unwrap_or(&row.words);
-    let steps = steps.iter().map(|&step| NextStep::words(step));
-    let steps =
-        step_with_own_values(number, form).into_iter().chain(steps).chain([page(number, row.read)]);
+    let Words { cause, steps } = words_of(number, form.flow == OauthFlow::ClientCredentials)?;
+    let steps = step_with_own_values(number, form)
+        .into_iter()
+        .chain(steps.iter().copied().map(NextStep::words))
+        .chain([page(number, READ)]);
     let cause = match policy_lifetime(peer_text).filter(|_| number == 70_043) {
         Some(seconds) => format!("{cause} It allows {}.", lifetime_text(seconds)),
-        None => (*cause).to_owned(),
+        None => cause.to_owned(),
     };
-    Some(Explanation::new(cause, steps.collect()))
+    Some(Explanation::new(cause, steps))
 }
 
 /// Whether a number means that the tenant does not exist.
@@ -291,13 +197,11 @@ pub(super) fn is_unknown_tenant(number: u32) -> bool {
 /// A step with a link to Microsoft's page on a number.
 pub(super) fn page(number: u32, read: &str) -> NextStep {
     let read = if read.is_empty() { String::new() } else { format!(" (read {read})") };
-    NextStep {
-        link: Some(Link {
-            text: format!("AADSTS{number}"),
-            href: format!("https://login.microsoftonline.com/error?code={number}"),
-        }),
-        ..NextStep::words(format!("More is on Microsoft's page about this number{read}:"))
-    }
+    with_link(
+        format!("More is on Microsoft's page about this number{read}:"),
+        &format!("AADSTS{number}"),
+        &format!("https://login.microsoftonline.com/error?code={number}"),
+    )
 }
 
 /// A step with values of the settings, if the number has one.
@@ -307,10 +211,8 @@ fn step_with_own_values(number: u32, form: &Form<()>) -> Option<NextStep> {
         50_011 | 500_113 | 900_971 | 9_002_326 | 9_002_327
             if !authentication.redirect_uri.is_empty() =>
         {
-            Some(NextStep {
-                copy: Some(authentication.redirect_uri.clone()),
-                ..NextStep::words(format!("{ADMIN_CENTER}, Authentication. Redirect URI here is:"))
-            })
+            let text = format!("{ADMIN_CENTER}, Authentication. Redirect URI here is:");
+            Some(with_copy(text, authentication.redirect_uri.clone()))
         }
         70_011 | 650_053 | 28_002 | 28_003 | 500_011 => Some(provider::scope_at_microsoft(form)),
         50_059 | 50_194 | 90_002 | 900_023 => {

@@ -1,13 +1,13 @@
 //! Explains an OAuth failure from its diagnosis, stage, flow and the provider's error, with values of
 //! the settings in the steps. Server only.
 
-use contract::{Explanation, NextStep, Suggestion};
-use domain::draft::Form;
+use contract::{Explanation, NextStep};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
 use domain::validate::endpoint_problem;
-use domain::{Field, OauthFlow, microsoft};
+use domain::{Field, Form, OauthFlow, microsoft};
 use labels::{SECRET_ID, oauth_diagnosis_words, problem, stage};
 
+use crate::steps::with_fill;
 use crate::{egress, microsoft as numbers};
 
 /// The context of an OAuth failure.
@@ -23,13 +23,12 @@ pub struct FailureContext {
 
 /// Explains a failure, with its stage in the cause.
 pub fn failure(failure: &OauthFailure, known: &FailureContext) -> Explanation {
-    let Explanation { cause, steps, see_also } = explained(failure, known);
+    let mut explanation = explained(failure, known);
     // Admin consent is not a failure, although it yields no token.
-    let cause = match failure.diagnosis {
-        OauthDiagnosis::AdminConsented => cause,
-        _ => format!("{} failed: {cause}", stage(failure.stage)),
-    };
-    Explanation { cause, steps, see_also }
+    if failure.diagnosis != OauthDiagnosis::AdminConsented {
+        explanation.cause = format!("{} failed: {}", stage(failure.stage), explanation.cause);
+    }
+    explanation
 }
 
 /// Explains a failure by the settings together with the provider's error, then by Microsoft's error
@@ -62,7 +61,7 @@ fn by_diagnosis(
     let steps = first.iter().chain(words.steps).map(|&step| NextStep::words(step));
     let egress = egress::step(failure.diagnosis, failure.peer_text.as_deref());
     let page = number.map(|number| numbers::page(number, ""));
-    Explanation::new(words.cause, steps.chain(egress).chain(page).collect())
+    Explanation::new(words.cause, steps.chain(egress).chain(page))
 }
 
 const THEN: &str = "Then save, and press Get Auth Token again.";
@@ -81,18 +80,15 @@ fn missing_pkce(failure: &OauthFailure, known: &FailureContext) -> Option<Explan
     let requires_pkce = known.form.flow == OauthFlow::AuthorizationCode
         && matches!(failure.stage, OauthStage::Consent | OauthStage::TokenRequest)
         && (names_pkce || is_bare && known.knows_pkce);
-    requires_pkce.then(|| Explanation {
-        cause: "The provider requires PKCE, which the chosen flow does not use.".to_owned(),
-        steps: vec![
-            fill(
-                "Choose Authorization Code with PKCE as OAuth Flow:",
-                Field::Flow,
-                OauthFlow::AuthorizationCodePkce.wire_name(),
-                "Choose Authorization Code with PKCE",
-            ),
-            NextStep::words(THEN),
-        ],
-        see_also: None,
+    requires_pkce.then(|| {
+        let choose = with_fill(
+            "Choose Authorization Code with PKCE as OAuth Flow:",
+            Field::Flow,
+            OauthFlow::AuthorizationCodePkce.wire_name(),
+            "Choose Authorization Code with PKCE",
+        );
+        let cause = "The provider requires PKCE, which the chosen flow does not use.";
+        Explanation::new(cause, [choose, THEN.into()])
     })
 }
 
@@ -107,15 +103,11 @@ fn comma_in_scope(failure: &OauthFailure, known: &FailureContext) -> Option<Expl
         return None;
     }
     let separated = separated.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(Explanation {
-        cause: "Scope contains a comma or a semicolon. Separate scopes with spaces instead."
-            .to_owned(),
-        steps: vec![
-            fill(&format!("Scope must be {separated}"), Field::Scope, &separated, "Use spaces"),
-            NextStep::words(THEN),
-        ],
-        see_also: None,
-    })
+    let text = format!("Scope must be {separated}");
+    Some(Explanation::new(
+        "Scope contains a comma or a semicolon. Separate scopes with spaces instead.",
+        [with_fill(text, Field::Scope, &separated, "Use spaces"), THEN.into()],
+    ))
 }
 
 /// Whitespace around Client ID if the provider does not recognise the client.
@@ -135,13 +127,12 @@ fn blank_in_client_id(failure: &OauthFailure, known: &FailureContext) -> Option<
         (true, false) => "at the beginning",
         (false, true) => "at the end",
     };
-    (is_about_client && !bare.is_empty()).then(|| Explanation {
-        cause: format!("Client ID has a space {place}, so the provider does not recognise it."),
-        steps: vec![
-            fill("Remove the space from Client ID:", Field::ClientId, bare, "Remove the space"),
-            NextStep::words(THEN),
-        ],
-        see_also: None,
+    (is_about_client && !bare.is_empty()).then(|| {
+        let text = "Remove the space from Client ID:";
+        Explanation::new(
+            format!("Client ID has a space {place}, so the provider does not recognise it."),
+            [with_fill(text, Field::ClientId, bare, "Remove the space"), THEN.into()],
+        )
     })
 }
 
@@ -171,29 +162,24 @@ pub(super) fn old_endpoint(form: &Form<()>) -> Explanation {
         OauthFlow::ClientCredentials => &[Field::TokenEndpoint][..],
         _ => &[Field::AuthorizationEndpoint, Field::TokenEndpoint],
     };
-    let second = |&field: &Field| {
+    let correction = |&field: &Field| {
         let endpoint = match field {
             Field::AuthorizationEndpoint => &authentication.authorization_endpoint,
             _ => &authentication.token_endpoint,
         };
-        let second = microsoft::v2_endpoint(endpoint)?;
+        let v2 = microsoft::v2_endpoint(endpoint)?;
         let name = labels::field(field);
-        Some(fill(
-            &format!("{name} has to be {second}"),
-            field,
-            &second,
-            &format!("Correct {name}"),
-        ))
+        Some(with_fill(format!("{name} has to be {v2}"), field, &v2, &format!("Correct {name}")))
     };
-    let fills: Vec<_> = flows_endpoints.iter().filter_map(second).collect();
-    let by_hand = fills.is_empty().then(|| {
-        NextStep::words("Put /oauth2/v2.0/ in place of /oauth2/ into Authorization Endpoint and Token Endpoint.")
-    });
-    Explanation {
-        cause: "The endpoint is Microsoft's version 1, without /v2.0, which does not accept a scope. Use /oauth2/v2.0/ instead.".to_owned(),
-        steps: fills.into_iter().chain(by_hand).chain([NextStep::words(THEN)]).collect(),
-        see_also: None,
+    let mut steps: Vec<_> = flows_endpoints.iter().filter_map(correction).collect();
+    if steps.is_empty() {
+        steps.push(NextStep::words("Put /oauth2/v2.0/ in place of /oauth2/ into Authorization Endpoint and Token Endpoint."));
     }
+    steps.push(THEN.into());
+    Explanation::new(
+        "The endpoint is Microsoft's version 1, without /v2.0, which does not accept a scope. Use /oauth2/v2.0/ instead.",
+        steps,
+    )
 }
 
 /// The redirect target of a Token Endpoint, how it differs, and a button that uses it.
@@ -205,28 +191,27 @@ fn redirected(failure: &OauthFailure, known: &FailureContext) -> Option<Explanat
     let (was, is) = (UrlParts::of(bare)?, UrlParts::of(target)?);
     let target = format!("{target}{query}");
     let step = match endpoint_problem(Field::TokenEndpoint, &target) {
-        None => {
-            let words =
-                format!("If that is the provider's address, enter it in Token Endpoint: {target}");
-            fill(&words, Field::TokenEndpoint, &target, "Use this address")
-        }
+        None => with_fill(
+            format!("If that is the provider's address, enter it in Token Endpoint: {target}"),
+            Field::TokenEndpoint,
+            &target,
+            "Use this address",
+        ),
         Some(what) => NextStep::words(format!(
             "That address cannot be Token Endpoint. {}",
             problem(Field::TokenEndpoint, what)
         )),
     };
-    let is_elsewhere = was.host != is.host;
-    let caution = is_elsewhere.then(|| {
+    let caution = (was.host != is.host).then(|| {
         NextStep::words("First check that the provider's documentation names that host: a proxy or a network's sign-in page can redirect too.")
     });
-    Some(Explanation {
-        cause: format!(
+    Some(Explanation::new(
+        format!(
             "Token Endpoint redirects to another address: {}. PPM does not follow it, because it sends a secret only to the address that the secret was entered for.",
             was.differs(&is)
         ),
-        steps: caution.into_iter().chain([step]).collect(),
-        see_also: None,
-    })
+        caution.into_iter().chain([step]),
+    ))
 }
 
 /// The parts of a URL.
@@ -265,13 +250,12 @@ impl<'a> UrlParts<'a> {
     }
 }
 
-fn fill(text: &str, field: Field, value: &str, label: &str) -> NextStep {
-    let fill = Suggestion { field, value: value.to_owned(), label: label.to_owned() };
-    NextStep { fill: Some(fill), ..NextStep::words(text) }
-}
-
 #[cfg(test)]
 mod tests {
+    use domain::token::OauthDiagnosis::{
+        InvalidClient, InvalidRequest, Redirected, UnauthorizedClient,
+    };
+
     use super::*;
 
     const CODE: OauthFlow = OauthFlow::AuthorizationCode;
@@ -285,6 +269,11 @@ mod tests {
 
     fn at(stage: OauthStage, diagnosis: OauthDiagnosis, peer_text: &str) -> OauthFailure {
         OauthFailure { stage, diagnosis, peer_text: Some(peer_text.to_owned()) }
+    }
+
+    /// A failure of the token request.
+    fn requested(diagnosis: OauthDiagnosis, peer_text: &str) -> OauthFailure {
+        at(OauthStage::TokenRequest, diagnosis, peer_text)
     }
 
     fn fills(explanation: &Explanation) -> Vec<(Field, &str)> {
@@ -302,8 +291,7 @@ mod tests {
                 "its host is www.example.com in place of login.example.com",
             ),
         ] {
-            let failure = at(OauthStage::TokenRequest, OauthDiagnosis::Redirected, target);
-            let told = explained(&failure, &known(CODE, |_| {}));
+            let told = explained(&requested(Redirected, target), &known(CODE, |_| {}));
             assert!(told.cause.contains(difference), "{told:?}");
             assert_eq!(fills(&told), [(Field::TokenEndpoint, target)]);
         }
@@ -311,8 +299,7 @@ mod tests {
 
     #[test]
     fn a_redirect_to_an_insecure_endpoint_is_not_suggested() {
-        let failure =
-            at(OauthStage::TokenRequest, OauthDiagnosis::Redirected, "http://portal.example/login");
+        let failure = requested(Redirected, "http://portal.example/login");
         let told = explained(&failure, &known(CODE, |_| {}));
         assert!(told.cause.contains("http:// in place of https://"), "{told:?}");
         assert_eq!(fills(&told), []);
@@ -327,7 +314,7 @@ mod tests {
             "invalid_request: Proof Key for Code Exchange is required",
         ] {
             for stage in [OauthStage::Consent, OauthStage::TokenRequest] {
-                let failure = at(stage, OauthDiagnosis::InvalidRequest, peer_text);
+                let failure = at(stage, InvalidRequest, peer_text);
                 let told = explained(&failure, &known(CODE, |_| {}));
                 assert_eq!(fills(&told), [(Field::Flow, "authorization-code-pkce")], "{peer_text}");
                 let with_pkce = known(OauthFlow::AuthorizationCodePkce, |_| {});
@@ -338,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_bare_invalid_request_suggests_pkce_if_the_provider_supports_it() {
-        let failure = at(OauthStage::Consent, OauthDiagnosis::InvalidRequest, "invalid_request");
+        let failure = at(OauthStage::Consent, InvalidRequest, "invalid_request");
         for (knows_pkce, expected) in [(true, 1), (false, 0)] {
             let known = FailureContext { knows_pkce, ..known(CODE, |_| {}) };
             assert_eq!(fills(&explained(&failure, &known)).len(), expected, "{knows_pkce}");
@@ -348,15 +335,12 @@ mod tests {
     #[test]
     fn a_comma_in_scope_is_explained_if_the_provider_rejects_the_scope() {
         let scope = |form: &mut Form<()>| "a,b;c  d".clone_into(&mut form.authentication.scope);
-        let failure = at(
-            OauthStage::Consent,
-            OauthDiagnosis::InvalidClient,
-            "AADSTS650053: asked for scope 'a,b'",
-        );
+        let error = "AADSTS650053: asked for scope 'a,b'";
+        let failure = at(OauthStage::Consent, InvalidClient, error);
         let told = explained(&failure, &known(CODE, scope));
         assert!(told.cause.contains("Separate scopes with spaces"), "{told:?}");
         assert_eq!(fills(&told), [(Field::Scope, "a b c d")]);
-        let failure = at(OauthStage::TokenRequest, OauthDiagnosis::InvalidClient, "invalid_client");
+        let failure = requested(InvalidClient, "invalid_client");
         assert_eq!(fills(&explained(&failure, &known(CODE, scope))), []);
     }
 
@@ -369,12 +353,7 @@ mod tests {
         ] {
             let known =
                 known(CODE, |form| client_id.clone_into(&mut form.authentication.client_id));
-            let failure = at(
-                OauthStage::TokenRequest,
-                OauthDiagnosis::UnauthorizedClient,
-                "AADSTS700016: no",
-            );
-            let told = explained(&failure, &known);
+            let told = explained(&requested(UnauthorizedClient, "AADSTS700016: no"), &known);
             assert!(told.cause.contains(place), "{told:?}");
             assert_eq!(fills(&told), [(Field::ClientId, "ppm")]);
         }
@@ -387,8 +366,7 @@ mod tests {
             form.authentication.token_endpoint = old("token");
             form.authentication.authorization_endpoint = old("authorize");
         });
-        let failure =
-            at(OauthStage::TokenRequest, OauthDiagnosis::InvalidRequest, "AADSTS900144: resource");
+        let failure = requested(InvalidRequest, "AADSTS900144: resource");
         let told = explained(&failure, &known);
         let new = |end| format!("https://login.microsoftonline.com/contoso.com/oauth2/v2.0/{end}");
         let (authorize, token) = (new("authorize"), new("token"));
@@ -401,17 +379,10 @@ mod tests {
 
     #[test]
     fn an_unknown_microsoft_error_number_keeps_the_text_and_adds_a_link() {
-        let failure = at(
-            OauthStage::TokenRequest,
-            OauthDiagnosis::InvalidClient,
-            "invalid_client: AADSTS1: no",
-        );
+        let failure = requested(InvalidClient, "invalid_client: AADSTS1: no");
         let told = explained(&failure, &known(CODE, |_| {}));
-        assert_eq!(
-            told.cause,
-            oauth_diagnosis_words(OauthStage::TokenRequest, OauthDiagnosis::InvalidClient, CODE)
-                .cause
-        );
+        let words = oauth_diagnosis_words(OauthStage::TokenRequest, InvalidClient, CODE);
+        assert_eq!(told.cause, words.cause);
         let link = told.steps.last().and_then(|step| step.link.clone()).expect("a link");
         assert_eq!(link.href, "https://login.microsoftonline.com/error?code=1");
     }

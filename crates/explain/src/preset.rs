@@ -1,6 +1,6 @@
 //! Texts of provider presets: the next steps after filling in the form. Server only.
 
-use contract::{Explanation, Link, LookupResult, NextStep, Suggestion};
+use contract::{Explanation, Link, LookupResult, Suggestion};
 use domain::Field;
 use domain::preset::{Detail, DetailProblem, Provider};
 use labels::field_in_full;
@@ -22,13 +22,9 @@ fn fill((field, value): (Field, String)) -> Suggestion {
 }
 
 fn next_steps(provider: Provider) -> Explanation {
-    let steps = remaining_steps(provider).iter().map(words).collect();
     let next = format!("Next steps for {}", provider.name());
+    let steps = remaining_steps(provider).iter().copied();
     Explanation { see_also: Some(own_page(provider)), ..Explanation::new(next, steps) }
-}
-
-fn words(step: &&'static str) -> NextStep {
-    NextStep::words(*step)
 }
 
 /// A link to the provider's documentation.
@@ -52,7 +48,7 @@ fn detail_explanation(provider: Provider, problem: DetailProblem) -> Explanation
         DetailProblem::Missing => format!("{} needs the {noun}.", provider.name()),
         DetailProblem::Malformed => format!("This is not a valid {noun}."),
     };
-    Explanation::new(cause, vec![NextStep::words(step)])
+    Explanation::new(cause, [step])
 }
 
 /// The steps that no preset can do.

@@ -1,16 +1,16 @@
 //! Steps for failures at known providers, with values of the settings in commands to copy. Server
 //! only.
 
-use contract::{Link, NextStep, Suggestion};
+use contract::{Link, NextStep};
 use domain::delivery::{Diagnosis, Run};
-use domain::draft::Form;
 use domain::preset::{self, Provider};
 use domain::token::OauthDiagnosis;
-use domain::{OauthFlow, microsoft};
+use domain::{Field, Form, OauthFlow, microsoft};
 
 use crate::delivery::{is_token_fresh, wanted_scope};
 use crate::oauth_failure;
 use crate::preset::own_page;
+use crate::steps::{with_copy, with_fill, with_link, words};
 use crate::token_inspection::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
 
 /// Returns the steps of the tested mail server's provider, and its documentation; `None` if it has
@@ -54,9 +54,9 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
                 "OAuth needs it too. A change needs a few minutes to take effect: test again after that.",
             ),
         ],
-        Diagnosis::BasicAuthDisabled => vec![NextStep::words(
+        Diagnosis::BasicAuthDisabled => words(&[
             "Choose an OAuth flow above, then Microsoft 365 under Provider: Fill in enters everything that is known about Microsoft 365. Until Microsoft ends password sign-in for good, an administrator of your organisation may be able to turn it on again.",
-        )],
+        ]),
         Diagnosis::ExchangeSignInRefused if tested.flow == OauthFlow::None => vec![
             NextStep::words("Enter the Password again. Username is the mailbox's whole address."),
             enable_smtp_auth(tested),
@@ -67,7 +67,7 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
         Diagnosis::ExchangeSignInRefused | Diagnosis::TokenRefused
             if is_application && preset::is_high_volume(&tested.oauth.server) =>
         {
-            vec![scope_at_microsoft(tested), high_volume_permissions(tested), propagation_hint()]
+            vec![scope_at_microsoft(tested), high_volume_permissions(tested), PROPAGATION.into()]
         }
         Diagnosis::ExchangeSignInRefused | Diagnosis::TokenRefused if is_application => {
             let endpoints = endpoint_corrections(tested);
@@ -75,7 +75,7 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
                 scope_at_microsoft(tested),
                 scoped_role(tested),
                 scoped_role_check(tested),
-                object_id_hint(),
+                OBJECT_ID.into(),
                 mailbox_permission(tested),
                 enable_smtp_auth(tested),
             ];
@@ -85,20 +85,17 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
             if tested.flow != OauthFlow::None =>
         {
             let owner = &tested.oauth.sender;
-            vec![
-                NextStep::words(if is_token_fresh(run) {
-                    format!(
-                        "The account that signed in for the token must be {owner}: Exchange accepts a token for its own mailbox only."
-                    )
-                } else {
-                    format!(
-                        "Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox."
-                    )
-                }),
-                scope_at_microsoft(tested),
-                enable_smtp_auth(tested),
-                propagation_hint(),
-            ]
+            let sign_in = if is_token_fresh(run) {
+                format!(
+                    "The account that signed in for the token must be {owner}: Exchange accepts a token for its own mailbox only."
+                )
+            } else {
+                format!(
+                    "Get a new token, and sign in as {owner}: the account that signs in when you press Get Auth Token must be that mailbox."
+                )
+            };
+            let scope = scope_at_microsoft(tested);
+            vec![sign_in.into(), scope, enable_smtp_auth(tested), PROPAGATION.into()]
         }
         Diagnosis::MailboxPermissionMissing if is_application => vec![
             NextStep::words(
@@ -106,54 +103,42 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
             ),
             scoped_role(tested),
             scoped_role_check(tested),
-            object_id_hint(),
+            OBJECT_ID.into(),
             mailbox_permission(tested),
         ],
         // Microsoft Learn, "Exchange Online limits", read on 28 November 2026.
-        Diagnosis::SendingLimit => vec![
-            NextStep::words(
-                "A mailbox of Exchange Online sends to 10,000 recipients a day: sending works again within 24 hours.",
-            ),
-            NextStep::words(
-                "For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
-            ),
-        ],
-        Diagnosis::SendingRate | Diagnosis::TooManyConnections => vec![
-            NextStep::words(
-                "Exchange Online allows a mailbox three connections at a time and 30 messages a minute. Try again in a minute.",
-            ),
-            NextStep::words(
-                "If the problem continues, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
-            ),
-        ],
-        Diagnosis::SendAsDenied => vec![
-            NextStep::words(format!(
-                "Send as the mailbox that signs in, or let it send as {}:",
-                tested.active_smtp().sender
-            )),
-            step_with_commands(
-                "In Exchange Online PowerShell, replace SIGNED-IN with the mailbox that signs in:",
-                &[
-                    CONNECT.to_owned(),
+        Diagnosis::SendingLimit => words(&[
+            "A mailbox of Exchange Online sends to 10,000 recipients a day: sending works again within 24 hours.",
+            "For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
+        ]),
+        Diagnosis::SendingRate | Diagnosis::TooManyConnections => words(&[
+            "Exchange Online allows a mailbox three connections at a time and 30 messages a minute. Try again in a minute.",
+            "If the problem continues, check what else sends with this account, and spread the messages. For more, Microsoft has High Volume Email, inside the organisation, and Azure Communication Services.",
+        ]),
+        Diagnosis::SendAsDenied => {
+            let sender = &tested.active_smtp().sender;
+            let identity = powershell_quoted(sender);
+            vec![
+                NextStep::words(format!(
+                    "Send as the mailbox that signs in, or let it send as {sender}:"
+                )),
+                with_copy(
+                    "In Exchange Online PowerShell, replace SIGNED-IN with the mailbox that signs in:",
                     format!(
-                        "Add-RecipientPermission -Identity {} -Trustee 'SIGNED-IN' -AccessRights SendAs",
-                        powershell_quoted(&tested.active_smtp().sender)
+                        "{CONNECT}\nAdd-RecipientPermission -Identity {identity} -Trustee 'SIGNED-IN' -AccessRights SendAs"
                     ),
-                ],
-            ),
-            propagation_hint(),
-        ],
+                ),
+                PROPAGATION.into(),
+            ]
+        }
         Diagnosis::ConditionalAccess => {
             let other_flow = "Choose the Client Credentials flow: security defaults and most conditional access rules do not apply to it.";
             let other_flow = (!is_application).then(|| NextStep::words(other_flow));
-            let exclude = NextStep {
-                text: "Check in the sign-in log which rule blocked the sign-in, and ask the administrator of Microsoft Entra to exclude the account or application:".to_owned(),
-                link: Some(Link {
-                    text: "sign-in logs".to_owned(),
-                    href: "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/SignInEventsV3Blade".to_owned(),
-                }),
-                ..NextStep::default()
-            };
+            let exclude = with_link(
+                "Check in the sign-in log which rule blocked the sign-in, and ask the administrator of Microsoft Entra to exclude the account or application:",
+                "sign-in logs",
+                "https://entra.microsoft.com/#view/Microsoft_AAD_IAM/SignInEventsV3Blade",
+            );
             other_flow.into_iter().chain([exclude]).collect()
         }
         _ => return None,
@@ -163,24 +148,21 @@ fn microsoft(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextSt
 fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>> {
     let has_token = tested.flow != OauthFlow::None;
     Some(match code {
-        Diagnosis::GoogleSignInRefused | Diagnosis::CredentialsRefused | Diagnosis::AppPasswordNeeded
+        Diagnosis::GoogleSignInRefused
+        | Diagnosis::CredentialsRefused
+        | Diagnosis::AppPasswordNeeded
             if !has_token =>
         {
             vec![
-                NextStep {
-                    text: format!(
+                with_link(
+                    format!(
                         "Google does not accept account passwords here. Sign in as {}, turn two-step verification on, create an app password and enter its sixteen letters, without spaces, in Password:",
                         tested.sign_in.username
                     ),
-                    link: Some(Link {
-                        text: "app passwords".to_owned(),
-                        href: "https://myaccount.google.com/apppasswords".to_owned(),
-                    }),
-                    ..NextStep::default()
-                },
-                NextStep::words(
-                    "If the organisation does not allow app passwords, choose an OAuth flow.",
+                    "app passwords",
+                    "https://myaccount.google.com/apppasswords",
                 ),
+                "If the organisation does not allow app passwords, choose an OAuth flow.".into(),
             ]
         }
         Diagnosis::TokenRefused | Diagnosis::GoogleSignInRefused => vec![
@@ -190,17 +172,15 @@ fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 )),
                 None => required_scope(tested, GOOGLE_SCOPE),
             },
-            NextStep::words(if is_token_fresh(run) {
-                format!(
-                    "The account that signed in for the token must be {}: Google accepts a token only for the account that it belongs to.",
-                    tested.oauth.sender
-                )
-            } else {
-                format!(
-                    "Get a new token, and sign in as {}: Google accepts a token only for the account that it belongs to.",
-                    tested.oauth.sender
-                )
-            }),
+            NextStep::words(format!(
+                "{} {}: Google accepts a token only for the account that it belongs to.",
+                if is_token_fresh(run) {
+                    "The account that signed in for the token must be"
+                } else {
+                    "Get a new token, and sign in as"
+                },
+                tested.oauth.sender
+            )),
             publishing_state(),
         ],
         // support.google.com/a/answer/166852 and support.google.com/mail/answer/22839.
@@ -208,30 +188,26 @@ fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
             NextStep::words(
                 "Google limits a personal account to 500 messages a day, and a Google Workspace account to 2,000. Sending works again within 24 hours.",
             ),
-            NextStep {
-                text: "For more, a Workspace administrator can set up the SMTP relay service, which has limits of its own:".to_owned(),
-                link: Some(Link {
-                    text: "sending limits".to_owned(),
-                    href: "https://support.google.com/a/answer/166852".to_owned(),
-                }),
-                ..NextStep::default()
-            },
+            with_link(
+                "For more, a Workspace administrator can set up the SMTP relay service, which has limits of its own:",
+                "sending limits",
+                "https://support.google.com/a/answer/166852",
+            ),
         ],
         Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant) => vec![
-            NextStep::words("Press Get Auth Token and sign in again: Google has ended this consent."),
+            NextStep::words(
+                "Press Get Auth Token and sign in again: Google has ended this consent.",
+            ),
             publishing_state(),
         ],
         Diagnosis::TokenExpired => vec![
             NextStep::words("Press Get Auth Token."),
-            NextStep {
-                text: "To let PPM renew the token automatically, end Authorization Endpoint with ?access_type=offline&prompt=consent: only then does Google give a refresh token.".to_owned(),
-                fill: Some(Suggestion {
-                    field: domain::Field::AuthorizationEndpoint,
-                    value: "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent".to_owned(),
-                    label: "Request offline access".to_owned(),
-                }),
-                ..NextStep::default()
-            },
+            with_fill(
+                "To let PPM renew the token automatically, end Authorization Endpoint with ?access_type=offline&prompt=consent: only then does Google give a refresh token.",
+                Field::AuthorizationEndpoint,
+                "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent",
+                "Request offline access",
+            ),
         ],
         _ => return None,
     })
@@ -239,13 +215,9 @@ fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
 
 /// Steps from Amazon SES, "Managing your sending limits" and "Request production access".
 fn amazon(code: Diagnosis) -> Option<Vec<NextStep>> {
-    let quotas = |text: &str| NextStep {
-        text: text.to_owned(),
-        link: Some(Link {
-            text: "sending quotas".to_owned(),
-            href: "https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html".to_owned(),
-        }),
-        ..NextStep::default()
+    let quotas = |text| {
+        let href = "https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html";
+        with_link(text, "sending quotas", href)
     };
     Some(match code {
         Diagnosis::SendingLimit => vec![
@@ -255,9 +227,7 @@ fn amazon(code: Diagnosis) -> Option<Vec<NextStep>> {
             quotas("To raise the daily quota, ask for it in the console, under Service Quotas:"),
         ],
         Diagnosis::SendingRate => vec![
-            NextStep::words(
-                "Try again in some seconds: the maximum is one of messages per second.",
-            ),
+            "Try again in some seconds: the maximum is one of messages per second.".into(),
             quotas("To raise it, ask for it in the console, under Service Quotas:"),
         ],
         _ => return None,
@@ -276,13 +246,12 @@ fn enable_smtp_auth(tested: &Form<()>) -> NextStep {
     } else {
         &tested.active_smtp().sender
     };
-    let line = format!(
-        "Set-CASMailbox -Identity {} -SmtpClientAuthenticationDisabled $false",
-        powershell_quoted(mailbox)
-    );
-    step_with_commands(
+    let mailbox = powershell_quoted(mailbox);
+    with_copy(
         "Turn Authenticated SMTP on for the mailbox, in Exchange Online PowerShell:",
-        &[CONNECT.to_owned(), line],
+        format!(
+            "{CONNECT}\nSet-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false"
+        ),
     )
 }
 
@@ -295,60 +264,53 @@ fn client_id(tested: &Form<()>) -> &str {
 }
 
 /// Commands that register the application in Exchange and assign it to `$app`.
-fn registration_commands(tested: &Form<()>) -> Vec<String> {
-    vec![
-        "Connect-MgGraph -Scopes 'Application.Read.All'".to_owned(),
-        format!(
-            "$app = Get-MgServicePrincipalByAppId -AppId {}",
-            powershell_quoted(client_id(tested))
-        ),
-        CONNECT.to_owned(),
-        "New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'".to_owned(),
-    ]
+fn registration_commands(tested: &Form<()>) -> String {
+    let client_id = powershell_quoted(client_id(tested));
+    format!(
+        "Connect-MgGraph -Scopes 'Application.Read.All'
+$app = Get-MgServicePrincipalByAppId -AppId {client_id}
+{CONNECT}
+New-ServicePrincipal -AppId $app.AppId -ObjectId $app.Id -DisplayName 'PPM'"
+    )
 }
 
 /// Microsoft's preferred method (MicrosoftDocs/office-developer-exchange-docs,
 /// smtp-app-rbac-onboarding.md, 17 October 2025): a scoped Exchange role for some mailboxes. The
 /// propagation time is from the documentation of two relays, not from Microsoft's.
 fn scoped_role(tested: &Form<()>) -> NextStep {
-    let mut lines = registration_commands(tested);
-    lines.extend([
-        format!(
-            "New-DistributionGroup -Name 'PPM senders' -Type Security -Members {}",
-            powershell_quoted(&tested.oauth.sender)
-        ),
-        "$group = (Get-DistributionGroup 'PPM senders').DistinguishedName".to_owned(),
-        "New-ManagementScope -Name 'PPM senders' -RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"".to_owned(),
-        "New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'".to_owned(),
-    ]);
-    step_with_commands(
+    let register = registration_commands(tested);
+    let sender = powershell_quoted(&tested.oauth.sender);
+    with_copy(
         "Give the application the scoped role, which Microsoft prefers: it may then send as the mailboxes of one group, but not read them. Leave the API permissions of the application in Microsoft Entra empty: the token then has no roles, and that is right. In PowerShell with the modules Microsoft.Graph and ExchangeOnlineManagement:",
-        &lines,
+        format!(
+            "{register}
+New-DistributionGroup -Name 'PPM senders' -Type Security -Members {sender}
+$group = (Get-DistributionGroup 'PPM senders').DistinguishedName
+New-ManagementScope -Name 'PPM senders' -RecipientRestrictionFilter \"MemberOfGroup -eq '$group'\"
+New-ManagementRoleAssignment -Name 'PPM senders' -Role 'Application SMTP.SendAsApp' -App $app.Id -CustomResourceScope 'PPM senders'"
+        ),
     )
 }
 
 /// Checks whether the role is effective.
 fn scoped_role_check(tested: &Form<()>) -> NextStep {
-    let line = format!(
-        "Test-ServicePrincipalAuthorization -Identity $app.Id -Resource {}",
-        powershell_quoted(&tested.oauth.sender)
-    );
-    step_with_commands(
+    let sender = powershell_quoted(&tested.oauth.sender);
+    with_copy(
         "Check the role: Application SMTP.SendAsApp must be listed with InScope True. A new role takes up to two hours, as others have seen. Then test again.",
-        &[line],
+        format!("Test-ServicePrincipalAuthorization -Identity $app.Id -Resource {sender}"),
     )
 }
 
 /// The older method, which grants more than the application needs.
 fn mailbox_permission(tested: &Form<()>) -> NextStep {
-    let mut lines = registration_commands(tested);
-    lines.push(format!(
-        "Add-MailboxPermission -Identity {} -User $app.Id -AccessRights FullAccess",
-        powershell_quoted(&tested.oauth.sender)
-    ));
-    step_with_commands(
+    let register = registration_commands(tested);
+    let sender = powershell_quoted(&tested.oauth.sender);
+    with_copy(
         "Or use the older way, a mailbox permission, instead of the scoped role and never together with it: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions in Microsoft Entra, let an administrator grant it there, and give the application the mailbox. FullAccess lets the application read the mailbox too. A new permission takes 15 to 30 minutes to spread. In PowerShell:",
-        &lines,
+        format!(
+            "{register}
+Add-MailboxPermission -Identity {sender} -User $app.Id -AccessRights FullAccess"
+        ),
     )
 }
 
@@ -370,27 +332,17 @@ fn endpoint_corrections(tested: &Form<()>) -> Vec<NextStep> {
     }
 }
 
-fn object_id_hint() -> NextStep {
-    NextStep::words(
-        "If the application is already registered: ObjectId must be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is a different one, and Exchange accepts the wrong one without an error. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal removes a wrong one.",
-    )
-}
+const OBJECT_ID: &str = "If the application is already registered: ObjectId must be the Object ID on the application's page under Enterprise applications. The Object ID under App registrations is a different one, and Exchange accepts the wrong one without an error. Get-ServicePrincipal shows what is registered; Remove-ServicePrincipal removes a wrong one.";
 
-fn propagation_hint() -> NextStep {
-    NextStep::words(
-        "A new permission needs 15 to 30 minutes to take effect: test again after that.",
-    )
-}
+const PROPAGATION: &str =
+    "A new permission needs 15 to 30 minutes to take effect: test again after that.";
 
 fn publishing_state() -> NextStep {
-    NextStep {
-        text: "Check the publishing status of the consent screen: in Testing, Google ends every consent after seven days. Publish it, or make it Internal:".to_owned(),
-        link: Some(Link {
-            text: "Google Auth Platform, Audience".to_owned(),
-            href: "https://console.cloud.google.com/auth/audience".to_owned(),
-        }),
-        ..NextStep::default()
-    }
+    with_link(
+        "Check the publishing status of the consent screen: in Testing, Google ends every consent after seven days. Publish it, or make it Internal:",
+        "Google Auth Platform, Audience",
+        "https://console.cloud.google.com/auth/audience",
+    )
 }
 
 /// The scope that Exchange Online requires for the flow.
@@ -407,19 +359,8 @@ fn required_scope(tested: &Form<()>, wanted: &str) -> NextStep {
     if tested.authentication.scope == wanted {
         return NextStep::words(format!("Scope is correct: {wanted}."));
     }
-    NextStep {
-        text: format!("Scope must be {wanted}. Save it, then get a new token."),
-        fill: Some(Suggestion {
-            field: domain::Field::Scope,
-            value: wanted.to_owned(),
-            label: "Use this scope".to_owned(),
-        }),
-        ..NextStep::default()
-    }
-}
-
-fn step_with_commands(text: &str, lines: &[String]) -> NextStep {
-    NextStep { text: text.to_owned(), copy: Some(lines.join("\n")), ..NextStep::default() }
+    let text = format!("Scope must be {wanted}. Save it, then get a new token.");
+    with_fill(text, Field::Scope, wanted, "Use this scope")
 }
 
 /// Quotes a value literally for PowerShell, which also treats four Unicode characters as single
@@ -476,6 +417,11 @@ mod tests {
         }
     }
 
+    /// The steps after a run without facts.
+    fn steps(diagnosis: Diagnosis, form: &Form<()>) -> Vec<NextStep> {
+        steps_for(diagnosis, form, &run(&[])).expect("steps").0
+    }
+
     fn href(step: &NextStep) -> &str {
         step.link.as_ref().map_or("", |link| link.href.as_str())
     }
@@ -517,7 +463,7 @@ mod tests {
     fn scoped_role_and_mailbox_permission_are_never_mixed_in_one_step() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         for diagnosis in [Diagnosis::ExchangeSignInRefused, Diagnosis::MailboxPermissionMissing] {
-            for step in steps_for(diagnosis, &form, &run(&[])).expect("steps").0 {
+            for step in steps(diagnosis, &form) {
                 let lines = step.copy.unwrap_or_default();
                 let is_mixed = lines.contains("Add-MailboxPermission")
                     && lines.contains("New-ManagementRoleAssignment");
@@ -532,8 +478,7 @@ mod tests {
             [(OauthFlow::ClientCredentials, false), (OauthFlow::AuthorizationCodePkce, true)]
         {
             let form = at("smtp.office365.com", flow);
-            let (steps, _) =
-                steps_for(Diagnosis::ConditionalAccess, &form, &run(&[])).expect("steps");
+            let steps = steps(Diagnosis::ConditionalAccess, &form);
             let has_step =
                 steps.iter().any(|step| step.text.contains("Choose the Client Credentials"));
             assert_eq!(has_step, expected, "{flow:?}");
@@ -543,7 +488,7 @@ mod tests {
     #[test]
     fn high_volume_email_has_its_own_steps() {
         let form = at("smtp-hve.office365.com", OauthFlow::ClientCredentials);
-        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::TokenRefused, &form);
         assert!(steps.iter().any(|step| step.text.contains("Add-HVEAppAccess")), "{steps:?}");
         assert_eq!(commands(&steps), "");
     }
@@ -553,16 +498,16 @@ mod tests {
         let mut form = at("smtp.office365.com", OauthFlow::ClientCredentials);
         form.authentication.token_endpoint =
             "https://login.microsoftonline.com/contoso.com/oauth2/token".to_owned();
-        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::TokenRefused, &form);
         let fill = steps[0].fill.clone().expect("a button");
         let expected = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token";
-        assert_eq!((fill.field, fill.value.as_str()), (domain::Field::TokenEndpoint, expected));
+        assert_eq!((fill.field, fill.value.as_str()), (Field::TokenEndpoint, expected));
     }
 
     #[test]
     fn a_rejected_microsoft_application_token_suggests_the_application_scope() {
         let form = at("smtp.office365.com", OauthFlow::ClientCredentials);
-        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::TokenRefused, &form);
         let fills: Vec<_> = steps.into_iter().filter_map(|step| step.fill).collect();
         assert_eq!(fills.len(), 1);
         assert_eq!(fills[0].value, "https://outlook.office365.com/.default");
@@ -572,7 +517,7 @@ mod tests {
     fn a_rejected_google_password_suggests_an_app_password_of_that_account() {
         let mut form = at("smtp.gmail.com", OauthFlow::None);
         form.sign_in.username = "post@example.com".to_owned();
-        let (steps, _) = steps_for(Diagnosis::CredentialsRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::CredentialsRefused, &form);
         assert!(steps[0].text.contains("Sign in as post@example.com"), "{steps:?}");
         assert_eq!(href(&steps[0]), "https://myaccount.google.com/apppasswords");
     }
@@ -583,7 +528,7 @@ mod tests {
         for diagnosis in
             [Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant), Diagnosis::TokenRefused]
         {
-            let (steps, _) = steps_for(diagnosis, &form, &run(&[])).expect("steps");
+            let steps = steps(diagnosis, &form);
             let status = steps.iter().find(|step| step.text.contains("in Testing"));
             let status = status.expect("a step about the publishing status");
             assert_eq!(href(status), "https://console.cloud.google.com/auth/audience");
@@ -594,26 +539,19 @@ mod tests {
     fn a_rejected_exchange_password_has_no_steps_for_tokens() {
         let mut form = at("smtp.office365.com", OauthFlow::None);
         form.sign_in.username = "post@contoso.com".to_owned();
-        let (steps, _) =
-            steps_for(Diagnosis::ExchangeSignInRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::ExchangeSignInRefused, &form);
         assert!(commands(&steps).contains("-Identity 'post@contoso.com'"), "{steps:?}");
         assert!(steps.iter().all(|step| !step.text.contains("Scope")), "{steps:?}");
     }
 
     #[test]
     fn a_fresh_token_has_no_step_to_get_a_new_one() {
-        for (server, flow) in [
-            ("smtp.gmail.com", OauthFlow::AuthorizationCodePkce),
-            ("smtp.office365.com", OauthFlow::AuthorizationCode),
+        for (server, flow, scope) in [
+            ("smtp.gmail.com", OauthFlow::AuthorizationCodePkce, GOOGLE_SCOPE),
+            ("smtp.office365.com", OauthFlow::AuthorizationCode, SCOPE_OF_A_PERSON),
         ] {
             let mut form = at(server, flow);
-            form.authentication.scope = match flow {
-                OauthFlow::AuthorizationCode => {
-                    "https://outlook.office.com/SMTP.Send offline_access"
-                }
-                _ => GOOGLE_SCOPE,
-            }
-            .to_owned();
+            form.authentication.scope = scope.to_owned();
             for (facts, expected) in [
                 (&[(FactName::Age, "3600"), (FactName::Renewed, "no")][..], true),
                 (&[(FactName::Age, "3600"), (FactName::Renewed, "yes")][..], false),
@@ -636,7 +574,7 @@ mod tests {
             ("email-smtp.eu-west-1.amazonaws.com", "last 24 hours", "Service Quotas"),
         ] {
             let form = at(server, OauthFlow::None);
-            let (steps, _) = steps_for(Diagnosis::SendingLimit, &form, &run(&[])).expect("steps");
+            let steps = steps(Diagnosis::SendingLimit, &form);
             let says = |words: &str| steps.iter().any(|step| step.text.contains(words));
             assert!(says(ends) && says(raise), "{server}: {steps:?}");
         }
@@ -645,12 +583,9 @@ mod tests {
     #[test]
     fn a_wrong_scope_is_corrected_by_a_button() {
         let form = at("smtp.gmail.com", OauthFlow::AuthorizationCodePkce);
-        let (steps, _) = steps_for(Diagnosis::TokenRefused, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::TokenRefused, &form);
         let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
-        assert_eq!(
-            (fill.field, fill.value.as_str()),
-            (domain::Field::Scope, "https://mail.google.com/")
-        );
+        assert_eq!((fill.field, fill.value.as_str()), (Field::Scope, "https://mail.google.com/"));
     }
 
     #[test]
@@ -662,7 +597,7 @@ mod tests {
     #[test]
     fn replies_unique_to_exchange_online_identify_it_by_any_server_name() {
         let form = at("mail.example.com", OauthFlow::None);
-        let (steps, _) = steps_for(Diagnosis::SmtpAuthDisabled, &form, &run(&[])).expect("steps");
+        let steps = steps(Diagnosis::SmtpAuthDisabled, &form);
         assert!(commands(&steps).contains("Set-CASMailbox"), "{steps:?}");
     }
 

@@ -1,8 +1,10 @@
 //! Texts of the Redirect URI check, which compares the typed URL with this server's callback.
 
-use contract::{Explanation, NextStep, Suggestion};
+use contract::{Explanation, NextStep};
 use domain::Field;
 use domain::syntax::text::shown;
+
+use crate::steps::{with_copy, with_fill};
 
 /// A fact of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +129,13 @@ pub enum RedirectProblem {
 pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
     match problem {
         RedirectProblem::Empty => {
-            Explanation::new("Redirect URI is empty.", vec![use_own_address(own)])
+            Explanation::new("Redirect URI is empty.", [use_own_address(own)])
         }
         RedirectProblem::Differs(differences) => {
             let differences: Vec<_> = differences.iter().map(difference).collect();
             Explanation::new(
                 format!("Redirect URI is not this server's address: {}.", differences.join("; ")),
-                vec![
+                [
                     use_own_address(own),
                     NextStep::words(
                         "Or leave it: after signing in, you will have to paste the final address here.",
@@ -145,37 +147,27 @@ pub fn redirect_problem(problem: RedirectProblem, own: &str) -> Explanation {
             format!(
                 "You are at {page}, but browsers are sent back to {own}, where you are not signed in."
             ),
-            vec![
-                NextStep::words(format!(
-                    "Open PPM at {own}, sign in, and press Get Auth Token there."
-                )),
-                NextStep {
-                    copy: Some(format!("--public-url {page}")),
-                    ..NextStep::words(
-                        "Or, if browsers are to reach PPM at this page's address, start PPM with it:",
-                    )
-                },
+            [
+                format!("Open PPM at {own}, sign in, and press Get Auth Token there.").into(),
+                with_copy(
+                    "Or, if browsers are to reach PPM at this page's address, start PPM with it:",
+                    format!("--public-url {page}"),
+                ),
             ],
         ),
         RedirectProblem::BehindProxy { origin } => Explanation::new(
             format!("Your browser uses {origin}, but PPM thinks its address is plain http."),
-            vec![NextStep {
-                copy: Some(format!("--public-url {origin}")),
-                ..NextStep::words("Start PPM with the address that browsers use:")
-            }],
+            [with_copy(
+                "Start PPM with the address that browsers use:",
+                format!("--public-url {origin}"),
+            )],
         ),
     }
 }
 
 fn use_own_address(own: &str) -> NextStep {
-    NextStep {
-        fill: Some(Suggestion {
-            field: Field::RedirectUri,
-            value: own.to_owned(),
-            label: "Use this server's address".to_owned(),
-        }),
-        ..NextStep::words(format!("Use {own}, and register exactly that at the provider."))
-    }
+    let text = format!("Use {own}, and register exactly that at the provider.");
+    with_fill(text, Field::RedirectUri, own, "Use this server's address")
 }
 
 /// The scheme, host and port that a text begins with, not normalised.

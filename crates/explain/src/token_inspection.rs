@@ -1,10 +1,11 @@
 //! Texts of the token inspection: the names of the claims, and the problems that prevent the token
 //! from being used for mail. Server only.
 
-use contract::{Explanation, Link, NextStep, Suggestion};
+use contract::{Explanation, NextStep};
 use domain::{Field, Form};
 
 use crate::oauth_failure::old_endpoint;
+use crate::steps::{with_fill, with_link};
 
 /// Microsoft's scope for the Authorization Code flows.
 pub const SCOPE_OF_A_PERSON: &str = "https://outlook.office.com/SMTP.Send offline_access";
@@ -119,60 +120,51 @@ pub fn token_problem(problem: TokenProblem) -> Explanation {
     match problem {
         TokenProblem::ForGraph { scope } => Explanation::new(
             "This token is for Microsoft Graph, not for mail.",
-            vec![use_scope(scope), NextStep::words(AGAIN)],
+            [use_scope(scope), AGAIN.into()],
         ),
         TokenProblem::OtherAccount { account, sender } => other_account(&account, &sender),
         TokenProblem::NoPermission => Explanation::new(
             "This token does not allow sending mail: the permission SMTP.Send is missing.",
-            vec![
-                NextStep {
-                    link: Some(microsoft_documentation()),
-                    ..NextStep::words(
-                        "In the Microsoft Entra admin center, open the application, then API permissions, and add the delegated permission SMTP.Send.",
-                    )
-                },
+            [
+                with_link(
+                    "In the Microsoft Entra admin center, open the application, then API permissions, and add the delegated permission SMTP.Send.",
+                    DOCUMENTATION,
+                    DOCUMENTATION_HREF,
+                ),
                 use_scope(SCOPE_OF_A_PERSON),
-                NextStep::words(AGAIN),
+                AGAIN.into(),
             ],
         ),
         TokenProblem::NoRole => Explanation::new(
             "This application has roles in Microsoft Entra, but none of them allows it to send mail by SMTP.",
-            vec![
+            [
                 NextStep::words(
                     "With a scoped role in Exchange (Application SMTP.SendAsApp), which Microsoft prefers: remove every API permission of the application in the Microsoft Entra admin center. The token then has no roles, and that is right.",
                 ),
-                NextStep {
-                    link: Some(microsoft_documentation()),
-                    ..NextStep::words(
-                        "Or, the older way, with a mailbox permission in Exchange: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions, and press “Grant admin consent” there.",
-                    )
-                },
-                NextStep::words("Then press Get Auth Token again."),
+                with_link(
+                    "Or, the older way, with a mailbox permission in Exchange: add the application permission SMTP.SendAsApp of Office 365 Exchange Online under API permissions, and press “Grant admin consent” there.",
+                    DOCUMENTATION,
+                    DOCUMENTATION_HREF,
+                ),
+                "Then press Get Auth Token again.".into(),
             ],
         ),
         TokenProblem::OldEndpoint(form) => old_endpoint(&form),
         TokenProblem::Expired(at) => Explanation::new(
             format!("This token has expired: it was valid until {at}."),
-            vec![
-                NextStep::words("Press Get Auth Token."),
-                NextStep::words("If a new token says the same, check this machine's clock."),
-            ],
+            ["Press Get Auth Token.", "If a new token says the same, check this machine's clock."],
         ),
         TokenProblem::NotYetValid(at) => Explanation::new(
             format!("This token is not valid yet: it is valid from {at}."),
-            vec![NextStep::words("Check this machine's clock.")],
+            ["Check this machine's clock."],
         ),
         TokenProblem::Ungranted(missing) => Explanation::new(
             format!(
                 "The provider did not grant everything that was requested: {missing} is missing."
             ),
-            vec![
-                NextStep::words(
-                    "Check that the application's registration at the provider includes it.",
-                ),
-                NextStep::words(
-                    "Press Get Auth Token again, and accept everything on the provider's page.",
-                ),
+            [
+                "Check that the application's registration at the provider includes it.",
+                "Press Get Auth Token again, and accept everything on the provider's page.",
             ],
         ),
     }
@@ -182,39 +174,26 @@ pub fn token_problem(problem: TokenProblem) -> Explanation {
 pub fn other_account(account: &str, sender: &str) -> Explanation {
     Explanation::new(
         format!("The token belongs to {account}, but the sender is {sender}."),
-        vec![
+        [
             NextStep::words(format!(
                 "Press Get Auth Token, and sign in as {sender}. The provider's page may offer to use another account."
             )),
             NextStep::words(format!(
                 "Or allow {account} to send from that mailbox: in Microsoft 365, give it Send As and Full Access there. Full Access also lets it read the mailbox."
             )),
-            NextStep {
-                fill: Some(Suggestion {
-                    field: Field::OauthSender,
-                    value: account.to_owned(),
-                    label: format!("Send as {account}"),
-                }),
-                ..NextStep::words(format!(
-                    "Or send mail from {account}: save, and get a new token."
-                ))
-            },
+            with_fill(
+                format!("Or send mail from {account}: save, and get a new token."),
+                Field::OauthSender,
+                account,
+                &format!("Send as {account}"),
+            ),
         ],
     )
 }
 
 fn use_scope(scope: &str) -> NextStep {
-    let fill = Suggestion {
-        field: Field::Scope,
-        value: scope.to_owned(),
-        label: "Use this scope".to_owned(),
-    };
-    NextStep { fill: Some(fill), ..NextStep::words(format!("Set Scope to: {scope}")) }
+    with_fill(format!("Set Scope to: {scope}"), Field::Scope, scope, "Use this scope")
 }
 
-fn microsoft_documentation() -> Link {
-    Link {
-        text: "Microsoft's documentation on OAuth for SMTP".to_owned(),
-        href: "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth".to_owned(),
-    }
-}
+const DOCUMENTATION: &str = "Microsoft's documentation on OAuth for SMTP";
+const DOCUMENTATION_HREF: &str = "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth";

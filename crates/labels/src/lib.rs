@@ -24,7 +24,7 @@ use domain::syntax::port::PortProblem;
 use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
-pub use diagnosis::{INTERRUPTED, Words, diagnosis_words};
+pub use diagnosis::{INTERRUPTED, Words, diagnosis_words, words};
 pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
 pub use pages::{
     ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_ANSWER, NO_SESSION_HERE, PASSWORD_CHANGED,

@@ -4,7 +4,7 @@
 use domain::OauthFlow;
 use domain::token::{OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 
-use super::Words;
+use super::{Words, words};
 
 /// The reason why no token can be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,13 +155,11 @@ pub const fn oauth_diagnosis_words(
 /// Texts for the code exchange, after the user has consented.
 const fn exchange_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
-        OauthDiagnosis::AccessDenied => Words {
-            cause: "The provider denies PPM access.",
-            steps: &[
-                "An administrator at the provider has to allow this application or this account.",
-                AGAIN,
-            ],
-        },
+        OauthDiagnosis::AccessDenied => words(&[
+            "The provider denies PPM access.",
+            "An administrator at the provider has to allow this application or this account.",
+            AGAIN,
+        ]),
         other => first_token_words(other),
     }
 }
@@ -169,25 +167,20 @@ const fn exchange_words(diagnosis: OauthDiagnosis) -> Words {
 /// Texts for a refresh with a refresh token.
 const fn renewal_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
-        OauthDiagnosis::InvalidGrant => Words {
-            cause: "The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.",
-            steps: &[
-                AGAIN,
-                "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
-            ],
-        },
-        OauthDiagnosis::InvalidRequest => Words {
-            cause: "The provider finds the request malformed.",
-            steps: &[OWN_WORDS, AGAIN, ENDPOINT],
-        },
-        OauthDiagnosis::RefusedSilently => Words {
-            cause: "The provider refused to renew the token and did not say why.",
-            steps: &[
-                "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without an explanation.",
-                "If that is refused too, enter Client Secret again, and check Client ID.",
-                ENDPOINT,
-            ],
-        },
+        OauthDiagnosis::InvalidGrant => words(&[
+            "The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.",
+            AGAIN,
+            "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
+        ]),
+        OauthDiagnosis::InvalidRequest => {
+            words(&["The provider finds the request malformed.", OWN_WORDS, AGAIN, ENDPOINT])
+        }
+        OauthDiagnosis::RefusedSilently => words(&[
+            "The provider refused to renew the token and did not say why.",
+            "Press Get Auth Token again: a refresh token that was used or withdrawn may be refused without an explanation.",
+            "If that is refused too, enter Client Secret again, and check Client ID.",
+            ENDPOINT,
+        ]),
         other => match transient_words(other) {
             Some(words) => words,
             None => exchange_words(other),
@@ -206,25 +199,24 @@ const fn application_renewal_words(diagnosis: OauthDiagnosis) -> Words {
 /// Texts for transient failures of a renewal, which worked before with the same settings.
 const fn transient_words(diagnosis: OauthDiagnosis) -> Option<Words> {
     match diagnosis {
-        OauthDiagnosis::ProviderFailed => Some(Words {
-            cause: "The provider is having problems.",
-            steps: &[RETRIED, "Check the provider's status page."],
-        }),
+        OauthDiagnosis::ProviderFailed => Some(words(&[
+            "The provider is having problems.",
+            RETRIED,
+            "Check the provider's status page.",
+        ])),
         OauthDiagnosis::ProviderBusy => {
-            Some(Words { cause: "The provider is busy at the moment.", steps: &[RETRIED] })
+            Some(words(&["The provider is busy at the moment.", RETRIED]))
         }
         OauthDiagnosis::NameNotFound
         | OauthDiagnosis::NameServiceFailed
         | OauthDiagnosis::NothingListens
         | OauthDiagnosis::Unreachable
         | OauthDiagnosis::ConnectionLost
-        | OauthDiagnosis::TooSlow => Some(Words {
-            cause: "The provider cannot be reached at the moment.",
-            steps: &[
-                RETRIED,
-                "If the problem continues, check whether the provider has an outage or a firewall is in the way.",
-            ],
-        }),
+        | OauthDiagnosis::TooSlow => Some(words(&[
+            "The provider cannot be reached at the moment.",
+            RETRIED,
+            "If the problem continues, check whether the provider has an outage or a firewall is in the way.",
+        ])),
         _ => None,
     }
 }
@@ -232,26 +224,23 @@ const fn transient_words(diagnosis: OauthDiagnosis) -> Option<Words> {
 /// Texts for errors of the Authorization Endpoint, to which no secret is sent.
 const fn consent_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
-        OauthDiagnosis::InvalidRequest => Words {
-            cause: "The provider rejected the request as malformed.",
-            steps: &[
-                OWN_WORDS,
-                REGISTERED,
-                "Check Scope: separate scopes with spaces.",
-                "Check that the provider supports the chosen OAuth Flow.",
-            ],
-        },
-        OauthDiagnosis::InvalidClient => Words {
-            cause: "The provider does not accept the Client ID.",
-            steps: &[
-                "Check Client ID.",
-                "Check that Authorization Endpoint belongs to the same organisation.",
-            ],
-        },
-        OauthDiagnosis::RefusedSilently | OauthDiagnosis::UnknownError => Words {
-            cause: "The provider refused, and gives its own reason.",
-            steps: &["Its reply says why.", "Its documentation may explain the code."],
-        },
+        OauthDiagnosis::InvalidRequest => words(&[
+            "The provider rejected the request as malformed.",
+            OWN_WORDS,
+            REGISTERED,
+            "Check Scope: separate scopes with spaces.",
+            "Check that the provider supports the chosen OAuth Flow.",
+        ]),
+        OauthDiagnosis::InvalidClient => words(&[
+            "The provider does not accept the Client ID.",
+            "Check Client ID.",
+            "Check that Authorization Endpoint belongs to the same organisation.",
+        ]),
+        OauthDiagnosis::RefusedSilently | OauthDiagnosis::UnknownError => words(&[
+            "The provider refused, and gives its own reason.",
+            "Its reply says why.",
+            "Its documentation may explain the code.",
+        ]),
         other => first_token_words(other),
     }
 }
@@ -259,44 +248,36 @@ const fn consent_words(diagnosis: OauthDiagnosis) -> Words {
 /// Texts for Client Credentials, which have no user, no consent page and no Redirect URI.
 const fn application_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
-        OauthDiagnosis::AccessDenied => Words {
-            cause: "The provider denies this application access.",
-            steps: &["Ask an administrator at the provider to allow this application."],
-        },
-        OauthDiagnosis::InteractionRequired => Words {
-            cause: "An administrator at the provider must approve this application first.",
-            steps: &[
-                "Ask an administrator at the provider to grant the application its permissions.",
-                AGAIN,
-            ],
-        },
-        OauthDiagnosis::InvalidRequest => Words {
-            cause: "The provider rejected the request as malformed.",
-            steps: &[
-                OWN_WORDS,
-                "Check Scope and Token Endpoint against the provider's documentation.",
-                "Check that the provider supports Client Credentials.",
-            ],
-        },
-        OauthDiagnosis::InvalidGrant => Words {
-            cause: "The provider does not give this application a token.",
-            steps: &[
-                OWN_WORDS,
-                "Check Client ID, Client Secret and Scope.",
-                "Check that the application's registration at the provider allows Client Credentials.",
-            ],
-        },
-        OauthDiagnosis::SettingsChanged => Words {
-            cause: "The settings were saved in the meantime, so this token no longer fits them.",
-            steps: &[AGAIN],
-        },
-        OauthDiagnosis::NotOauth => Words {
-            cause: "What answers at Token Endpoint is not a token endpoint.",
-            steps: &[
-                ENDPOINT,
-                "Token Endpoint may contain the address of the provider's sign-in page.",
-            ],
-        },
+        OauthDiagnosis::AccessDenied => words(&[
+            "The provider denies this application access.",
+            "Ask an administrator at the provider to allow this application.",
+        ]),
+        OauthDiagnosis::InteractionRequired => words(&[
+            "An administrator at the provider must approve this application first.",
+            "Ask an administrator at the provider to grant the application its permissions.",
+            AGAIN,
+        ]),
+        OauthDiagnosis::InvalidRequest => words(&[
+            "The provider rejected the request as malformed.",
+            OWN_WORDS,
+            "Check Scope and Token Endpoint against the provider's documentation.",
+            "Check that the provider supports Client Credentials.",
+        ]),
+        OauthDiagnosis::InvalidGrant => words(&[
+            "The provider does not give this application a token.",
+            OWN_WORDS,
+            "Check Client ID, Client Secret and Scope.",
+            "Check that the application's registration at the provider allows Client Credentials.",
+        ]),
+        OauthDiagnosis::SettingsChanged => words(&[
+            "The settings were saved in the meantime, so this token no longer fits them.",
+            AGAIN,
+        ]),
+        OauthDiagnosis::NotOauth => words(&[
+            "What answers at Token Endpoint is not a token endpoint.",
+            ENDPOINT,
+            "Token Endpoint may contain the address of the provider's sign-in page.",
+        ]),
         other => first_token_words(other),
     }
 }
@@ -304,240 +285,199 @@ const fn application_words(diagnosis: OauthDiagnosis) -> Words {
 /// Texts for the first token.
 const fn first_token_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
-        OauthDiagnosis::AccessDenied => Words {
-            cause: "The consent was declined.",
-            steps: &[
-                "Press Get Auth Token again, and accept what the provider asks.",
-                "If you did not decline, ask an administrator at the provider to allow this application.",
-            ],
-        },
-        OauthDiagnosis::InteractionRequired => Words {
-            cause: "The provider requires you to sign in or consent there first.",
-            steps: &["Press Get Auth Token, and sign in at the provider."],
-        },
-        OauthDiagnosis::InvalidRequest => Words {
-            cause: "The provider rejected the request as malformed.",
-            steps: &[
-                OWN_WORDS,
-                REGISTERED,
-                "Check that the provider supports the chosen OAuth Flow.",
-            ],
-        },
-        OauthDiagnosis::InvalidClient => Words {
-            cause: "The provider does not accept Client ID and Client Secret.",
-            steps: &[
-                "Enter Client Secret again: its value, not its ID.",
-                "Check whether the secret has expired at the provider. If it has, create a new one there.",
-                "Check Client ID, and that Token Endpoint belongs to the same organisation.",
-            ],
-        },
-        OauthDiagnosis::InvalidGrant => Words {
-            cause: "The provider rejected the authorization code.",
-            steps: &[AGAIN, REGISTERED],
-        },
-        OauthDiagnosis::UnauthorizedClient => Words {
-            cause: "The provider does not allow this application to use the chosen flow.",
-            steps: &[
-                "Allow the flow in the application's registration at the provider.",
-                "Or choose another OAuth Flow.",
-            ],
-        },
-        OauthDiagnosis::UnsupportedGrantType | OauthDiagnosis::UnsupportedResponseType => Words {
-            cause: "The provider does not support the chosen flow.",
-            steps: &["Choose another OAuth Flow."],
-        },
-        OauthDiagnosis::InvalidScope => Words {
-            cause: "The provider does not accept Scope.",
-            steps: &[
-                "Check Scope against the provider's documentation for SMTP.",
-                "Check that the application's registration includes this permission.",
-            ],
-        },
-        OauthDiagnosis::UnknownError => Words {
-            cause: "The provider refused for a reason of its own.",
-            steps: &["Its reply may say why.", "Its documentation may explain the code."],
-        },
-        OauthDiagnosis::ProviderFailed => Words {
-            cause: "The provider is having problems.",
-            steps: &[LATER, "Check the provider's status page."],
-        },
-        OauthDiagnosis::ProviderBusy => Words { cause: "The provider is busy.", steps: &[LATER] },
-        OauthDiagnosis::AttemptUnknown => Words {
-            cause: "PPM did not start a sign-in with this address.",
-            steps: &["Start in the Email settings: press Get Auth Token there."],
-        },
-        OauthDiagnosis::AttemptExpired => Words {
-            cause: "The sign-in has expired: it took longer than ten minutes.",
-            steps: &[AGAIN],
-        },
-        OauthDiagnosis::AttemptUsed => Words {
-            cause: "This address was used before, and works only once.",
-            steps: &["Check Token Status. If there is no token, press Get Auth Token again."],
-        },
-        OauthDiagnosis::OtherBrowser => Words {
-            cause: "The sign-in was started in another browser.",
-            steps: &["Press Get Auth Token and sign in, both in the same browser."],
-        },
-        OauthDiagnosis::OtherPerson => Words {
-            cause: "The sign-in was started by someone else.",
-            steps: &["Sign in to PPM as an administrator, then press Get Auth Token."],
-        },
-        OauthDiagnosis::OtherSession => Words {
-            cause: "This sign-in was started in another session, or that session has ended.",
-            steps: &["Sign in to PPM, then press Get Auth Token again."],
-        },
-        OauthDiagnosis::SettingsChanged => Words {
-            cause: "The settings were saved in the meantime, so this sign-in no longer matches them.",
-            steps: &[AGAIN],
-        },
-        OauthDiagnosis::OtherIssuer => Words {
-            cause: "The answer came from a different provider than the one that was asked.",
-            steps: &[
-                "Check that Authorization Endpoint and Token Endpoint belong to the same provider.",
-                "Then press Get Auth Token again.",
-            ],
-        },
-        OauthDiagnosis::IssuerMissing => Words {
-            cause: "The provider's answer does not name its issuer, although its metadata says it always does (RFC 9207).",
-            steps: &[
-                "Press Get Auth Token again.",
-                "If the problem continues, tell the provider's administrator: the answer may be forged.",
-            ],
-        },
-        OauthDiagnosis::AdminConsented => Words {
-            cause: "The provider says that an administrator has granted consent. That answer brings no token.",
-            steps: &["Press Get Auth Token in the Email settings."],
-        },
-        OauthDiagnosis::NoCode => Words {
-            cause: "The browser came back without an answer from the provider.",
-            steps: &["Check Authorization Endpoint.", AGAIN],
-        },
-        OauthDiagnosis::NameNotFound => Words {
-            cause: "There is no server with the name in Token Endpoint.",
-            steps: &["Check Token Endpoint for typing mistakes."],
-        },
-        OauthDiagnosis::NameServiceFailed => Words {
-            cause: "The name in Token Endpoint could not be looked up.",
-            steps: &[
-                "Try again in a minute.",
-                "If the problem continues, check this machine's DNS.",
-            ],
-        },
-        OauthDiagnosis::AddressForbidden => Words {
-            cause: "Token Endpoint resolves to an address that PPM never connects to.",
-            steps: &[
-                "For security, PPM does not connect to link-local and cloud metadata addresses. Use the provider's own name.",
-            ],
-        },
-        OauthDiagnosis::EgressNotAllowed => Words {
-            cause: "The operator of this server has not allowed PPM to connect to the address in Token Endpoint.",
-            steps: &[
-                "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
-            ],
-        },
-        OauthDiagnosis::EgressDenied => Words {
-            cause: "The operator of this server has blocked the address in Token Endpoint.",
-            steps: &["Use another provider, or ask the operator about --egress-deny."],
-        },
-        OauthDiagnosis::NothingListens => Words {
-            cause: "The machine in Token Endpoint answers, but nothing is listening on that port.",
-            steps: &[ENDPOINT],
-        },
-        OauthDiagnosis::Unreachable => Words {
-            cause: "Nothing answers at Token Endpoint.",
-            steps: &[
-                ENDPOINT,
-                "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
-            ],
-        },
-        OauthDiagnosis::CertificateUntrusted => Words {
-            cause: "This machine does not trust the certificate of Token Endpoint.",
-            steps: &[
-                ENDPOINT,
-                "If it is your own provider, start PPM with its CA's certificate (--extra-ca).",
-            ],
-        },
-        OauthDiagnosis::CertificateOutOfDate => Words {
-            cause: "The certificate of Token Endpoint is out of date.",
-            steps: &[
-                "Check this machine's clock.",
-                "Ask the provider's administrator to renew the certificate.",
-            ],
-        },
-        OauthDiagnosis::CertificateWrongName => Words {
-            cause: "The certificate of Token Endpoint is for another name.",
-            steps: &[ENDPOINT],
-        },
-        OauthDiagnosis::TlsFailed => Words {
-            cause: "No encrypted connection to Token Endpoint could be made.",
-            steps: &[ENDPOINT, "A proxy or firewall that inspects connections can be the cause."],
-        },
+        OauthDiagnosis::AccessDenied => words(&[
+            "The consent was declined.",
+            "Press Get Auth Token again, and accept what the provider asks.",
+            "If you did not decline, ask an administrator at the provider to allow this application.",
+        ]),
+        OauthDiagnosis::InteractionRequired => words(&[
+            "The provider requires you to sign in or consent there first.",
+            "Press Get Auth Token, and sign in at the provider.",
+        ]),
+        OauthDiagnosis::InvalidRequest => words(&[
+            "The provider rejected the request as malformed.",
+            OWN_WORDS,
+            REGISTERED,
+            "Check that the provider supports the chosen OAuth Flow.",
+        ]),
+        OauthDiagnosis::InvalidClient => words(&[
+            "The provider does not accept Client ID and Client Secret.",
+            "Enter Client Secret again: its value, not its ID.",
+            "Check whether the secret has expired at the provider. If it has, create a new one there.",
+            "Check Client ID, and that Token Endpoint belongs to the same organisation.",
+        ]),
+        OauthDiagnosis::InvalidGrant => {
+            words(&["The provider rejected the authorization code.", AGAIN, REGISTERED])
+        }
+        OauthDiagnosis::UnauthorizedClient => words(&[
+            "The provider does not allow this application to use the chosen flow.",
+            "Allow the flow in the application's registration at the provider.",
+            "Or choose another OAuth Flow.",
+        ]),
+        OauthDiagnosis::UnsupportedGrantType | OauthDiagnosis::UnsupportedResponseType => {
+            words(&["The provider does not support the chosen flow.", "Choose another OAuth Flow."])
+        }
+        OauthDiagnosis::InvalidScope => words(&[
+            "The provider does not accept Scope.",
+            "Check Scope against the provider's documentation for SMTP.",
+            "Check that the application's registration includes this permission.",
+        ]),
+        OauthDiagnosis::UnknownError => words(&[
+            "The provider refused for a reason of its own.",
+            "Its reply may say why.",
+            "Its documentation may explain the code.",
+        ]),
+        OauthDiagnosis::ProviderFailed => {
+            words(&["The provider is having problems.", LATER, "Check the provider's status page."])
+        }
+        OauthDiagnosis::ProviderBusy => words(&["The provider is busy.", LATER]),
+        OauthDiagnosis::AttemptUnknown => words(&[
+            "PPM did not start a sign-in with this address.",
+            "Start in the Email settings: press Get Auth Token there.",
+        ]),
+        OauthDiagnosis::AttemptExpired => {
+            words(&["The sign-in has expired: it took longer than ten minutes.", AGAIN])
+        }
+        OauthDiagnosis::AttemptUsed => words(&[
+            "This address was used before, and works only once.",
+            "Check Token Status. If there is no token, press Get Auth Token again.",
+        ]),
+        OauthDiagnosis::OtherBrowser => words(&[
+            "The sign-in was started in another browser.",
+            "Press Get Auth Token and sign in, both in the same browser.",
+        ]),
+        OauthDiagnosis::OtherPerson => words(&[
+            "The sign-in was started by someone else.",
+            "Sign in to PPM as an administrator, then press Get Auth Token.",
+        ]),
+        OauthDiagnosis::OtherSession => words(&[
+            "This sign-in was started in another session, or that session has ended.",
+            "Sign in to PPM, then press Get Auth Token again.",
+        ]),
+        OauthDiagnosis::SettingsChanged => words(&[
+            "The settings were saved in the meantime, so this sign-in no longer matches them.",
+            AGAIN,
+        ]),
+        OauthDiagnosis::OtherIssuer => words(&[
+            "The answer came from a different provider than the one that was asked.",
+            "Check that Authorization Endpoint and Token Endpoint belong to the same provider.",
+            "Then press Get Auth Token again.",
+        ]),
+        OauthDiagnosis::IssuerMissing => words(&[
+            "The provider's answer does not name its issuer, although its metadata says it always does (RFC 9207).",
+            "Press Get Auth Token again.",
+            "If the problem continues, tell the provider's administrator: the answer may be forged.",
+        ]),
+        OauthDiagnosis::AdminConsented => words(&[
+            "The provider says that an administrator has granted consent. That answer brings no token.",
+            "Press Get Auth Token in the Email settings.",
+        ]),
+        OauthDiagnosis::NoCode => words(&[
+            "The browser came back without an answer from the provider.",
+            "Check Authorization Endpoint.",
+            AGAIN,
+        ]),
+        OauthDiagnosis::NameNotFound => words(&[
+            "There is no server with the name in Token Endpoint.",
+            "Check Token Endpoint for typing mistakes.",
+        ]),
+        OauthDiagnosis::NameServiceFailed => words(&[
+            "The name in Token Endpoint could not be looked up.",
+            "Try again in a minute.",
+            "If the problem continues, check this machine's DNS.",
+        ]),
+        OauthDiagnosis::AddressForbidden => words(&[
+            "Token Endpoint resolves to an address that PPM never connects to.",
+            "For security, PPM does not connect to link-local and cloud metadata addresses. Use the provider's own name.",
+        ]),
+        OauthDiagnosis::EgressNotAllowed => words(&[
+            "The operator of this server has not allowed PPM to connect to the address in Token Endpoint.",
+            "On this machine, https:// is allowed on ports 443 and 8443; http:// is not allowed.",
+        ]),
+        OauthDiagnosis::EgressDenied => words(&[
+            "The operator of this server has blocked the address in Token Endpoint.",
+            "Use another provider, or ask the operator about --egress-deny.",
+        ]),
+        OauthDiagnosis::NothingListens => words(&[
+            "The machine in Token Endpoint answers, but nothing is listening on that port.",
+            ENDPOINT,
+        ]),
+        OauthDiagnosis::Unreachable => words(&[
+            "Nothing answers at Token Endpoint.",
+            ENDPOINT,
+            "A firewall may be blocking the connection: ask your network's administrator whether this machine may connect there, or needs a proxy.",
+        ]),
+        OauthDiagnosis::CertificateUntrusted => words(&[
+            "This machine does not trust the certificate of Token Endpoint.",
+            ENDPOINT,
+            "If it is your own provider, start PPM with its CA's certificate (--extra-ca).",
+        ]),
+        OauthDiagnosis::CertificateOutOfDate => words(&[
+            "The certificate of Token Endpoint is out of date.",
+            "Check this machine's clock.",
+            "Ask the provider's administrator to renew the certificate.",
+        ]),
+        OauthDiagnosis::CertificateWrongName => {
+            words(&["The certificate of Token Endpoint is for another name.", ENDPOINT])
+        }
+        OauthDiagnosis::TlsFailed => words(&[
+            "No encrypted connection to Token Endpoint could be made.",
+            ENDPOINT,
+            "A proxy or firewall that inspects connections can be the cause.",
+        ]),
         OauthDiagnosis::ConnectionLost => {
-            Words { cause: "Token Endpoint closed the connection unexpectedly.", steps: &[LATER] }
+            words(&["Token Endpoint closed the connection unexpectedly.", LATER])
         }
-        OauthDiagnosis::TooSlow => {
-            Words { cause: "Token Endpoint was too slow, so PPM gave up.", steps: &[LATER] }
+        OauthDiagnosis::TooSlow => words(&["Token Endpoint was too slow, so PPM gave up.", LATER]),
+        OauthDiagnosis::TooLong => {
+            words(&["The answer of Token Endpoint is too large to be a token.", ENDPOINT])
         }
-        OauthDiagnosis::TooLong => Words {
-            cause: "The answer of Token Endpoint is too large to be a token.",
-            steps: &[ENDPOINT],
-        },
-        OauthDiagnosis::Redirected => Words {
-            cause: "Token Endpoint redirects to another address, which PPM does not follow: secrets are only sent to the address they were entered for.",
-            steps: &["Enter the final address in Token Endpoint."],
-        },
-        OauthDiagnosis::NotOauth => Words {
-            cause: "What answers at Token Endpoint is not a token endpoint.",
-            steps: &[ENDPOINT, SWAPPED],
-        },
-        OauthDiagnosis::BotGuard => Words {
-            cause: "A bot guard in front of the provider turned PPM away.",
-            steps: &[
-                "Ask the provider's administrator to let requests from this server to Token Endpoint pass (a bot or firewall rule), and name this server's public address.",
-                "If Token Endpoint is not the address in the provider's documentation, correct it: the documented one is usually not guarded.",
-            ],
-        },
-        OauthDiagnosis::SignInPage => Words {
-            cause: "A sign-in page answers at Token Endpoint, not a token endpoint.",
-            steps: &[
-                "Enter the provider's token endpoint, as its documentation lists it.",
-                "If the address is right, the provider's administrator must let requests to it pass without that sign-in.",
-            ],
-        },
-        OauthDiagnosis::NetworkPage => Words {
-            cause: "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
-            steps: &[
-                "Ask your network's administrator to let this server reach Token Endpoint.",
-                "If requests have to go through a proxy, start PPM with --oauth-proxy.",
-            ],
-        },
-        OauthDiagnosis::NoToken => Words {
-            cause: "The provider answered without a token.",
-            steps: &["Its reply may say why.", ENDPOINT],
-        },
-        OauthDiagnosis::ExpiredOnArrival => Words {
-            cause: "The provider gives tokens that have expired when they arrive.",
-            steps: &[
-                "Correct the lifetime of access tokens at the provider, where the application is registered: an hour is usual.",
-                AGAIN,
-            ],
-        },
-        OauthDiagnosis::OtherTokenType => Words {
-            cause: "The provider gave a type of token that mail servers do not accept.",
-            steps: &["Ask the provider for Bearer tokens for SMTP."],
-        },
-        OauthDiagnosis::RefusedSilently => Words {
-            cause: "The provider refused and did not say why.",
-            steps: &["Enter Client Secret again, and check Client ID.", ENDPOINT],
-        },
-        OauthDiagnosis::SecretUnreadable => Words {
-            cause: "The stored secret cannot be used with these settings.",
-            steps: &["Enter Client Secret again and save."],
-        },
-        OauthDiagnosis::ServerFailed => Words {
-            cause: "PPM could not complete the request; its log has the details.",
-            steps: &[AGAIN],
-        },
+        OauthDiagnosis::Redirected => words(&[
+            "Token Endpoint redirects to another address, which PPM does not follow: secrets are only sent to the address they were entered for.",
+            "Enter the final address in Token Endpoint.",
+        ]),
+        OauthDiagnosis::NotOauth => {
+            words(&["What answers at Token Endpoint is not a token endpoint.", ENDPOINT, SWAPPED])
+        }
+        OauthDiagnosis::BotGuard => words(&[
+            "A bot guard in front of the provider turned PPM away.",
+            "Ask the provider's administrator to let requests from this server to Token Endpoint pass (a bot or firewall rule), and name this server's public address.",
+            "If Token Endpoint is not the address in the provider's documentation, correct it: the documented one is usually not guarded.",
+        ]),
+        OauthDiagnosis::SignInPage => words(&[
+            "A sign-in page answers at Token Endpoint, not a token endpoint.",
+            "Enter the provider's token endpoint, as its documentation lists it.",
+            "If the address is right, the provider's administrator must let requests to it pass without that sign-in.",
+        ]),
+        OauthDiagnosis::NetworkPage => words(&[
+            "A device in your network answered instead of the provider: a proxy, a filter, or a network sign-in page (captive portal).",
+            "Ask your network's administrator to let this server reach Token Endpoint.",
+            "If requests have to go through a proxy, start PPM with --oauth-proxy.",
+        ]),
+        OauthDiagnosis::NoToken => {
+            words(&["The provider answered without a token.", "Its reply may say why.", ENDPOINT])
+        }
+        OauthDiagnosis::ExpiredOnArrival => words(&[
+            "The provider gives tokens that have expired when they arrive.",
+            "Correct the lifetime of access tokens at the provider, where the application is registered: an hour is usual.",
+            AGAIN,
+        ]),
+        OauthDiagnosis::OtherTokenType => words(&[
+            "The provider gave a type of token that mail servers do not accept.",
+            "Ask the provider for Bearer tokens for SMTP.",
+        ]),
+        OauthDiagnosis::RefusedSilently => words(&[
+            "The provider refused and did not say why.",
+            "Enter Client Secret again, and check Client ID.",
+            ENDPOINT,
+        ]),
+        OauthDiagnosis::SecretUnreadable => words(&[
+            "The stored secret cannot be used with these settings.",
+            "Enter Client Secret again and save.",
+        ]),
+        OauthDiagnosis::ServerFailed => {
+            words(&["PPM could not complete the request; its log has the details.", AGAIN])
+        }
     }
 }
 

@@ -11,6 +11,11 @@ use crate::view::reactive::live_text;
 /// The buttons that keep this form's value or take the saved one. A secret's value is not shown.
 #[component]
 pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
+    let texts = move || labels::conflict(state.other());
+    let reason = move || match field.kind() {
+        Kind::Secret => texts().dispute_of_secret,
+        _ => texts().dispute,
+    };
     let (keep, take) = (move |_| state.keep_mine(field), move |_| state.take_theirs(field));
     view! {
         <div
@@ -20,16 +25,12 @@ pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
             tabindex="-1"
             aria-label=labels::tab::choice_for(field)
         >
-            <p>{live_text(move || labels::dispute(state.other(), field))}</p>
+            <p>{live_text(reason)}</p>
             <button type="button" part="button" on:click=keep>
-                {live_text(move || {
-                    format!("{}: {}", labels::keep_mine(state.other()), mine(state, field))
-                })}
+                {live_text(move || format!("{}: {}", texts().keep_mine, mine(state, field)))}
             </button>
             <button type="button" part="button" on:click=take>
-                {live_text(move || {
-                    format!("{}: {}", labels::take_theirs(state.other()), theirs(state, field))
-                })}
+                {live_text(move || format!("{}: {}", texts().take_theirs, theirs(state, field)))}
             </button>
         </div>
     }

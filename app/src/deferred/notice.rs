@@ -42,9 +42,10 @@ pub fn ProblemSummary(state: FormState, wanted: BlockedAction) -> impl IntoView 
 #[component]
 pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoView {
     let MergeConflict { other, kept, taken } = conflict;
+    let texts = labels::conflict(other);
     let (by, at) = untrack(|| state.last_save());
     let heading = labels::saved_meanwhile(other, by.as_deref(), at.as_deref());
-    let facts: Vec<_> = [(labels::kept(other), kept), (labels::taken(other), taken)]
+    let facts: Vec<_> = [(texts.kept, kept), (texts.taken, taken)]
         .into_iter()
         .filter(|(_, fields)| !fields.is_empty())
         .map(|(what, fields)| view! { <li>{what} ": " {labels::fields(&fields)} "."</li> })
@@ -59,7 +60,7 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
     let next = live_text(move || match state.conflicting().len() {
         0 if state.is_dirty().get() => labels::ALL_CHOSEN,
         0 => labels::NOTHING_LEFT,
-        _ => labels::both_changed(other),
+        _ => texts.both_changed,
     });
     let actions = live_view(move || {
         match state.conflicting().len() {
@@ -68,10 +69,10 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
         1 => ().into_any(),
         _ => view! {
             <button type="button" part="button" on:click=move |_| state.keep_all_of_mine()>
-                {labels::keep_all_of_mine(other)}
+                {texts.keep_all_of_mine}
             </button>
             <button type="button" part="button" on:click=move |_| state.take_all_of_theirs()>
-                {labels::take_all_of_theirs(other)}
+                {texts.take_all_of_theirs}
             </button>
         }
         .into_any(),
@@ -80,7 +81,7 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
     view! {
         <section class="notice" part="notice" role="alert" id=NOTICE tabindex="-1">
             <h2>{heading}</h2>
-            <p>{labels::both_in_one(other)}</p>
+            <p>{texts.both_in_one}</p>
             <ul>{facts}</ul>
             <p>{next}</p>
             <ul>{open}</ul>

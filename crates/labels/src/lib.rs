@@ -4,6 +4,7 @@
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
+mod conflict;
 mod diagnosis;
 mod note;
 mod pages;
@@ -14,9 +15,9 @@ use contract::{ApiCode, SignInRefusal};
 use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
 use domain::field::Kind;
-use domain::merge::OtherEditor;
 use domain::preset::Detail;
 use domain::secret_state::SecretState;
+use domain::settings::Security;
 use domain::syntax::address::AddressProblem;
 use domain::syntax::certificate::CertificateProblem;
 use domain::syntax::host::HostProblem;
@@ -24,24 +25,11 @@ use domain::syntax::port::PortProblem;
 use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
 
-pub use diagnosis::{INTERRUPTED, Words, diagnosis_words, words};
-pub use note::{BLANKS_REMOVED, MOVE_TO_OAUTH, MOVE_TO_OAUTH_HELP, correction, note, notice};
-pub use pages::{
-    ANOTHER_ACCOUNT, GO_ON_OUT, NEW_PASSWORD, NO_ANSWER, NO_SESSION_HERE, PASSWORD_CHANGED,
-    PASSWORD_ENDS_SESSIONS, SIGN_IN_ELSEWHERE, SIGN_OUT, THE_HOSTS_TIMES, TIMES_NOT_SAVED,
-    access_denied, account_problem, action, actor, audit_retention, message_retention, origin,
-    sessions_ended, set_up_problem,
-};
-pub use pages::{
-    account, audit, email, forbidden, frame, history, not_found, preferences, set_up, sign_in,
-    token_result,
-};
-pub use token::{
-    ASKING, CHECK_ADDRESS, COMES_BACK, DISCOVER, FINAL_ADDRESS, FINAL_ADDRESS_HELP, GET_AUTH_TOKEN,
-    GOES_ELSEWHERE, GRANTED, INSPECT_TOKEN, ISSUER, ISSUER_HELP, NEXT_TRY, NO_TOKEN, NOT_USED,
-    OBTAINED, SECRET_ID, SIGN_IN_BY, TOKEN_MANAGEMENT, WAITING, WAITING_TO_PASTE, WhyNot,
-    oauth_diagnosis_words, reason_to_wait_for_token, renewal, stage, time_left, token_status,
-};
+pub use conflict::*;
+pub use diagnosis::*;
+pub use note::*;
+pub use pages::*;
+pub use token::*;
 
 /// The language of this catalogue (BCP 47), for the document's `lang`.
 pub const LANGUAGE: &str = "en";
@@ -113,14 +101,8 @@ pub const fn field(field: Field) -> &'static str {
 
 /// The name of a control, with its group if two groups have a control of that name.
 pub fn field_in_full(at: Field) -> String {
-    match at {
-        Field::OauthSender
-        | Field::OauthDisplayName
-        | Field::OauthServer
-        | Field::OauthPort
-        | Field::OauthUseTls
-        | Field::OauthTlsMode
-        | Field::OauthTrustedCa => format!("{} (OAuth)", field(at)),
+    match at.section() {
+        Section::OauthSmtp => format!("{} (OAuth)", field(at)),
         _ => field(at).to_owned(),
     }
 }
@@ -236,8 +218,7 @@ pub const fn tls_mode(mode: TlsMode) -> &'static str {
 }
 
 /// The effective connection security, shown next to the check box.
-pub fn encryption(security: Option<domain::settings::Security>) -> &'static str {
-    use domain::settings::Security;
+pub fn encryption(security: Option<Security>) -> &'static str {
     match security {
         None => "Depends on the port: implicit TLS on 465 and 2465, STARTTLS on any other.",
         Some(Security::Clear) => "Nothing is encrypted, even if the server offers it.",
@@ -311,15 +292,7 @@ const fn missing(at: Field) -> &'static str {
             "Enter the address that the provider sends the browser to after sign-in."
         }
         Field::Scope => "Enter the scope your provider requires for sending mail.",
-        Field::Flow
-        | Field::BasicUseTls
-        | Field::BasicTlsMode
-        | Field::BasicTrustedCa
-        | Field::Username
-        | Field::OauthUseTls
-        | Field::OauthTlsMode
-        | Field::OauthTrustedCa
-        | Field::ClientAuthentication => "This field is required.",
+        _ => "This field is required.",
     }
 }
 
@@ -411,110 +384,6 @@ const fn url(at: Field, problem: UrlProblem) -> &'static str {
     }
 }
 
-/// The conflict heading: who saved meanwhile, and when.
-pub fn saved_meanwhile(other: OtherEditor, by: Option<&str>, at: Option<&str>) -> String {
-    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
-    match other {
-        OtherEditor::Person => {
-            let by = by.unwrap_or("Another administrator");
-            format!("{by} saved changes{at}, while you were editing.")
-        }
-        OtherEditor::Window => {
-            format!("You saved changes in another window{at}, while you were editing here.")
-        }
-    }
-}
-
-/// The hint that the form contains the merged edits of both sides.
-pub const fn both_in_one(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => {
-            "Your changes are not saved yet, but nothing is lost: the form now shows your changes together with theirs."
-        }
-        OtherEditor::Window => {
-            "The changes in this window are not saved yet, but nothing is lost: the form now shows them together with those from the other window."
-        }
-    }
-}
-
-/// The label of the fields that only this side changed.
-pub const fn kept(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Only you changed (kept)",
-        OtherEditor::Window => "Changed only in this window (kept)",
-    }
-}
-
-/// The label of the fields that only the other side changed.
-pub const fn taken(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Only they changed (updated)",
-        OtherEditor::Window => "Changed only in the other window (updated)",
-    }
-}
-
-/// The instruction while conflicts are unresolved.
-pub const fn both_changed(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "You both changed these fields. Choose a value for each, then save:",
-        OtherEditor::Window => {
-            "You changed these fields in both windows. Choose a value for each, then save:"
-        }
-    }
-}
-
-/// The instruction once all conflicts are resolved.
-pub const ALL_CHOSEN: &str = "Check the form, then save.";
-
-/// The hint if this side has no changes left.
-pub const NOTHING_LEFT: &str = "You have no changes left to save.";
-
-/// The reason of a control's conflict.
-pub const fn dispute(other: OtherEditor, at: Field) -> &'static str {
-    match (other, at) {
-        (OtherEditor::Person, Field::Password | Field::ClientSecret) => {
-            "You changed this, and meanwhile someone else changed it or the settings it is for."
-        }
-        (OtherEditor::Person, _) => "You both changed this field. Choose a value.",
-        (OtherEditor::Window, Field::Password | Field::ClientSecret) => {
-            "You changed this here, and in the other window you changed it or the settings it is for."
-        }
-        (OtherEditor::Window, _) => "You changed this field in both windows. Choose a value.",
-    }
-}
-
-/// The prefix of the button that keeps this form's value.
-pub const fn keep_mine(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Keep mine",
-        OtherEditor::Window => "Keep this window's",
-    }
-}
-
-/// The prefix of the button that takes the other value.
-pub const fn take_theirs(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Take theirs",
-        OtherEditor::Window => "Take the other window's",
-    }
-}
-
-/// The button that keeps every value of this form.
-pub const fn keep_all_of_mine(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Keep all of mine",
-        OtherEditor::Window => "Keep all of this window's",
-    }
-}
-
-/// The button that takes every other value.
-pub const fn take_all_of_theirs(other: OtherEditor) -> &'static str {
-    match other {
-        OtherEditor::Person => "Take all of theirs",
-        OtherEditor::Window => "Take all of the other window's",
-    }
-}
-
 /// Formats a control's value for display.
 pub fn value(at: Field, text: &str) -> String {
     let name = match at {
@@ -596,35 +465,31 @@ const FAILED: &str = "Something went wrong on the server; its log has the detail
 
 /// The message of a failed sign-in.
 pub fn sign_in_refusal(refusal: SignInRefusal) -> String {
-    match refusal {
-        SignInRefusal::WrongCredentials => "Wrong email address or password.".to_owned(),
+    let text = match refusal {
         SignInRefusal::TooManyAttempts(seconds) => {
-            format!("Too many attempts. Try again in {}.", duration(seconds))
+            return format!("Too many attempts. Try again in {}.", duration(seconds));
         }
         SignInRefusal::Busy(seconds) => {
-            format!("The server is busy with other sign-ins. Try again in {}.", duration(seconds))
+            let wait = duration(seconds);
+            return format!("The server is busy with other sign-ins. Try again in {wait}.");
         }
-        SignInRefusal::ServerFailed => FAILED.to_owned(),
-        SignInRefusal::Declined => {
-            "The sign-in was declined, so you are not signed in.".to_owned()
-        }
+        SignInRefusal::WrongCredentials => "Wrong email address or password.",
+        SignInRefusal::ServerFailed => FAILED,
+        SignInRefusal::Declined => "The sign-in was declined, so you are not signed in.",
         SignInRefusal::Over => {
             "This sign-in has expired (10 minutes) or was already completed. Start again."
-                .to_owned()
         }
         SignInRefusal::OtherBrowser => {
             "This sign-in was started in another browser. Continue there, or start again here."
-                .to_owned()
         }
         SignInRefusal::ProviderFailed => {
             "Signing in with your organisation's account failed; the server's log has the details. Try again."
-                .to_owned()
         }
         SignInRefusal::NoRole => {
             "Your account has no role here. Ask an administrator of your organisation for one."
-                .to_owned()
         }
-    }
+    };
+    text.to_owned()
 }
 
 fn duration(seconds: u32) -> String {
@@ -776,12 +641,10 @@ pub fn secret(at: Field, state: &SecretState, destination: &str) -> String {
     match state {
         SecretState::Unset | SecretState::New => String::new(),
         SecretState::Stored => format!("Stored for {destination}. Type to replace it."),
-        SecretState::StoredForAnother(moved) => {
-            format!(
-                "{} The stored one was entered for {destination}, and is not used for anything else.",
-                enter_again(at, moved)
-            )
-        }
+        SecretState::StoredForAnother(moved) => format!(
+            "{} The stored one was entered for {destination}, and is not used for anything else.",
+            enter_again(at, moved)
+        ),
         SecretState::Replaced => "Replaces the stored one when you save.".to_owned(),
         SecretState::Cleared => "The stored one is removed when you save.".to_owned(),
         SecretState::ClearedWithUsername => {

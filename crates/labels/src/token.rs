@@ -559,68 +559,24 @@ mod tests {
 
     #[test]
     fn the_text_of_a_diagnosis_depends_on_the_stage() {
+        use OauthDiagnosis::{
+            AccessDenied, InteractionRequired, InvalidClient, InvalidGrant, ProviderFailed,
+            RefusedSilently, UnknownError, Unreachable,
+        };
+        use OauthStage::{Consent, Renewal, TokenRequest};
+
         for (stage, code, cause, next) in [
-            (
-                OauthStage::Consent,
-                OauthDiagnosis::AccessDenied,
-                "declined",
-                "accept what the provider asks",
-            ),
-            (
-                OauthStage::Consent,
-                OauthDiagnosis::InteractionRequired,
-                "sign in or consent",
-                "sign in at",
-            ),
-            (
-                OauthStage::TokenRequest,
-                OauthDiagnosis::InvalidClient,
-                "Client Secret",
-                "its value, not its ID",
-            ),
-            (
-                OauthStage::TokenRequest,
-                OauthDiagnosis::InvalidGrant,
-                "authorization code",
-                "exactly as it is in PPM",
-            ),
-            (
-                OauthStage::TokenRequest,
-                OauthDiagnosis::RefusedSilently,
-                "did not say why",
-                "check Client ID",
-            ),
-            (
-                OauthStage::TokenRequest,
-                OauthDiagnosis::UnknownError,
-                "a reason of its own",
-                "Its reply",
-            ),
-            (
-                OauthStage::Renewal,
-                OauthDiagnosis::InvalidGrant,
-                "consent has ended",
-                "Press Get Auth Token again",
-            ),
-            (
-                OauthStage::Renewal,
-                OauthDiagnosis::RefusedSilently,
-                "to renew",
-                "Press Get Auth Token again",
-            ),
-            (
-                OauthStage::Renewal,
-                OauthDiagnosis::ProviderFailed,
-                "having problems",
-                "automatically",
-            ),
-            (OauthStage::Renewal, OauthDiagnosis::Unreachable, "at the moment", "automatically"),
-            (
-                OauthStage::Consent,
-                OauthDiagnosis::InvalidClient,
-                "does not accept the Client ID.",
-                "Client ID",
-            ),
+            (Consent, AccessDenied, "declined", "accept what the provider asks"),
+            (Consent, InteractionRequired, "sign in or consent", "sign in at"),
+            (Consent, InvalidClient, "does not accept the Client ID.", "Client ID"),
+            (TokenRequest, InvalidClient, "Client Secret", "its value, not its ID"),
+            (TokenRequest, InvalidGrant, "authorization code", "exactly as it is in PPM"),
+            (TokenRequest, RefusedSilently, "did not say why", "check Client ID"),
+            (TokenRequest, UnknownError, "a reason of its own", "Its reply"),
+            (Renewal, InvalidGrant, "consent has ended", "Press Get Auth Token again"),
+            (Renewal, RefusedSilently, "to renew", "Press Get Auth Token again"),
+            (Renewal, ProviderFailed, "having problems", "automatically"),
+            (Renewal, Unreachable, "at the moment", "automatically"),
         ] {
             let words = oauth_diagnosis_words(stage, code, OauthFlow::AuthorizationCode);
             assert!(words.cause.contains(cause), "{stage:?}, {code:?}: {}", words.cause);

@@ -8,9 +8,8 @@ use contract::{
 use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
 
-use crate::deadline;
 pub use crate::error::ApiError;
-use crate::host::HostTransport;
+use crate::{deadline, host::HostTransport};
 
 /// Returns the tab's initial data.
 ///

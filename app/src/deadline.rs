@@ -1,9 +1,6 @@
 //! Timers and timeouts in the browser.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use leptos::prelude::set_timeout;
 

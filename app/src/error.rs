@@ -1,7 +1,6 @@
 //! The error of the server functions.
 
-use contract::ApiCode;
-use contract::code::ErrorBody;
+use contract::{ApiCode, code::ErrorBody};
 use leptos::server_fn::Bytes;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
@@ -47,8 +46,7 @@ impl FromServerFnError for ApiError {
 /// with an error keeps its own status.
 #[cfg(feature = "ssr")]
 pub(crate) fn set_status(code: ApiCode) {
-    use axum::http::StatusCode;
-    use axum::http::request::Parts;
+    use axum::http::{StatusCode, request::Parts};
     use leptos::context::use_context;
     use leptos_axum::ResponseOptions;
 

@@ -7,22 +7,17 @@ mod element;
 mod page;
 mod reader;
 
-use std::cell::Cell;
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::{cell::Cell, future::poll_fn, task::Poll};
 
+use contract::ApiCode;
 use domain::token::TokenStatus;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
+use leptos::{prelude::*, task::spawn_local};
 use web_sys::{AbortSignal, Element, Window};
 
-pub use self::call::HostTransport;
 pub use self::element::{CustomElement, HostScript};
-pub use self::reader::Reader;
-use crate::json;
-use crate::{SIGN_IN, TAB};
-use contract::ApiCode;
+pub use self::{call::HostTransport, reader::Reader};
+use crate::{SIGN_IN, TAB, json};
 
 /// The name of the Web Lock under which one page reads the event stream, and of the
 /// `BroadcastChannel` on which it forwards the events.

@@ -7,8 +7,7 @@ mod from_js;
 
 use codee::{Decoder, Encoder};
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// The codec for server functions and resources.
 pub struct JsonCodec;

@@ -3,8 +3,7 @@
 
 use std::any::Any;
 
-use leptos::mount::mount_to;
-use leptos::prelude::*;
+use leptos::{mount::mount_to, prelude::*};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 

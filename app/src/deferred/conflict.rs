@@ -1,8 +1,7 @@
 //! The choice between two conflicting values of one control, after two administrators edited it.
 
-use domain::Field;
-use domain::field::Kind;
 use domain::secret::{SecretEdit, StoredSecret};
+use domain::{Field, field::Kind};
 use leptos::prelude::*;
 
 use crate::model::form::{FormState, choice_id};

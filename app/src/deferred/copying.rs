@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::model::copying::CopyQuestion;
-use crate::view::reactive::live_option;
+use crate::{model::copying::CopyQuestion, view::reactive::live_option};
 
 /// The prompt, while it is open and still applies.
 #[component]

@@ -1,13 +1,11 @@
 //! Views of a test run: its steps and its outcome.
 
+use contract::{Explanation, RunView};
 use domain::delivery::{Fact, FactName, Outcome, StepReport, StepStatus};
 use leptos::prelude::*;
 
 use super::explanation::{Copyable, NextSteps, readable};
-use crate::model::form::FormState;
-use crate::view::reactive::live_option;
-use contract::Explanation;
-use contract::RunView;
+use crate::{model::form::FormState, view::reactive::live_option};
 
 /// The most steps in one run: a refused token repeats all of them once.
 const MAX_STEPS: usize = 24;

@@ -4,12 +4,11 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
 
-use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use domain::Field;
-use domain::token::OauthFailure;
+use contract::{Explanation, RunView};
+use domain::{Field, token::OauthFailure};
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
@@ -24,14 +23,10 @@ use super::token_outcome::{TokenOutcome, TokenOutcomeProps};
 use super::token_question::{TokenQuestion, TokenQuestionProps};
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
-use crate::model::copying::CopyQuestion;
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::model::test_run::TestState;
-use crate::model::token::TokenState;
+use crate::model::{copying::CopyQuestion, test_run::TestState, token::TokenState};
 use crate::view::reactive::{LiveView, live_view};
-use contract::Explanation;
-use contract::RunView;
 
 /// The delay before a failed load of the chunk is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(5);

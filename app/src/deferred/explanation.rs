@@ -3,15 +3,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use leptos::html::Textarea;
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
+use contract::{Link, NextStep, Suggestion};
+use leptos::{html::Textarea, prelude::*, wasm_bindgen::JsCast};
 use web_sys::HtmlDocument;
 
-use crate::markup::in_textarea;
 use crate::model::form::{FormState, put};
-use crate::view::reactive::live_text;
-use contract::{Link, NextStep, Suggestion};
+use crate::{markup::in_textarea, view::reactive::live_text};
 
 /// The steps and the link to further reading.
 #[component]

@@ -1,14 +1,13 @@
 //! The result of a lookup: facts, explanations, and the offer to replace typed values by suggested ones.
 
+use contract::{Explanation, LookupFact, LookupResult, Suggestion};
 use domain::Draft;
 use leptos::prelude::*;
 
 use super::explanation::{FillButton, NextSteps};
-use crate::model::form::FormState;
-use crate::model::lookup::Lookup;
+use crate::model::{form::FormState, lookup::Lookup};
 use crate::view::host::error_message;
 use crate::view::reactive::{live_option, live_text};
-use contract::{Explanation, LookupFact, LookupResult, Suggestion};
 
 /// The result of a lookup, or its error.
 #[component]

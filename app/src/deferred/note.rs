@@ -1,18 +1,15 @@
 //! Notes on a control's text while it is typed, and providers' announcements, each with a button that
 //! applies the correction if there is one.
 
+use contract::Suggestion;
 use domain::announcement::{announcement, move_to_oauth};
 use domain::note::{self, FOLLOWS, Note};
 use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
-use super::explanation::FillButton;
-use super::findings::replaced;
-use crate::model::form::FormState;
-use crate::model::lookup::is_as_fresh;
-use crate::model::token::browser_now;
+use super::{explanation::FillButton, findings::replaced};
+use crate::model::{form::FormState, lookup::is_as_fresh, token::browser_now};
 use crate::view::reactive::{live_option, live_view};
-use contract::Suggestion;
 
 /// All notes on a control's text.
 #[component]

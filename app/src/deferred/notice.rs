@@ -1,7 +1,6 @@
 //! The notices that an action leads to: the validation problems, and a concurrent save.
 
-use leptos::ev::MouseEvent;
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 
 use crate::model::form::{BlockedAction, FormState, MergeConflict, NOTICE, choice_id};
 use crate::view::reactive::{live, live_text, live_view};

@@ -1,12 +1,11 @@
 //! The input for the callback address, for a redirect that does not reach this server.
 
+use contract::AttemptFinished;
 use domain::token::AttemptOutcome;
 use leptos::prelude::*;
 
 use super::token_outcome::TokenOutcome;
-use crate::model::token::TokenState;
-use crate::view::reactive::live_option;
-use contract::AttemptFinished;
+use crate::{model::token::TokenState, view::reactive::live_option};
 
 /// The input and its button.
 #[component]

@@ -5,15 +5,13 @@
 
 use std::time::Duration;
 
-use leptos::ev;
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::js_sys::{Math, Promise};
 use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
-use crate::deadline::pause;
-use crate::model::test_run::TestState;
+use crate::{deadline::pause, model::test_run::TestState};
 
 /// The path of the event stream.
 const STREAM: &str = "/api/email/events";

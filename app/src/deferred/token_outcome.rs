@@ -1,11 +1,11 @@
 //! The outcome of a token attempt: its meaning, the provider's text, and next steps.
 
+use contract::Explanation;
 use domain::token::OauthFailure;
 use leptos::prelude::*;
 
 use super::explanation::NextSteps;
 use crate::model::form::FormState;
-use contract::Explanation;
 
 /// A failure, or a remark on a success. Without a form, no step offers to fill in a value.
 #[component]

@@ -1,7 +1,6 @@
 //! The confirmation before a save that deletes the token.
 
-use leptos::html::Dialog;
-use leptos::prelude::*;
+use leptos::{html::Dialog, prelude::*};
 
 use crate::model::form::FormState;
 

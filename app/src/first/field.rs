@@ -5,11 +5,8 @@ mod choices;
 mod secret;
 mod text;
 
-use domain::field::Kind;
-use domain::{Field, Presence};
-use leptos::html::ElementType;
-use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
+use domain::{Field, Presence, field::Kind};
+use leptos::{html::ElementType, prelude::*, wasm_bindgen::JsCast};
 
 use self::choices::{CheckBox, Choice, Lines};
 pub use self::secret::secret_note;

@@ -4,8 +4,7 @@ use leptos::prelude::*;
 
 use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, NOTICE, Notice};
-use crate::view::host::error_message;
-use crate::view::reactive::live_view;
+use crate::view::{host::error_message, reactive::live_view};
 
 /// The notice above the form.
 #[component]

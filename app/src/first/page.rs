@@ -2,17 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::SettingsForm;
-use super::test_email::SendTestEmail;
-use super::token_panel::TokenPanel;
+use super::{form::SettingsForm, test_email::SendTestEmail, token_panel::TokenPanel};
 use crate::api::{self, ApiError};
-use crate::deferred::door;
-use crate::host::TabHost;
-use crate::json;
-use crate::model::form::FormState;
-use crate::model::test_run::TestState;
-use crate::model::token::TokenState;
-use crate::view::host::retry_button;
+use crate::model::{form::FormState, test_run::TestState, token::TokenState};
+use crate::{deferred::door, host::TabHost, json, view::host::retry_button};
 
 /// The Email tab, for any page whose server has the server functions.
 #[component]

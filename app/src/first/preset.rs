@@ -1,9 +1,7 @@
 //! The provider menu, which fills in the form from a provider's preset.
 
-use domain::Draft;
-use domain::preset::Provider;
-use leptos::html::Select;
-use leptos::prelude::*;
+use domain::{Draft, preset::Provider};
+use leptos::{html::Select, prelude::*};
 
 use super::lookup::{lookup_button, lookup_result};
 use crate::model::form::FormState;

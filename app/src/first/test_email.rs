@@ -4,9 +4,8 @@ use domain::OauthFlow;
 use leptos::prelude::*;
 
 use crate::deferred::door::{DeferredView, deferred};
-use crate::model::form::FormState;
 use crate::model::test_run::{OUTCOME, TestState};
-use crate::model::token::TokenState;
+use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::error_message;
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 

@@ -7,9 +7,8 @@ use leptos::prelude::*;
 
 use super::lookup::{lookup_button, lookup_result};
 use crate::deferred::door::{DeferredView, deferred};
-use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::model::token::TokenState;
+use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::{error_message, popup_fallback};
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 

@@ -1,16 +1,13 @@
 //! The transport of server functions: arguments and results are JSON in the bodies of a `POST`, which
 //! the host sends.
 
+use contract::ApiCode;
 use futures_channel::oneshot;
 use http::Method;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use server_fn::codec::Post;
-use server_fn::error::FromServerFnError;
-use server_fn::{Bytes, Http, Protocol};
+use serde::{Serialize, de::DeserializeOwned};
+use server_fn::{Bytes, Http, Protocol, codec::Post, error::FromServerFnError};
 
 use super::{CALLER, TabHost, page};
-use contract::ApiCode;
 
 use crate::error::ApiError;
 use crate::json::{self, JsonCodec};

@@ -2,13 +2,12 @@
 //! requests, cross-origin with the host's token, and receives its events. Several elements share one
 //! Wasm module; a removed element runs no more tasks.
 
+use contract::ApiCode;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Element, HtmlElement};
 
-use super::Reader;
-use super::call::CallResponse;
-use contract::ApiCode;
+use super::{Reader, call::CallResponse};
 
 use crate::error::ApiError;
 

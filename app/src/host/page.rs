@@ -1,15 +1,13 @@
 //! Requests of a page of this server or of a Leptos host: they go to the page's own origin.
 
+use contract::ApiCode;
 use gloo_net::http::Request;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::AbortSignal;
 
-use super::Reader;
-use super::call::CallResponse;
-use contract::ApiCode;
+use super::{Reader, call::CallResponse};
 
-use crate::deadline;
-use crate::error::ApiError;
+use crate::{deadline, error::ApiError};
 
 /// Opens an event stream; `None` if the request fails.
 pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {

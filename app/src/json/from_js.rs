@@ -4,10 +4,9 @@
 use std::fmt;
 
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer,
-    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor, value::StrDeserializer,
 };
 use serde::forward_to_deserialize_any;
 use web_sys::js_sys::{Array, JSON, Object, Reflect};

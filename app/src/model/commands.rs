@@ -3,9 +3,8 @@
 
 use std::pin::Pin;
 
-use super::form::FormState;
 use super::lookup::{Lookup, LookupRequest};
-use super::test_run::TestState;
+use super::{form::FormState, test_run::TestState};
 
 /// The functions of the deferred chunk.
 pub struct Commands {

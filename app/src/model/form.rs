@@ -9,15 +9,13 @@ mod problems;
 mod saving;
 mod secrets;
 
-use domain::secret_state::SecretState;
-use domain::{Draft, Field, Presence, Problems, Saved, presence};
+use domain::{Draft, Field, Presence, Problems, Saved, presence, secret_state::SecretState};
 use leptos::prelude::*;
 
 pub use self::editing::put;
-use self::loading::TabContext;
-use self::merging::ConflictingFields;
 pub use self::merging::{MergeConflict, choice_id};
 pub use self::notice::{BlockedAction, NOTICE, Notice, SAVED};
+use self::{loading::TabContext, merging::ConflictingFields};
 use super::commands::Commands;
 use crate::host::TabHost;
 

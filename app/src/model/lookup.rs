@@ -2,18 +2,14 @@
 //! values. Empty controls are filled at once. A typed value, or one that a stored secret is bound to,
 //! is replaced only after confirmation.
 
-use std::pin::Pin;
-use std::slice;
+use std::{pin::Pin, slice};
 
-use domain::draft::bool_text;
-use domain::field::Kind;
-use domain::{Draft, Field, OauthFlow};
+use contract::{ApiCode, LookupResult, Suggestion};
+use domain::{Draft, Field, OauthFlow, draft::bool_text, field::Kind};
 use leptos::prelude::*;
 
 use super::form::{FormState, put};
 use crate::api::{self, ApiError};
-use contract::ApiCode;
-use contract::{LookupResult, Suggestion};
 
 /// The lookups that the server offers.
 pub enum LookupRequest {

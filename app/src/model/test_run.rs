@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
+use contract::{ApiCode, EmailTab, RunView, TestAnswer};
 use domain::Draft;
 use leptos::prelude::*;
 
 use super::form::{BlockedAction, FormState};
-use crate::api;
-use crate::deadline::pause;
-use crate::host::TabHost;
-use contract::{ApiCode, EmailTab, RunView, TestAnswer};
+use crate::{api, deadline::pause, host::TabHost};
 
 /// How often the page checks whether events of a running test have arrived.
 const TICK: Duration = Duration::from_millis(250);

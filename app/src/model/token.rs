@@ -4,19 +4,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::{ApiCode, AttemptFinished, Explanation, TokenView};
 use domain::OauthFlow;
 use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::closure::Closure;
+use leptos::wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::BroadcastChannel;
 
 use super::form::FormState;
-use crate::api;
-use crate::deadline::pause;
 use crate::host::{TOKEN_CHANNEL, TabHost};
-use contract::Explanation;
-use contract::{ApiCode, AttemptFinished, TokenView};
+use crate::{api, deadline::pause};
 
 /// How often the displayed time is updated.
 const TICK: Duration = Duration::from_secs(1);

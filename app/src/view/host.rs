@@ -1,10 +1,10 @@
 //! What a view shows because of the host that it is in.
 
+use contract::ApiCode;
 use leptos::prelude::*;
 
 use super::reactive::live_option;
 use crate::host::TabHost;
-use contract::ApiCode;
 
 /// The message for a failed call, with a link to the sign-in page if the session has ended and the
 /// page names one. Not for server rendering.

@@ -1,9 +1,8 @@
 //! The data of the pages around the tab, and the outcomes of their forms.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::Field;
-use domain::audit::Action;
 use domain::time_format::{TimeDisplay, TimePreference};
+use domain::{Field, audit::Action};
 
 use crate::tab::RunView;
 

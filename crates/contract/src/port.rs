@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::token::Attempt;
-use domain::{Draft, OauthFlow, Principal};
+use domain::{Draft, OauthFlow, Principal, token::Attempt};
 
 use crate::code::ApiCode;
 use crate::context::{ConsentBinding, RequestOrigin};

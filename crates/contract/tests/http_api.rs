@@ -1,17 +1,14 @@
 //! Holds `docs/http-api.md` to the code: its endpoints and arguments are those of the tab's server
 //! functions, its examples are values of the contract's types, and its table has every error code.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
-use contract::code::ErrorBody;
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, EmailTab, LookupResult, RunView, Save, SaveAnswer,
-    TestAnswer, TokenView,
+    TestAnswer, TokenView, code::ErrorBody,
 };
 use domain::{Draft, Field, OauthFlow};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../../../docs/http-api.md");

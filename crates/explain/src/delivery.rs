@@ -10,10 +10,9 @@ use domain::{Field, Form, OauthFlow};
 use labels::{INTERRUPTED, Words, diagnosis_words};
 
 use crate::certificate::{of_unacceptable, of_unknown_authority};
-use crate::egress;
 use crate::oauth_failure::{self, FailureContext};
-use crate::provider::steps_for;
 use crate::steps::{with_fill, with_link, words};
+use crate::{egress, provider::steps_for};
 
 /// Explains the outcome of a test message; `None` if it succeeded or has not ended. `tested` is the
 /// tested form, without Client ID if the caller may not read it.

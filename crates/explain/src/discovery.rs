@@ -1,8 +1,7 @@
 //! Texts of provider discovery (RFC 8414): the facts of the metadata, and its problems. Server only.
 
 use contract::{Explanation, LookupFact};
-use domain::token::OauthDiagnosis;
-use domain::{Field, Problem};
+use domain::{Field, Problem, token::OauthDiagnosis};
 use labels::field;
 
 use crate::steps::{explained, with_copy};

@@ -7,8 +7,7 @@ use domain::validate::endpoint_problem;
 use domain::{Field, Form, OauthFlow, microsoft};
 use labels::{SECRET_ID, oauth_diagnosis_words, problem, stage};
 
-use crate::steps::with_fill;
-use crate::{egress, microsoft as numbers};
+use crate::{egress, microsoft as numbers, steps::with_fill};
 
 /// The context of an OAuth failure.
 #[derive(Debug, Clone, Default)]

@@ -8,10 +8,9 @@ use domain::token::OauthDiagnosis;
 use domain::{Field, Form, OauthFlow, microsoft};
 
 use crate::delivery::{is_token_fresh, wanted_scope};
-use crate::oauth_failure;
-use crate::preset::own_page;
 use crate::steps::{with_copy, with_fill, with_link, words};
 use crate::token_inspection::{SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION};
+use crate::{oauth_failure, preset::own_page};
 
 /// Returns the steps of the tested mail server's provider, and its documentation; `None` if it has
 /// no steps for this diagnosis.

@@ -1,8 +1,7 @@
 //! Texts of the Redirect URI check, which compares the typed URL with this server's callback.
 
 use contract::{Explanation, NextStep};
-use domain::Field;
-use domain::syntax::text::shown;
+use domain::{Field, syntax::text::shown};
 
 use crate::steps::{with_copy, with_fill};
 

@@ -1,9 +1,7 @@
 //! Texts for each delivery diagnosis, for administrators who do not know SMTP: one sentence for the
 //! cause, then the steps in the order to try them. The server maps replies to diagnoses.
 
-use domain::OauthFlow;
-use domain::delivery::Diagnosis;
-use domain::token::OauthStage;
+use domain::{OauthFlow, delivery::Diagnosis, token::OauthStage};
 
 /// The generic text of a failure, without values of the settings.
 pub struct Words {

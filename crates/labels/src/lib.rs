@@ -14,16 +14,12 @@ mod token;
 use contract::{ApiCode, SignInRefusal};
 use domain::delivery::{Fact, FactName, Outcome, Step, StepStatus, Tested};
 use domain::draft::{ClientAuthentication, TlsMode};
-use domain::field::Kind;
-use domain::preset::Detail;
-use domain::secret_state::SecretState;
-use domain::settings::Security;
-use domain::syntax::address::AddressProblem;
-use domain::syntax::certificate::CertificateProblem;
-use domain::syntax::host::HostProblem;
-use domain::syntax::port::PortProblem;
 use domain::syntax::url::{ScopeProblem, UrlProblem};
+use domain::syntax::{
+    address::AddressProblem, certificate::CertificateProblem, host::HostProblem, port::PortProblem,
+};
 use domain::{Field, OauthFlow, Presence, Problem, Section};
+use domain::{field::Kind, preset::Detail, secret_state::SecretState, settings::Security};
 
 pub use conflict::*;
 pub use diagnosis::*;

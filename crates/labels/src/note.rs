@@ -1,11 +1,7 @@
 //! Texts of the notes on typed text, and of their buttons.
 
-use domain::Field;
 use domain::announcement::{Announcement, AnnouncementCode};
-use domain::field::Kind;
-use domain::note::Found;
-use domain::preset::Provider;
-use domain::syntax::text::shown;
+use domain::{Field, field::Kind, note::Found, preset::Provider, syntax::text::shown};
 
 /// The message if whitespace was trimmed.
 pub const BLANKS_REMOVED: &str = "Spaces at the beginning or end were removed.";

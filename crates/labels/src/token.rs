@@ -487,8 +487,7 @@ mod tests {
     use domain::delivery::{Fact, FactName};
     use domain::token::{OauthDiagnosis, OauthStage};
 
-    use super::super::fact_value;
-    use super::{oauth_diagnosis_words, time_left};
+    use super::{super::fact_value, oauth_diagnosis_words, time_left};
 
     /// Every diagnosis of the Token Endpoint or of the connection to it.
     const AT_TOKEN_ENDPOINT: [OauthDiagnosis; 38] = [

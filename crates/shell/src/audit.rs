@@ -5,8 +5,7 @@ use contract::pages::{AuditPage as Page, AuditQuery, AuditRow};
 use contract::{SharedShell, paths};
 use labels::audit;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
-use leptos_router::params::ParamsMap;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::frame::{Frame, fetched};
 

@@ -2,8 +2,7 @@
 
 use app::{EmailSettingsPage, TAB};
 use contract::paths;
-use leptos::hydration::HydrationScripts;
-use leptos::prelude::*;
+use leptos::{hydration::HydrationScripts, prelude::*};
 
 use crate::frame::Frame;
 

@@ -8,8 +8,7 @@ use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 use leptos_router::hooks::use_location;
 
-use crate::forbidden::Forbidden;
-use crate::with_destination;
+use crate::{forbidden::Forbidden, with_destination};
 
 /// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
 #[component]

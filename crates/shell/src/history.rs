@@ -1,8 +1,7 @@
 //! `/settings/email/history`: the latest test messages with requester, time and outcome.
 
 use app::{DeliveryOutcome, DeliverySteps};
-use contract::pages::History;
-use contract::{RunView, paths};
+use contract::{RunView, pages::History, paths};
 use domain::delivery::Outcome;
 use labels::history;
 use leptos::prelude::*;

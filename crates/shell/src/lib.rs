@@ -14,8 +14,7 @@ mod return_path;
 mod set_up;
 mod sign_in;
 
-use leptos::hydration::AutoReload;
-use leptos::prelude::*;
+use leptos::{hydration::AutoReload, prelude::*};
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};

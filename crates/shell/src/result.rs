@@ -5,8 +5,7 @@ use app::TokenOutcome;
 use contract::{ApiCode, Explanation, RequestContext, paths};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use labels::token_result;
-use leptos::nonce::use_nonce;
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 

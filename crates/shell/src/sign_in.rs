@@ -1,7 +1,6 @@
 //! `/sign-in`: an HTML form that works without script.
 
-use contract::pages::SetUp;
-use contract::{RequestContext, SignInRefusal, paths};
+use contract::{RequestContext, SignInRefusal, pages::SetUp, paths};
 use labels::sign_in;
 use leptos::prelude::*;
 use leptos_meta::Title;

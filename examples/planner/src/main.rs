@@ -5,19 +5,13 @@
 mod pages;
 mod sign_in;
 
-use std::error::Error;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{error::Error, net::SocketAddr, path::PathBuf};
 
-use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::HeaderMap;
-use axum::response::Redirect;
-use axum::routing::post;
+use axum::{Router, http::HeaderMap, response::Redirect, routing::post};
 use clap::Parser;
-use leptos::config::LeptosOptions;
-use leptos::context::provide_context;
+use leptos::{config::LeptosOptions, context::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use lettre::Message;
 use server::config::{Config, Database, EgressPolicy, certificates};

@@ -3,11 +3,8 @@
 use std::sync::PoisonError;
 
 use app::{EmailSettingsPage, TAB};
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::request::Parts;
-use leptos::hydration::HydrationScripts;
-use leptos::nonce::use_nonce;
-use leptos::prelude::*;
+use axum::http::{header::CONTENT_SECURITY_POLICY, request::Parts};
+use leptos::{hydration::HydrationScripts, nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};

@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use axum::Form;
-use axum::extract::State;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, header, request::Parts};
 use axum::response::{AppendHeaders, IntoResponse, Redirect};
+use axum::{Form, extract::State};
 use serde::Deserialize;
 use server::clock::{SystemRandomness, random_token};
 use server::embed::{Email, Identity, IdentityError, Principal, Role};

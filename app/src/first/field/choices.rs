@@ -6,9 +6,7 @@ use leptos::html::{Input, Select, Textarea};
 use leptos::prelude::*;
 
 use super::{InputAttributes, adopt_once, described_by};
-use crate::markup::in_textarea;
-use crate::model::form::FormState;
-use crate::view::reactive::live;
+use crate::{markup::in_textarea, model::form::FormState, view::reactive::live};
 
 /// A checkbox.
 #[component]

@@ -1,13 +1,9 @@
 //! What is said of a stored secret, and the button that clears or keeps it.
 
-use domain::secret::SecretEdit;
-use domain::secret_state::SecretState;
-use domain::syntax::text::is_guid;
-use domain::{Draft, Field};
+use domain::{Draft, Field, secret::SecretEdit, secret_state::SecretState, syntax::text::is_guid};
 use leptos::prelude::*;
 
-use crate::model::form::FormState;
-use crate::view::reactive::live_text;
+use crate::{model::form::FormState, view::reactive::live_text};
 
 /// What the button beside a control does.
 pub enum SecretAction {

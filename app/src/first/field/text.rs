@@ -1,10 +1,7 @@
 //! The single-line controls, with the button beside some of them.
 
-use domain::Field;
-use domain::field::Kind;
-use domain::secret_state::SecretState;
-use leptos::html::Input;
-use leptos::prelude::*;
+use domain::{Field, field::Kind, secret_state::SecretState};
+use leptos::{html::Input, prelude::*};
 
 use super::secret::{SecretAction, secret_action};
 use super::{InputAttributes, adopt_once, described_by};

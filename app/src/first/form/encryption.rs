@@ -1,14 +1,11 @@
 //! Use TLS and what depends on it, with the connection security that results.
 
 use domain::draft::{Smtp, TlsMode, bool_text};
-use domain::settings::Security;
-use domain::syntax::port;
-use domain::{Draft, Field, Section};
+use domain::{Draft, Field, Section, settings::Security, syntax::port};
 use leptos::prelude::*;
 
-use crate::first::field::Control;
-use crate::model::form::FormState;
 use crate::view::reactive::{live, live_option, live_text, live_view};
+use crate::{first::field::Control, model::form::FormState};
 
 /// Use TLS with its mode and trusted CA while it is on, and a note on the resulting encryption.
 #[component]

@@ -1,18 +1,14 @@
 //! The groups, each with its controls in screen order.
 
-use domain::syntax::port;
-use domain::{Field, Presence, Section};
-use leptos::html::Details;
-use leptos::prelude::*;
+use domain::{Field, Presence, Section, syntax::port};
+use leptos::{html::Details, prelude::*};
 
-use super::Group;
-use super::encryption::Encryption;
 use super::lookups::{Discovery, RedirectCheck};
+use super::{Group, encryption::Encryption};
 use crate::deferred::door::{DeferredView, deferred};
 use crate::first::field::{Control, secret_note};
 use crate::first::preset::ProviderMenu;
-use crate::model::copying::CopyQuestion;
-use crate::model::form::FormState;
+use crate::model::{copying::CopyQuestion, form::FormState};
 use crate::view::reactive::{live, live_text};
 
 /// OAuth Flow, and the provider menu.

@@ -1,13 +1,11 @@
 //! The lookups of Authentication Settings: a provider's metadata, and the way back to this server.
 
 use domain::{Field, Presence};
-use leptos::html::Input;
-use leptos::prelude::*;
+use leptos::{html::Input, prelude::*};
 
 use crate::first::lookup::{lookup_button, lookup_result};
-use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::view::reactive::live;
+use crate::{model::form::FormState, view::reactive::live};
 
 /// Looks up a provider's endpoints from its metadata. The issuer typed here is not part of the form.
 #[component]

@@ -1,10 +1,10 @@
 //! Edits of the draft, and what a control shows of it.
 
+use contract::Suggestion;
 use domain::{Draft, Field, Presence};
 use leptos::prelude::*;
 
 use super::{FieldSignals, FormState, set_if_changed};
-use contract::Suggestion;
 
 impl FormState {
     /// Reads the draft, tracking only these controls.

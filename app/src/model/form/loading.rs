@@ -1,12 +1,11 @@
 //! What the server sends with the page, and how far the page has loaded.
 
 use chrono::{DateTime, Utc};
-use domain::Field;
-use domain::time_format::TimeDisplay;
+use contract::EmailTab;
+use domain::{Field, time_format::TimeDisplay};
 use leptos::prelude::*;
 
 use super::FormState;
-use contract::EmailTab;
 
 /// What the server says of the user and of itself, beside the settings.
 #[derive(Clone)]

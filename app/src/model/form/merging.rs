@@ -1,11 +1,11 @@
 //! The merge with a concurrent save (three-way), and the choice for each conflict that it leaves.
 
+use contract::Conflict;
 use domain::merge::{self, Merge, OtherEditor};
 use domain::{Field, Presence, presence};
 use leptos::prelude::*;
 
 use super::{FormState, NOTICE, Notice};
-use contract::Conflict;
 
 /// The result of merging two concurrent edits. Who saved, and when, is in the saved settings; the
 /// fields in conflict are kept in [`FormState::conflicting`].

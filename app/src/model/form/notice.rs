@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use contract::ApiCode;
 use leptos::prelude::*;
 
 use super::{FormState, MergeConflict};
-use contract::ApiCode;
 
 /// The notice above the form.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! A save: one request with one answer, guarded by the revision that the draft is based on.
 
+use contract::{ApiCode, Save, SaveAnswer};
 use domain::{Draft, Saved};
 use leptos::prelude::*;
 
 use super::{BlockedAction, FormState, Notice, SAVED, choice_id};
 use crate::api;
-use contract::{ApiCode, Save, SaveAnswer};
 
 impl FormState {
     /// Saves, by code in the deferred chunk.

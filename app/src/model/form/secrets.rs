@@ -1,8 +1,6 @@
 //! The stored secrets: a browser sees their state, never their value.
 
-use domain::secret::SecretEdit;
-use domain::secret_state::SecretState;
-use domain::{Draft, Field};
+use domain::{Draft, Field, secret::SecretEdit, secret_state::SecretState};
 use leptos::prelude::*;
 
 use super::FormState;

@@ -10,7 +10,7 @@
 // The types of a `view!` nest as deep as its elements.
 #![recursion_limit = "256"]
 
-pub mod api;
+mod api;
 mod deadline;
 mod deferred;
 mod error;
@@ -24,6 +24,7 @@ mod view;
 
 pub use deferred::delivery::{DeliveryOutcome, DeliverySteps};
 pub use deferred::token_outcome::TokenOutcome;
+pub use error::ApiError;
 pub use first::page::EmailSettingsPage;
 pub use host::TOKEN_CHANNEL;
 #[cfg(feature = "hydrate")]

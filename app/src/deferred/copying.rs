@@ -16,11 +16,7 @@ pub fn CopyQuestionView(question: CopyQuestion) -> impl IntoView {
                     <button type="button" part="button" on:click=move |_| question.copy()>
                         {labels::tab::COPY_ANYWAY}
                     </button>
-                    <button
-                        type="button"
-                        part="button"
-                        on:click=move |_| question.dismiss()
-                    >
+                    <button type="button" part="button" on:click=move |_| question.dismiss()>
                         {labels::tab::KEEP_TYPED}
                     </button>
                 </div>

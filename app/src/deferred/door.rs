@@ -12,15 +12,11 @@ use domain::{Field, token::OauthFailure};
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
-use super::conflict::{ConflictChoice, ConflictChoiceProps};
-use super::copying::{CopyQuestionView, CopyQuestionViewProps};
-use super::delivery::{DeliveryOutcome, DeliveryOutcomeProps, DeliverySteps, DeliveryStepsProps};
-use super::findings::{FindingsView, FindingsViewProps};
-use super::note::{AnnouncementView, AnnouncementViewProps, Notes, NotesProps};
-use super::notice::{ConflictNotice, ConflictNoticeProps, ProblemSummary, ProblemSummaryProps};
-use super::paste::{Paste, PasteProps};
-use super::token_outcome::{TokenOutcome, TokenOutcomeProps};
-use super::token_question::{TokenQuestion, TokenQuestionProps};
+use super::delivery::{DeliveryOutcome, DeliverySteps};
+use super::note::{AnnouncementView, Notes};
+use super::notice::{ConflictNotice, ProblemSummary};
+use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
+use super::{paste::Paste, token_outcome::TokenOutcome, token_question::TokenQuestion};
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
@@ -92,33 +88,25 @@ fn poll_once<T>(call: impl Future<Output = Result<T, SplitLoaderError>>) -> Opti
 fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         DeferredView::Conflict(conflict) => {
-            ConflictNotice(ConflictNoticeProps { state: form, conflict }).into_any()
+            view! { <ConflictNotice state=form conflict/> }.into_any()
         }
-        DeferredView::Choice(field) => {
-            ConflictChoice(ConflictChoiceProps { state: form, field }).into_any()
-        }
-        DeferredView::CopyQuestion(question) => {
-            CopyQuestionView(CopyQuestionViewProps { question }).into_any()
-        }
-        DeferredView::End(now) => {
-            DeliveryOutcome(DeliveryOutcomeProps { now, form: Some(form) }).into_any()
-        }
-        DeferredView::Ladder(now) => DeliverySteps(DeliveryStepsProps { now }).into_any(),
+        DeferredView::Choice(field) => view! { <ConflictChoice state=form field/> }.into_any(),
+        DeferredView::CopyQuestion(question) => view! { <CopyQuestionView question/> }.into_any(),
+        DeferredView::End(now) => view! { <DeliveryOutcome now form=Some(form)/> }.into_any(),
+        DeferredView::Ladder(now) => view! { <DeliverySteps now/> }.into_any(),
         DeferredView::News(test) => {
             super::run_stream::subscribe(test);
             ().into_any()
         }
-        DeferredView::Paste(token, id) => Paste(PasteProps { token, id }).into_any(),
-        DeferredView::Findings(lookup) => FindingsView(FindingsViewProps { lookup }).into_any(),
-        DeferredView::Notice => AnnouncementView(AnnouncementViewProps { form }).into_any(),
-        DeferredView::Notes(field) => Notes(NotesProps { form, field }).into_any(),
-        DeferredView::Problems(wanted) => {
-            ProblemSummary(ProblemSummaryProps { state: form, wanted }).into_any()
-        }
+        DeferredView::Paste(token, id) => view! { <Paste token id/> }.into_any(),
+        DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
+        DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
+        DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),
+        DeferredView::Problems(wanted) => view! { <ProblemSummary state=form wanted/> }.into_any(),
         DeferredView::TokenEnd(explanation, failure) => {
-            TokenOutcome(TokenOutcomeProps { explanation, failure, form: Some(form) }).into_any()
+            view! { <TokenOutcome explanation failure form=Some(form)/> }.into_any()
         }
-        DeferredView::TokenQuestion => TokenQuestion(TokenQuestionProps { state: form }).into_any(),
+        DeferredView::TokenQuestion => view! { <TokenQuestion state=form/> }.into_any(),
     })
 }
 

@@ -16,7 +16,7 @@ pub fn FindingsView(lookup: Lookup) -> impl IntoView {
         lookup.found().map(|answer| match answer {
             Ok(findings) => found(lookup, findings),
             Err(error) => {
-                let words = error_message(lookup.form().host(), error);
+                let words = error_message(lookup.form().host, error);
                 view! { <p class="notice bad" part="notice">{words}</p> }.into_any()
             }
         })

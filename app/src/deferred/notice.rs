@@ -57,7 +57,7 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
         links.collect_view().into_any()
     });
     let next = live_text(move || match state.conflicting().len() {
-        0 if state.is_dirty().get() => labels::ALL_CHOSEN,
+        0 if state.is_dirty.get() => labels::ALL_CHOSEN,
         0 => labels::NOTHING_LEFT,
         _ => texts.both_changed,
     });

@@ -39,7 +39,7 @@ struct Listener {
 
 /// Subscribes to test-run events until the component is disposed.
 pub fn subscribe(test: TestState) {
-    let (Ok(abort), name) = (AbortController::new(), test.host().news()) else { return };
+    let (Ok(abort), name) = (AbortController::new(), test.host.news()) else { return };
     let channel = BroadcastChannel::new(&name).ok();
     if let Some(channel) = &channel {
         let on_message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
@@ -75,7 +75,7 @@ impl Listener {
         if let Ok(abort) = AbortController::new() {
             let signal = abort.signal();
             self.abort.set_value(abort);
-            self.test.host().spawn(self.read_until_aborted(signal));
+            self.test.host.spawn(self.read_until_aborted(signal));
         }
     }
 
@@ -83,7 +83,7 @@ impl Listener {
     async fn read_until_aborted(self, signal: AbortSignal) {
         let mut wait = RETRY_DELAY.0;
         while !signal.aborted() {
-            let (own, name) = (signal.clone(), self.test.host().news());
+            let (own, name) = (signal.clone(), self.test.host.news());
             let reading =
                 move || future_to_promise(async move { Ok(JsValue::from(self.read(&own).await)) });
             let has_data = match with_lock(&name, &Closure::once_into_js(reading)) {
@@ -107,7 +107,7 @@ impl Listener {
         if signal.aborted() {
             return false;
         }
-        let Some(reader) = self.test.host().stream(STREAM, signal).await else { return false };
+        let Some(reader) = self.test.host.stream(STREAM, signal).await else { return false };
         while let Ok(chunk) = reader.read().await
             && let Some(octets) = chunk.value()
         {

@@ -15,13 +15,13 @@ use crate::{deferred::door, model::form::FormState};
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]
 pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
-    if state.host().hooks_beforeunload() {
+    if state.host.hooks_beforeunload() {
         ask_before_leaving(state);
     }
-    Effect::new(move |_| state.host().tell_dirty(state.is_dirty().get()));
+    Effect::new(move |_| state.host.tell_dirty(state.is_dirty.get()));
     Effect::new(move |_| {
         state.mark_hydrated();
-        state.host().spawn(door::load(state));
+        state.host.spawn(door::load(state));
     });
     let read_only = live_option(move || {
         (!state.may_edit())
@@ -31,7 +31,7 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
         // No control has a `name`, so a native submit would send an empty body.
         <form class="email-settings" method="post" novalidate on:submit=move |event| {
             event.prevent_default();
-            if state.is_dirty().get_untracked() {
+            if state.is_dirty.get_untracked() {
                 state.save();
             }
         }>
@@ -51,7 +51,7 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
 /// The browser chooses the wording.
 fn ask_before_leaving(state: FormState) {
     let guard = window_event_listener(leptos::ev::beforeunload, move |event| {
-        if state.is_dirty().get_untracked() {
+        if state.is_dirty.get_untracked() {
             event.prevent_default();
         }
     });

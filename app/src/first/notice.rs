@@ -20,7 +20,7 @@ pub fn FormNotice(state: FormState) -> impl IntoView {
         Some(Notice::NotSaved(error)) => view! {
             <section class="notice bad" part="notice" role="alert" id=NOTICE tabindex="-1">
                 <h2>{labels::tab::NOTHING_SAVED}</h2>
-                <p>{error_message(state.host(), error)}</p>
+                <p>{error_message(state.host, error)}</p>
             </section>
         }
         .into_any(),

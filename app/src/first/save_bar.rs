@@ -9,7 +9,7 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 /// The bar at the bottom of the form.
 #[component]
 pub fn SaveBar(state: FormState) -> impl IntoView {
-    let is_dirty = state.is_dirty();
+    let is_dirty = state.is_dirty;
     let bar = live_option(move || {
         is_dirty.get().then(|| {
             view! {

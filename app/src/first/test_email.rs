@@ -13,10 +13,10 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| {
-        test.now().track();
-        test.host().spawn(test.follow());
+        test.now.track();
+        test.host.spawn(test.follow());
     });
-    let news = test.recipient().with_untracked(Option::is_some);
+    let news = test.recipient.with_untracked(Option::is_some);
     let news = news.then(|| deferred(form, DeferredView::News(test)));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
@@ -26,7 +26,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let send = move |_| test.on_click(form, false);
     let test_typed = move |_| test.on_click(form, true);
     let typed = live_option(move || {
-        (form.is_dirty().get() && test.recipient().with(Option::is_some)).then(|| {
+        (form.is_dirty.get() && test.recipient.with(Option::is_some)).then(|| {
             view! {
                 <div class="row">
                     <span class="hint">{labels::TEST_TYPED}</span>
@@ -45,13 +45,13 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     });
     let refusal = live_option(move || {
         test.refusal().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{error_message(test.host(), error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{error_message(test.host, error)}</p> }
         })
     });
     let unseen = live_option(move || {
         test.is_signed_out().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
-    let ended = Memo::new(move |_| test.now().get().filter(|now| now.run.outcome.is_some()));
+    let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
     let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
     // An outcome that was there when the page was loaded is not announced.
     let is_news = Memo::new(move |before: Option<&bool>| {
@@ -59,21 +59,20 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     });
     let role = live_attribute(move || is_news.get().then_some("status"));
     let begun = Memo::new(move |_| {
-        test.now()
-            .with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
+        test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
     });
     let ladder = live_option(move || {
         begun.get().map(|(recipient, at)| {
             let at = form.written(at);
             view! {
                 <p class="hint">{labels::tab::last_test(&at, &recipient)}</p>
-                {deferred(form, DeferredView::Ladder(test.now().into()))}
+                {deferred(form, DeferredView::Ladder(test.now.into()))}
             }
         })
     });
     let to = live_option(move || {
         let (before, after) = labels::tab::TEST_TO;
-        test.recipient().get().map(|recipient| {
+        test.recipient.get().map(|recipient| {
             view! {
                 {before} <strong>{recipient}</strong> {after}
             }
@@ -114,10 +113,10 @@ fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option
     if !form.may_edit() {
         return Some(labels::READ_ONLY);
     }
-    if test.recipient().with(Option::is_none) {
+    if test.recipient.with(Option::is_none) {
         return Some(labels::NO_ADDRESS);
     }
-    if form.is_dirty().get() {
+    if form.is_dirty.get() {
         return Some(labels::SAVE_FIRST);
     }
     form.with_saved(|saved| {

@@ -15,14 +15,14 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text, live_v
 /// The group box.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
-    let host = form.host();
+    let host = form.host;
     Effect::new(move |_| {
         if host.shares_token_events() {
             token.listen();
         }
         host.spawn(token.watch(form));
     });
-    Effect::new(move |_| host.tell_token(token.status().get()));
+    Effect::new(move |_| host.tell_token(token.status.get()));
     Effect::new(move |before: Option<i64>| {
         let revision = form.revision().get();
         if before.is_some_and(|before| before != revision) {
@@ -93,7 +93,7 @@ fn why_not(form: FormState) -> Option<WhyNot> {
     if !form.may_edit() {
         return Some(WhyNot::ReadOnly);
     }
-    if form.is_dirty().get() {
+    if form.is_dirty.get() {
         return Some(WhyNot::Editing);
     }
     form.with_saved(|saved| match saved.form.flow {
@@ -106,7 +106,7 @@ fn why_not(form: FormState) -> Option<WhyNot> {
 /// Token Status and Token Expires.
 #[component]
 fn Facts(form: FormState, token: TokenState) -> impl IntoView {
-    let status = token.status();
+    let status = token.status;
     let class = live_text(move || match status.get() {
         TokenStatus::Absent => "status",
         TokenStatus::Valid => "status valid",
@@ -179,7 +179,7 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
 fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
     let refusal = live_option(move || {
         token.refusal().map(|error| {
-            view! { <p class="notice bad" part="notice" role="alert">{error_message(form.host(), error)}</p> }
+            view! { <p class="notice bad" part="notice" role="alert">{error_message(form.host, error)}</p> }
         })
     });
     let attempt = live_view(move || match token.attempt() {
@@ -204,7 +204,7 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
                 (false, false) => labels::WAITING,
             };
             let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
-            view! { <div class="notice" part="notice"><p>{words}</p> {popup_fallback(form.host())} {paste}</div> }
+            view! { <div class="notice" part="notice"><p>{words}</p> {popup_fallback(form.host)} {paste}</div> }
                 .into_any()
         }
     });

@@ -8,7 +8,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use server_fn::{Bytes, Http, Protocol, codec::Post, error::FromServerFnError};
 
 use super::{CALLER, TabHost, page};
-
 use crate::error::ApiError;
 use crate::json::{self, JsonCodec};
 

@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Element, HtmlElement};
 
 use super::{Reader, call::CallResponse};
-
 use crate::error::ApiError;
 
 #[wasm_bindgen]

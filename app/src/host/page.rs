@@ -6,7 +6,6 @@ use leptos::wasm_bindgen::JsCast;
 use web_sys::AbortSignal;
 
 use super::{Reader, call::CallResponse};
-
 use crate::{deadline, error::ApiError};
 
 /// Opens an event stream; `None` if the request fails.

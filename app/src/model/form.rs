@@ -35,8 +35,9 @@ struct FieldSignals {
 /// The form's signals. Copies share them.
 #[derive(Clone, Copy)]
 pub struct FormState {
-    host: TabHost,
-    commands: &'static Commands,
+    pub host: TabHost,
+    /// The functions of the deferred chunk.
+    pub commands: &'static Commands,
     saved: RwSignal<Saved>,
     draft: RwSignal<Draft>,
     /// The unresolved conflicts.
@@ -53,7 +54,8 @@ pub struct FormState {
     problems: RwSignal<Problems>,
     /// The fields that differ from the saved settings.
     changes: RwSignal<Vec<Field>>,
-    is_dirty: Memo<bool>,
+    /// Whether there are unsaved changes.
+    pub is_dirty: Memo<bool>,
     context: RwSignal<TabContext>,
     /// Whether the page is hydrated, so that clicks are handled.
     is_hydrated: RwSignal<bool>,
@@ -125,16 +127,6 @@ impl FormState {
 
     fn signals(self, field: Field) -> FieldSignals {
         self.signals.with_value(|signals| signals[field as usize])
-    }
-
-    /// The host of the tab.
-    pub fn host(self) -> TabHost {
-        self.host
-    }
-
-    /// The functions of the deferred chunk.
-    pub fn commands(self) -> &'static Commands {
-        self.commands
     }
 }
 

@@ -72,8 +72,8 @@ impl Lookup {
         }
         self.is_asking.set(true);
         let form = self.form();
-        form.host().spawn(async move {
-            if (form.commands().look_up)(self, question).await.is_err() {
+        form.host.spawn(async move {
+            if (form.commands.look_up)(self, question).await.is_err() {
                 self.is_asking.try_set(false);
                 self.found.try_set(Some(Err(ApiCode::Unreachable)));
             }
@@ -90,7 +90,7 @@ impl Lookup {
             LookupRequest::RedirectUri(typed, page) => Box::pin(api::check_redirect(typed, page)),
             LookupRequest::Token => Box::pin(api::inspect_token()),
         };
-        self.form().host().spawn(async move {
+        self.form().host.spawn(async move {
             let answer = api::in_time(pending).await;
             if self.is_asking.try_set(false).is_none() {
                 self.found.set(Some(answer.map(|findings| self.fill_empty(findings))));

@@ -28,9 +28,11 @@ pub const OUTCOME: &str = "test-outcome";
 /// The last test run, and the error of the last request to start one.
 #[derive(Clone, Copy)]
 pub struct TestState {
-    host: TabHost,
-    recipient: RwSignal<Option<String>>,
-    now: RwSignal<Option<RunView>>,
+    pub host: TabHost,
+    /// The user's address; `None` if it is not verified.
+    pub recipient: RwSignal<Option<String>>,
+    /// The last run.
+    pub now: RwSignal<Option<RunView>>,
     refusal: RwSignal<Option<ApiCode>>,
     is_starting: RwSignal<bool>,
     /// Whether the run cannot be read, because the session has ended.
@@ -60,21 +62,6 @@ impl TestState {
     pub fn adopt(self, tab: &EmailTab) {
         self.recipient.set(tab.recipient.clone());
         self.now.set(tab.last_run.clone());
-    }
-
-    /// The host of the tab.
-    pub fn host(self) -> TabHost {
-        self.host
-    }
-
-    /// The user's address; `None` if it is not verified.
-    pub fn recipient(self) -> RwSignal<Option<String>> {
-        self.recipient
-    }
-
-    /// The last run.
-    pub fn now(self) -> RwSignal<Option<RunView>> {
-        self.now
     }
 
     /// The error of the last request to start a run.
@@ -126,7 +113,7 @@ impl TestState {
         }
         form.clear_saved_notice();
         self.host.spawn(async move {
-            if (form.commands().send_test)(form, self, is_typed).await.is_err() {
+            if (form.commands.send_test)(form, self, is_typed).await.is_err() {
                 self.refusal.set(Some(ApiCode::Unreachable));
             }
         });

@@ -37,7 +37,8 @@ pub struct TokenState {
     /// The reason why the pasted address did not complete the attempt.
     misfit: RwSignal<Option<AttemptFinished>>,
     is_asking: RwSignal<bool>,
-    status: Memo<TokenStatus>,
+    /// Whether there is a token, and whether it has expired.
+    pub status: Memo<TokenStatus>,
 }
 
 impl TokenState {
@@ -80,11 +81,6 @@ impl TokenState {
     /// The token, if there is one.
     pub fn token(self) -> Option<Token> {
         self.token.get()
-    }
-
-    /// Whether there is a token, and whether it has expired.
-    pub fn status(self) -> Memo<TokenStatus> {
-        self.status
     }
 
     /// Whether a message can be sent, possibly after a token refresh.

@@ -20,12 +20,7 @@ pub fn AuditPage() -> impl IntoView {
     };
     let part = fetched(fetch, move |page| trail(&shown, page));
     view! {
-        <Frame
-            title=audit::TITLE
-            lead=audit::LEAD
-        >
-            {part}
-        </Frame>
+        <Frame title=audit::TITLE lead=audit::LEAD>{part}</Frame>
     }
 }
 

@@ -17,12 +17,7 @@ pub fn TimePage() -> impl IntoView {
     let show = move |settings| form(settings, attempt.clone(), is_saved);
     let part = fetched(|shell, who| async move { shell.time_settings(&who).await }, show);
     view! {
-        <Frame
-            title=preferences::TITLE
-            lead=preferences::LEAD
-        >
-            {part}
-        </Frame>
+        <Frame title=preferences::TITLE lead=preferences::LEAD>{part}</Frame>
     }
 }
 
@@ -112,9 +107,7 @@ fn form(
                         />
                         <datalist id="zones">{zones.collect_view()}</datalist>
                         <div class="about">
-                            <span class="help" id="zone-help">
-                                {preferences::TIME_ZONE_HELP}
-                            </span>
+                            <span class="help" id="zone-help">{preferences::TIME_ZONE_HELP}</span>
                             <span id="zone-error" role="alert">{error}</span>
                         </div>
                     </div>

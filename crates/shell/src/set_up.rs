@@ -62,9 +62,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
     let (email, name) = attempt.map(|attempt| (attempt.email, attempt.name)).unwrap_or_default();
     view! {
         <h1>{set_up::TITLE}</h1>
-        <p class="lead">
-            {set_up::LEAD}
-        </p>
+        <p class="lead">{set_up::LEAD}</p>
         {problem}
         <form method="post" action=paths::SET_UP>
             <input type="hidden" name="ticket" value=ticket/>
@@ -83,9 +81,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     required
                     aria-describedby="email-help"
                 />
-                <span class="help" id="email-help">
-                    {set_up::EMAIL_HELP}
-                </span>
+                <span class="help" id="email-help">{set_up::EMAIL_HELP}</span>
             </div>
             <div class="field">
                 <label for="password">{set_up::PASSWORD}</label>
@@ -98,9 +94,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
                     required
                     aria-describedby="password-help"
                 />
-                <span class="help" id="password-help">
-                    {labels::NEW_PASSWORD}
-                </span>
+                <span class="help" id="password-help">{labels::NEW_PASSWORD}</span>
             </div>
             <div class="field">
                 <label for="again">{set_up::CONFIRM_PASSWORD}</label>
@@ -115,9 +109,7 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
 fn link_over() -> AnyView {
     view! {
         <h1>{set_up::LINK_OVER}</h1>
-        <p class="lead">
-            {set_up::LINK_OVER_LEAD}
-        </p>
+        <p class="lead">{set_up::LINK_OVER_LEAD}</p>
     }
     .into_any()
 }

@@ -34,9 +34,7 @@ pub fn SignInPage() -> impl IntoView {
             match shell.set_up("").await {
                 Ok(SetUp::LinkOver | SetUp::Open) => view! {
                     <section class="notice" role="status">
-                        <p>
-                            {sign_in::NO_ACCOUNT}
-                        </p>
+                        <p>{sign_in::NO_ACCOUNT}</p>
                     </section>
                 }
                 .into_any(),

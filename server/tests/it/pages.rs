@@ -147,7 +147,7 @@ async fn the_page_understands_the_error_codes_of_the_guards() {
         (r#""busy""#, ApiCode::Busy),
         ("<html>502 Bad Gateway</html>", ApiCode::Unreachable),
     ] {
-        assert_eq!(app::api::ApiError::de(body.into()).0, error, "{body}");
+        assert_eq!(app::ApiError::de(body.into()).0, error, "{body}");
     }
 }
 

@@ -89,11 +89,6 @@ impl FormState {
         self.signals(field).presence
     }
 
-    /// Whether there are unsaved changes.
-    pub fn is_dirty(self) -> Memo<bool> {
-        self.is_dirty
-    }
-
     /// The fields that differ from the saved settings.
     pub fn changes(self) -> Vec<Field> {
         self.changes.get()

@@ -66,7 +66,6 @@ impl TabHost {
         self.element.is_some()
     }
 
-    /// Returns the tab's element with this id.
     pub fn element(self, id: &str) -> Option<Element> {
         match self.element {
             Some(element) => element.find(id),
@@ -82,7 +81,6 @@ impl TabHost {
         }
     }
 
-    /// Opens an event stream from the server.
     pub async fn stream(self, path: &str, signal: &AbortSignal) -> Option<Reader> {
         match self.element {
             Some(element) => element.stream(path, signal).await,
@@ -146,19 +144,16 @@ impl TabHost {
         self.element.is_some()
     }
 
-    /// Dispatches `dirty-change`.
     pub fn tell_dirty(self, is_dirty: bool) {
         self.tell("dirty-change", || is_dirty.into());
     }
 
-    /// Dispatches `saved` with the revision.
     pub fn tell_saved(self, revision: i64) {
         // A number, not a BigInt.
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 saves")]
         self.tell("saved", || (revision as f64).into());
     }
 
-    /// Dispatches `token-change` with the token's status.
     pub fn tell_token(self, status: TokenStatus) {
         let code = match status {
             TokenStatus::Absent => "absent",
@@ -168,7 +163,6 @@ impl TabHost {
         self.tell("token-change", || code.into());
     }
 
-    /// Dispatches `error` with the error's wire code.
     pub fn tell_error(self, code: ApiCode) {
         self.tell("error", || json::to_json(&code).unwrap_or_default().into());
     }

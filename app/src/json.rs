@@ -12,18 +12,15 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The codec for server functions and resources.
 pub struct JsonCodec;
 
-/// Serializes a value to JSON.
 pub fn to_json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
 }
 
-/// Deserializes a value from JSON.
 #[cfg(feature = "hydrate")]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, from_js::Unreadable> {
     from_js::read(std::str::from_utf8(text).map_err(|_| from_js::Unreadable)?)
 }
 
-/// Deserializes a value from JSON.
 #[cfg(not(feature = "hydrate"))]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(text)

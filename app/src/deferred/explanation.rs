@@ -49,7 +49,6 @@ fn item(NextStep { text, copy, link, fill }: NextStep, form: Option<FormState>) 
 #[component]
 pub fn FillButton(
     form: FormState,
-    /// The values to fill in.
     fills: Vec<Suggestion>,
     #[prop(into)] label: String,
     on_press: impl Fn() + Send + 'static,

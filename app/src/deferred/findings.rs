@@ -9,7 +9,6 @@ use crate::model::{form::FormState, lookup::Lookup};
 use crate::view::host::error_message;
 use crate::view::reactive::{live_option, live_text};
 
-/// The result of a lookup, or its error.
 #[component]
 pub fn FindingsView(lookup: Lookup) -> impl IntoView {
     live_option(move || {

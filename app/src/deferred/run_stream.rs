@@ -13,7 +13,6 @@ use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
 use crate::{deadline::pause, model::test_run::TestState};
 
-/// The path of the event stream.
 const STREAM: &str = "/api/email/events";
 
 /// The first and the longest delay before a broken stream is reopened, in milliseconds. Each delay

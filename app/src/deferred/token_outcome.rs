@@ -11,9 +11,7 @@ use crate::model::form::FormState;
 #[component]
 pub fn TokenOutcome(
     explanation: Explanation,
-    /// The failure, if the attempt failed.
-    #[prop(optional_no_strip)]
-    failure: Option<OauthFailure>,
+    #[prop(optional_no_strip)] failure: Option<OauthFailure>,
     #[prop(optional_no_strip)] form: Option<FormState>,
 ) -> impl IntoView {
     let Explanation { cause, steps, see_also } = explanation;

@@ -6,7 +6,6 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::lookup::{Lookup, LookupRequest};
 use crate::view::reactive::{live, live_attribute};
 
-/// The button that starts a lookup.
 pub fn lookup_button(
     lookup: Lookup,
     label: &'static str,

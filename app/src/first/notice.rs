@@ -6,7 +6,6 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, NOTICE, Notice};
 use crate::view::{host::error_message, reactive::live_view};
 
-/// The notice above the form.
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {

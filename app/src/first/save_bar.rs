@@ -6,7 +6,6 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, Notice, SAVED};
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
-/// The bar at the bottom of the form.
 #[component]
 pub fn SaveBar(state: FormState) -> impl IntoView {
     let is_dirty = state.is_dirty;

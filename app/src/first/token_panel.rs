@@ -12,7 +12,6 @@ use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::{error_message, popup_fallback};
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 
-/// The group box.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host;

@@ -50,7 +50,6 @@ where
     }
 }
 
-/// An HTTP response.
 pub struct CallResponse {
     pub status: u16,
     pub text: String,

@@ -71,13 +71,11 @@ impl CustomElement {
         self.parts.try_with_value(|parts| parts.script.clone())
     }
 
-    /// Returns the tab's element with this id.
     pub fn find(self, id: &str) -> Option<Element> {
         let find = |parts: &Parts| parts.container.query_selector(&format!("#{id}")).ok()?;
         self.parts.try_with_value(find)?
     }
 
-    /// Returns the absolute URL of a path of the server.
     pub fn address(self, path: &str) -> Option<String> {
         Some(self.script()?.address(path))
     }
@@ -87,7 +85,6 @@ impl CustomElement {
         self.script()?.open(path, signal).await.ok()
     }
 
-    /// Posts a JSON body to a path of the server.
     pub async fn post(self, path: &str, body: &str) -> Result<CallResponse, ApiError> {
         let script = self.script().ok_or(ApiError(ApiCode::Unreachable))?;
         let answer = script.call(path, body).await.map_err(|_| ApiError(ApiCode::Unreachable))?;
@@ -99,12 +96,10 @@ impl CustomElement {
         self.parts.try_with_value(|parts| parts.offered.set(address));
     }
 
-    /// The address of the shown link.
     pub fn offered(self) -> Option<String> {
         self.parts.try_with_value(|parts| parts.offered)?.get()
     }
 
-    /// Dispatches an event through the element's script.
     pub fn tell(self, event: &str, detail: &JsValue) {
         self.parts.try_with_value(|parts| parts.script.tell(event, detail));
     }

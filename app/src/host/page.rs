@@ -15,7 +15,6 @@ pub async fn stream(path: &str, signal: &AbortSignal) -> Option<Reader> {
     Some(body.get_reader().unchecked_into())
 }
 
-/// Posts a JSON body to a path of the server.
 pub async fn post(path: &str, body: String) -> Result<CallResponse, ApiError> {
     let unreachable = |_| ApiError(ApiCode::Unreachable);
     let millis = u32::try_from(deadline::ANSWER.as_millis()).unwrap_or(u32::MAX);

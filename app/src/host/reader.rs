@@ -7,7 +7,6 @@ extern "C" {
     /// `ReadableStreamDefaultReader` (WHATWG Streams, 4.4).
     pub type Reader;
 
-    /// Reads the next chunk.
     #[wasm_bindgen(method, catch)]
     pub async fn read(this: &Reader) -> Result<Chunk, JsValue>;
 

@@ -15,7 +15,6 @@ use web_sys::js_sys::{Array, JSON, Object, Reflect};
 #[derive(Debug, Clone, Copy)]
 pub struct Unreadable;
 
-/// Deserializes a value from JSON.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
     T::deserialize(Js(JSON::parse(text).map_err(|_| Unreadable)?))
 }
@@ -62,7 +61,6 @@ impl Error for Unreadable {
     }
 }
 
-/// A JavaScript value.
 struct Js(JsValue);
 
 impl<'de> Deserializer<'de> for Js {
@@ -136,7 +134,6 @@ fn member(object: &JsValue, name: &str) -> Result<JsValue, Unreadable> {
     Reflect::get(object, &JsValue::from_str(name)).map_err(|_| Unreadable)
 }
 
-/// The elements of an array.
 struct Elements(web_sys::js_sys::ArrayIntoIter);
 
 impl<'de> SeqAccess<'de> for Elements {
@@ -183,7 +180,6 @@ impl<'de> MapAccess<'de> for Members {
     }
 }
 
-/// A variant and its content.
 struct Variant {
     name: String,
     content: JsValue,
@@ -202,7 +198,6 @@ impl<'de> EnumAccess<'de> for Variant {
     }
 }
 
-/// The content of a variant.
 struct Content(JsValue);
 
 impl<'de> VariantAccess<'de> for Content {

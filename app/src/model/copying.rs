@@ -15,7 +15,6 @@ pub struct CopyQuestion {
 }
 
 impl CopyQuestion {
-    /// Creates a hidden prompt.
     pub fn new(form: FormState) -> Self {
         Self { form: StoredValue::new(form), is_asked: RwSignal::new(false) }
     }
@@ -42,12 +41,10 @@ impl CopyQuestion {
         self.form.get_value().asks_again(&follows, Draft::copy_basic_to_oauth)
     }
 
-    /// Whether the prompt is open.
     pub fn is_asked(self) -> bool {
         self.is_asked.get()
     }
 
-    /// Hides the prompt.
     pub fn dismiss(self) {
         self.is_asked.set(false);
     }

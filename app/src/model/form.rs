@@ -130,7 +130,6 @@ impl FormState {
     }
 }
 
-/// Sets a signal only if the value differs.
 fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|before| *before != value) {
         signal.set(value);

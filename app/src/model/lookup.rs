@@ -23,7 +23,6 @@ pub enum LookupRequest {
     Token,
 }
 
-/// A lookup in progress.
 type PendingLookup = Pin<Box<dyn Future<Output = Result<LookupResult, ApiError>>>>;
 
 /// A lookup and its result. Copies share the signals.
@@ -36,7 +35,6 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Creates a lookup without a result.
     pub fn new(form: FormState) -> Self {
         Self {
             form: StoredValue::new(form),
@@ -55,12 +53,10 @@ impl Lookup {
         self.found.set(None);
     }
 
-    /// Whether a request is in progress.
     pub fn is_asking(self) -> bool {
         self.is_asking.get()
     }
 
-    /// The result, or the error.
     pub fn found(self) -> Option<Result<LookupResult, ApiCode>> {
         self.found.get()
     }

@@ -16,7 +16,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// The number of ticks without an event after which the page starts to poll.
 const SILENT_TICKS_BEFORE_POLLING: u32 = 8;
 
-/// The number of ticks between two polls.
 const TICKS_BETWEEN_POLLS: u32 = 4;
 
 /// The extra delay after a failed poll.
@@ -44,7 +43,6 @@ pub struct TestState {
 }
 
 impl TestState {
-    /// Creates the state before any test.
     pub fn new(host: TabHost) -> Self {
         Self {
             host,
@@ -64,12 +62,10 @@ impl TestState {
         self.now.set(tab.last_run.clone());
     }
 
-    /// The error of the last request to start a run.
     pub fn refusal(self) -> Option<ApiCode> {
         self.refusal.get()
     }
 
-    /// Whether the run cannot be read, because the session has ended.
     pub fn is_signed_out(self) -> bool {
         self.is_signed_out.get()
     }
@@ -100,7 +96,6 @@ impl TestState {
         }
     }
 
-    /// Whether a test is starting or running.
     pub fn is_under_way(self) -> bool {
         self.is_starting.get()
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
@@ -186,7 +181,6 @@ impl TestState {
         self.is_following.try_set(false);
     }
 
-    /// Reads a run.
     async fn poll(self, id: String) {
         let answer = api::in_time(api::run(id)).await;
         let is_signed_out = matches!(answer, Err(ApiCode::SignedOut | ApiCode::HostTokenExpired));

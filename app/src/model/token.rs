@@ -42,7 +42,6 @@ pub struct TokenState {
 }
 
 impl TokenState {
-    /// Creates the state before anything is loaded.
     pub fn new(host: TabHost) -> Self {
         let token = RwSignal::new(None);
         let now = RwSignal::new(DateTime::UNIX_EPOCH);
@@ -78,7 +77,6 @@ impl TokenState {
         }
     }
 
-    /// The token, if there is one.
     pub fn token(self) -> Option<Token> {
         self.token.get()
     }
@@ -102,12 +100,10 @@ impl TokenState {
         self.status.get() == TokenStatus::Valid && !self.token.with(is_failing)
     }
 
-    /// The number of seconds until an instant.
     pub fn seconds_until(self, instant: DateTime<Utc>) -> i64 {
         (instant - self.now.get()).num_seconds()
     }
 
-    /// The reason why the pasted address did not complete the attempt.
     pub fn misfit(self) -> Option<AttemptFinished> {
         self.misfit.get()
     }
@@ -127,12 +123,10 @@ impl TokenState {
         self.attempt.get()
     }
 
-    /// The error of the last request.
     pub fn refusal(self) -> Option<ApiCode> {
         self.refusal.get()
     }
 
-    /// Whether a request is in progress.
     pub fn is_asking(self) -> bool {
         self.is_asking.get()
     }

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
+use crate::parts::{self, TextField};
 
 /// The completed action, from the page's query parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,6 @@ enum CompletedAction {
     SessionsEnded(usize),
 }
 
-/// The page My account.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let problem = use_context::<AccountProblem>();
@@ -47,9 +47,7 @@ fn content(
         }
         (None, None) => None,
     };
-    let notice = notice.map(|(class, role, words)| {
-        view! { <section class=class role=role><p>{words}</p></section> }
-    });
+    let notice = notice.map(|(class, role, words)| parts::notice(class, role, words));
     let has_more = mine.iter().any(|session| !session.is_this);
     let end_mine = has_more.then(|| view! { <EndAll whose="mine" label=account::END_MY_OTHERS/> });
     let mine = if mine.is_empty() {
@@ -92,14 +90,28 @@ fn password_form() -> AnyView {
             <fieldset class="group">
                 <legend>{account::CHANGE_PASSWORD}</legend>
                 <div class="body">
-                    <Password name="current" label=account::CURRENT_PASSWORD autocomplete="current-password"/>
-                    <Password
+                    <TextField
+                        name="current"
+                        label=account::CURRENT_PASSWORD
+                        kind="password"
+                        class="field wide"
+                        autocomplete="current-password"
+                    />
+                    <TextField
                         name="password"
                         label=account::NEW_PASSWORD
+                        kind="password"
+                        class="field wide"
                         autocomplete="new-password"
                         help=labels::NEW_PASSWORD
                     />
-                    <Password name="again" label=account::CONFIRM_NEW_PASSWORD autocomplete="new-password"/>
+                    <TextField
+                        name="again"
+                        label=account::CONFIRM_NEW_PASSWORD
+                        kind="password"
+                        class="field wide"
+                        autocomplete="new-password"
+                    />
                     <p class="hint">{labels::PASSWORD_ENDS_SESSIONS}</p>
                     <div class="actions">
                         <button type="submit" class="primary">{account::CHANGE_PASSWORD}</button>
@@ -109,30 +121,6 @@ fn password_form() -> AnyView {
         </form>
     }
     .into_any()
-}
-
-#[component]
-fn Password(
-    name: &'static str,
-    label: &'static str,
-    autocomplete: &'static str,
-    #[prop(optional)] help: Option<&'static str>,
-) -> impl IntoView {
-    let about = format!("{name}-help");
-    view! {
-        <div class="field wide">
-            <label for=name>{label}</label>
-            <input
-                id=name
-                name=name
-                type="password"
-                autocomplete=autocomplete
-                required
-                aria-describedby=help.map(|_| about.clone())
-            />
-            {help.map(|help| view! { <span class="help" id=about>{help}</span> })}
-        </div>
-    }
 }
 
 fn table(
@@ -175,23 +163,12 @@ fn table(
                 <td>{end}</td>
             </tr>
         }
+        .into_any()
     });
-    view! {
-        <table class="trail">
-            <caption class="unseen">{caption}</caption>
-            <thead>
-                <tr>
-                    {has_people.then(|| view! { <th scope="col">{account::PERSON}</th> })}
-                    <th scope="col">{account::SIGNED_IN}</th>
-                    <th scope="col">{account::FROM}</th>
-                    <th scope="col">{account::LAST_SEEN}</th>
-                    <th scope="col"><span class="unseen">{account::END}</span></th>
-                </tr>
-            </thead>
-            <tbody>{rows.collect_view()}</tbody>
-        </table>
-    }
-    .into_any()
+    let person = has_people.then(|| account::PERSON.into_any());
+    let others = [account::SIGNED_IN, account::FROM, account::LAST_SEEN].map(IntoAny::into_any);
+    let end = view! { <span class="unseen">{account::END}</span> }.into_any();
+    parts::table(caption, person.into_iter().chain(others).chain([end]), rows)
 }
 
 /// A button that ends all sessions of a list except the session of this request.

@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 use crate::frame::{Frame, fetched};
+use crate::parts::table;
 
-/// The audit trail page.
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let filter = use_query_map().with_untracked(parse_filter);
@@ -53,22 +53,13 @@ fn trail(filter: &AuditQuery, page: Page) -> AnyView {
     } else {
         let rows = rows.into_iter().map(|row| {
             let at = display.written(row.at);
-            view! { <Row at row/> }
+            view! { <Row at row/> }.into_any()
         });
-        view! {
-            <table class="trail">
-                <caption class="unseen">{audit::NEWEST_FIRST}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{audit::WHEN}</th>
-                        <th scope="col">{audit::WHO}</th>
-                        <th scope="col">{audit::WHAT}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        }
-        .into_any()
+        table(
+            audit::NEWEST_FIRST,
+            [audit::WHEN, audit::WHO, audit::WHAT].map(IntoAny::into_any),
+            rows,
+        )
     };
     view! {
         <form class="filter" method="get" action=paths::AUDIT>

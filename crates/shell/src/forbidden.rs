@@ -6,6 +6,8 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 
+use crate::parts::heading;
+
 /// The page shown instead of the requested one.
 #[component]
 pub fn Forbidden(denied: AccessDenied) -> impl IntoView {
@@ -22,8 +24,7 @@ pub fn Forbidden(denied: AccessDenied) -> impl IntoView {
     view! {
         <Title text=labels::forbidden::TITLE/>
         <main class="door">
-            <h1>{labels::frame::PRODUCT}</h1>
-            <p class="lead">{labels::access_denied(denied)}</p>
+            {heading(labels::frame::PRODUCT, labels::access_denied(denied))}
             <p class="hint">{labels::ANOTHER_ACCOUNT}</p>
             <div class="actions">
                 <a class="button" href=paths::SIGN_IN>{labels::forbidden::USE_ANOTHER_ACCOUNT}</a>

@@ -13,7 +13,6 @@ use crate::{forbidden::Forbidden, with_destination};
 /// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
 #[component]
 pub fn Frame(
-    /// The page's title.
     title: &'static str,
     /// The page's purpose in one sentence.
     lead: &'static str,

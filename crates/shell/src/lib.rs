@@ -8,6 +8,7 @@ mod forbidden;
 mod frame;
 mod history;
 mod not_found;
+mod parts;
 mod preferences;
 mod result;
 mod return_path;

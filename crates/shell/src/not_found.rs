@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::parts::heading;
+
 /// The page for every unknown path.
 #[component]
 pub fn NotFound() -> impl IntoView {
@@ -12,8 +14,7 @@ pub fn NotFound() -> impl IntoView {
     view! {
         <Title text=labels::not_found::TITLE/>
         <main class="door">
-            <h1>{labels::not_found::TITLE}</h1>
-            <p class="lead">{labels::not_found::LEAD}</p>
+            {heading(labels::not_found::TITLE, labels::not_found::LEAD)}
             <a class="button" href=super::paths::EMAIL>{labels::not_found::GO_TO_EMAIL}</a>
         </main>
     }

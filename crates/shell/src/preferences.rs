@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::frame::{Frame, fetched};
+use crate::parts;
 
-/// The page My Preferences, Time.
 #[component]
 pub fn TimePage() -> impl IntoView {
     let attempt = use_context::<TimeAttempt>();
@@ -68,9 +68,7 @@ fn form(
         _ if is_saved => Some(("notice good", "status", preferences::saved(&as_saved))),
         _ => None,
     };
-    let notice = notice.map(|(class, role, words)| {
-        view! { <section class=class role=role><p>{words}</p></section> }
-    });
+    let notice = notice.map(|(class, role, words)| parts::notice(class, role, words));
     let error = match problem {
         Some(TimeProblem::Zone(zones)) if zones.is_empty() => Some(preferences::NO_ZONE.to_owned()),
         Some(TimeProblem::Zone(zones)) => Some(preferences::several_zones(&zones)),
@@ -120,7 +118,6 @@ fn form(
     .into_any()
 }
 
-/// A radio button with an example.
 #[component]
 fn Radio(
     group: &'static str,

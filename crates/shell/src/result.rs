@@ -2,12 +2,14 @@
 //! from the provider. It notifies the tab; a popup with a token closes itself.
 
 use app::TokenOutcome;
-use contract::{ApiCode, Explanation, RequestContext, paths};
+use contract::{Explanation, RequestContext, paths};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage};
 use labels::token_result;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::parts::heading;
 
 /// Returns the value of the page's `fault` query parameter.
 pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
@@ -42,7 +44,7 @@ pub fn ResultPage() -> impl IntoView {
                     ended(attempt, in_pop_up, explanation)
                 }
                 Ok(None) => missing_attempt(diagnosis.unwrap_or(OauthDiagnosis::AttemptUnknown)),
-                Err(error) => load_error(error),
+                Err(error) => heading(token_result::NOT_LOADED, labels::api_error(error)),
             }
         })
     };
@@ -58,8 +60,7 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
     let closes = in_pop_up && end == Some(AttemptOutcome::Obtained) && explanation.is_none();
     let words = match end {
         Some(AttemptOutcome::Obtained) => view! {
-            <h1>{token_result::OBTAINED}</h1>
-            <p class="lead">{token_result::OBTAINED_LEAD}</p>
+            {heading(token_result::OBTAINED, token_result::OBTAINED_LEAD)}
             {explanation.map(|explanation| view! { <TokenOutcome explanation/> })}
         }
         .into_any(),
@@ -72,11 +73,7 @@ fn ended(attempt: Attempt, in_pop_up: bool, explanation: Option<Explanation>) ->
             view! { <h1>{token_result::NOT_OBTAINED}</h1> <TokenOutcome explanation failure=Some(failure)/> }
                 .into_any()
         }
-        None => view! {
-            <h1>{token_result::RUNNING}</h1>
-            <p class="lead">{token_result::RUNNING_LEAD}</p>
-        }
-        .into_any(),
+        None => heading(token_result::RUNNING, token_result::RUNNING_LEAD),
     };
     let next_link = if in_pop_up {
         view! { <p class="hint">{token_result::CLOSE_WINDOW}</p> }.into_any()
@@ -117,14 +114,6 @@ fn missing_attempt(diagnosis: OauthDiagnosis) -> AnyView {
         <h1>{heading}</h1>
         <TokenOutcome explanation failure/>
         <a class="button" href=tab_path()>{token_result::GO_TO_EMAIL}</a>
-    }
-    .into_any()
-}
-
-fn load_error(error: ApiCode) -> AnyView {
-    view! {
-        <h1>{token_result::NOT_LOADED}</h1>
-        <p class="lead">{labels::api_error(error)}</p>
     }
     .into_any()
 }

@@ -9,6 +9,8 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use crate::parts::{TextField, heading, notice};
+
 /// The page of the setup link.
 #[component]
 pub fn SetUpPage() -> impl IntoView {
@@ -38,10 +40,12 @@ pub fn SetUpPage() -> impl IntoView {
             }
             match state {
                 Some(SetUp::Open) => form(ticket, attempt),
-                Some(SetUp::LinkOver) => link_over(),
-                Some(SetUp::NotOffered) => not_offered(),
-                Some(SetUp::Done) => done(),
-                None => failed(),
+                Some(SetUp::LinkOver) => heading(set_up::LINK_OVER, set_up::LINK_OVER_LEAD),
+                Some(SetUp::NotOffered) => {
+                    go_to_sign_in(set_up::NOT_OFFERED, set_up::NOT_OFFERED_LEAD)
+                }
+                Some(SetUp::Done) => go_to_sign_in(set_up::DONE, set_up::DONE_LEAD),
+                None => heading(set_up::FAILED, set_up::FAILED_LEAD),
             }
         })
     };
@@ -52,90 +56,48 @@ pub fn SetUpPage() -> impl IntoView {
 }
 
 fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
-    let problem = attempt.as_ref().map(|attempt| {
-        view! {
-            <section class="notice bad" role="alert">
-                <p>{labels::set_up_problem(attempt.problem)}</p>
-            </section>
-        }
-    });
+    let problem = attempt
+        .as_ref()
+        .map(|attempt| notice("notice bad", "alert", labels::set_up_problem(attempt.problem)));
     let (email, name) = attempt.map(|attempt| (attempt.email, attempt.name)).unwrap_or_default();
     view! {
-        <h1>{set_up::TITLE}</h1>
-        <p class="lead">{set_up::LEAD}</p>
+        {heading(set_up::TITLE, set_up::LEAD)}
         {problem}
         <form method="post" action=paths::SET_UP>
             <input type="hidden" name="ticket" value=ticket/>
-            <div class="field">
-                <label for="name">{set_up::NAME}</label>
-                <input id="name" name="name" value=name autocomplete="name" required autofocus/>
-            </div>
-            <div class="field">
-                <label for="email">{set_up::EMAIL}</label>
-                <input
-                    id="email"
-                    name="email"
-                    type="email"
-                    value=email
-                    autocomplete="username"
-                    required
-                    aria-describedby="email-help"
-                />
-                <span class="help" id="email-help">{set_up::EMAIL_HELP}</span>
-            </div>
-            <div class="field">
-                <label for="password">{set_up::PASSWORD}</label>
-                <input
-                    id="password"
-                    name="password"
-                    type="password"
-                    autocomplete="new-password"
-                    minlength="12"
-                    required
-                    aria-describedby="password-help"
-                />
-                <span class="help" id="password-help">{labels::NEW_PASSWORD}</span>
-            </div>
-            <div class="field">
-                <label for="again">{set_up::CONFIRM_PASSWORD}</label>
-                <input id="again" name="again" type="password" autocomplete="new-password" required/>
-            </div>
+            <TextField name="name" label=set_up::NAME value=name autocomplete="name" autofocus=true/>
+            <TextField
+                name="email"
+                label=set_up::EMAIL
+                kind="email"
+                value=email
+                autocomplete="username"
+                help=set_up::EMAIL_HELP
+            />
+            <TextField
+                name="password"
+                label=set_up::PASSWORD
+                kind="password"
+                autocomplete="new-password"
+                min_length="12"
+                help=labels::NEW_PASSWORD
+            />
+            <TextField
+                name="again"
+                label=set_up::CONFIRM_PASSWORD
+                kind="password"
+                autocomplete="new-password"
+            />
             <button type="submit" class="primary">{set_up::CREATE}</button>
         </form>
     }
     .into_any()
 }
 
-fn link_over() -> AnyView {
+fn go_to_sign_in(title: &'static str, lead: &'static str) -> AnyView {
     view! {
-        <h1>{set_up::LINK_OVER}</h1>
-        <p class="lead">{set_up::LINK_OVER_LEAD}</p>
-    }
-    .into_any()
-}
-
-fn not_offered() -> AnyView {
-    view! {
-        <h1>{set_up::NOT_OFFERED}</h1>
-        <p class="lead">{set_up::NOT_OFFERED_LEAD}</p>
+        {heading(title, lead)}
         <a class="button" href=paths::SIGN_IN>{set_up::SIGN_IN}</a>
-    }
-    .into_any()
-}
-
-fn done() -> AnyView {
-    view! {
-        <h1>{set_up::DONE}</h1>
-        <p class="lead">{set_up::DONE_LEAD}</p>
-        <a class="button" href=paths::SIGN_IN>{set_up::SIGN_IN}</a>
-    }
-    .into_any()
-}
-
-fn failed() -> AnyView {
-    view! {
-        <h1>{set_up::FAILED}</h1>
-        <p class="lead">{set_up::FAILED_LEAD}</p>
     }
     .into_any()
 }

@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use crate::parts::{TextField, heading, notice};
 use crate::{local_path, with_destination};
 
-/// The sign-in page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let (code, to) =
@@ -20,37 +20,24 @@ pub fn SignInPage() -> impl IntoView {
     let shell = context
         .map(|context| context.shell)
         .filter(|_| !refusal.is_some_and(SignInRefusal::ends_by_waiting));
-    let refusal = refusal.map(|refusal| {
-        view! {
-            <section class="notice bad" role="alert">
-                <p>{labels::sign_in_refusal(refusal)}</p>
-            </section>
-        }
-    });
+    let refusal =
+        refusal.map(|refusal| notice("notice bad", "alert", labels::sign_in_refusal(refusal)));
     let hint = move || {
         let shell = shell.clone();
         Suspend::new(async move {
             let Some(shell) = shell else { return ().into_any() };
             match shell.set_up("").await {
-                Ok(SetUp::LinkOver | SetUp::Open) => view! {
-                    <section class="notice" role="status">
-                        <p>{sign_in::NO_ACCOUNT}</p>
-                    </section>
+                Ok(SetUp::LinkOver | SetUp::Open) => {
+                    notice("notice", "status", sign_in::NO_ACCOUNT)
                 }
-                .into_any(),
                 Ok(SetUp::NotOffered | SetUp::Done) | Err(_) => ().into_any(),
             }
         })
     };
     let by_provider = options.as_ref().and_then(|options| options.by_provider.clone());
     let by_password = options.is_none_or(|options| options.by_password);
-    let external_hint = (!by_password && by_provider.is_none()).then(|| {
-        view! {
-            <section class="notice" role="note">
-                <p>{labels::SIGN_IN_ELSEWHERE}</p>
-            </section>
-        }
-    });
+    let external_hint = (!by_password && by_provider.is_none())
+        .then(|| notice("notice", "note", labels::SIGN_IN_ELSEWHERE));
     let provider = by_provider.map(|name| {
         view! {
             <p class="foreign">
@@ -64,8 +51,7 @@ pub fn SignInPage() -> impl IntoView {
     view! {
         <Title text=sign_in::TITLE/>
         <main class="door">
-            <h1>{sign_in::TITLE}</h1>
-            <p class="lead">{labels::frame::PRODUCT}</p>
+            {heading(sign_in::TITLE, labels::frame::PRODUCT)}
             <Suspense>{hint}</Suspense>
             {refusal}
             {provider}
@@ -81,20 +67,19 @@ fn form(to: Option<&str>) -> impl IntoView + use<> {
     view! {
         <form method="post" action=paths::SIGN_IN>
             {to}
-            <div class="field">
-                <label for="email">{sign_in::EMAIL}</label>
-                <input id="email" name="email" type="email" autocomplete="username" required autofocus/>
-            </div>
-            <div class="field">
-                <label for="password">{sign_in::PASSWORD}</label>
-                <input
-                    id="password"
-                    name="password"
-                    type="password"
-                    autocomplete="current-password"
-                    required
-                />
-            </div>
+            <TextField
+                name="email"
+                label=sign_in::EMAIL
+                kind="email"
+                autocomplete="username"
+                autofocus=true
+            />
+            <TextField
+                name="password"
+                label=sign_in::PASSWORD
+                kind="password"
+                autocomplete="current-password"
+            />
             <button type="submit" class="primary">{sign_in::TITLE}</button>
         </form>
     }

@@ -8,7 +8,6 @@ use leptos::prelude::*;
 use super::{InputAttributes, adopt_once, described_by};
 use crate::{markup::in_textarea, model::form::FormState, view::reactive::live};
 
-/// A checkbox.
 #[component]
 pub fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();

@@ -24,7 +24,6 @@ pub fn FlowGroup(state: FormState) -> impl IntoView {
     }
 }
 
-/// Basic SMTP Settings.
 #[component]
 pub fn BasicGroup(state: FormState) -> impl IntoView {
     view! {
@@ -41,7 +40,6 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
     }
 }
 
-/// OAuth SMTP Settings.
 #[component]
 pub fn OauthGroup(state: FormState) -> impl IntoView {
     let presence = state.presence(Field::OauthServer);
@@ -72,7 +70,6 @@ pub fn OauthGroup(state: FormState) -> impl IntoView {
     }
 }
 
-/// Authentication Settings.
 #[component]
 pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
     view! {

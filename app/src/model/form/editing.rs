@@ -22,7 +22,6 @@ impl FormState {
         self.draft.get_untracked()
     }
 
-    /// The control's text.
     pub fn text(self, field: Field) -> RwSignal<String> {
         self.signals(field).text
     }
@@ -32,7 +31,6 @@ impl FormState {
         self.draft.with_untracked(|draft| draft.text(field).to_owned())
     }
 
-    /// Sets the control's text.
     pub fn edit(self, field: Field, text: String) {
         set_if_changed(self.signals(field).is_trimmed, false);
         self.update_draft(|draft| draft.edit(field, text));
@@ -54,7 +52,6 @@ impl FormState {
         }
     }
 
-    /// Whether the control's text was trimmed since the last edit.
     pub fn is_trimmed(self, field: Field) -> bool {
         self.signals(field).is_trimmed.get()
     }
@@ -78,18 +75,15 @@ impl FormState {
         }
     }
 
-    /// Copies Basic SMTP Settings to OAuth SMTP Settings.
     pub fn copy_basic_to_oauth(self) {
         self.update_draft(Draft::copy_basic_to_oauth);
         self.clear_saved_notice();
     }
 
-    /// Whether the control is required, optional or disabled.
     pub fn presence(self, field: Field) -> RwSignal<Presence> {
         self.signals(field).presence
     }
 
-    /// The fields that differ from the saved settings.
     pub fn changes(self) -> Vec<Field> {
         self.changes.get()
     }

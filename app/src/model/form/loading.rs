@@ -34,27 +34,22 @@ impl FormState {
         self.reset(tab.saved.clone());
     }
 
-    /// Marks the page as hydrated.
     pub fn mark_hydrated(self) {
         self.is_hydrated.set(true);
     }
 
-    /// Whether the page is hydrated.
     pub fn is_hydrated(self) -> bool {
         self.is_hydrated.get()
     }
 
-    /// Marks the deferred Wasm chunk as loaded.
     pub fn mark_chunk_loaded(self) {
         self.is_chunk_loaded.try_set(true);
     }
 
-    /// Whether the deferred Wasm chunk has loaded.
     pub fn is_chunk_loaded(self) -> bool {
         self.is_chunk_loaded.get()
     }
 
-    /// Whether the user may edit.
     pub fn may_edit(self) -> bool {
         self.context.with(|context| context.may_edit)
     }

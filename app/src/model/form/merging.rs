@@ -41,7 +41,6 @@ impl FormState {
         self.set_notice(Notice::Conflict(MergeConflict { other, kept, taken }));
     }
 
-    /// The fields with an unresolved conflict.
     pub fn conflicting(self) -> Vec<Field> {
         self.conflicting.with(|conflicting| conflicting.fields.clone())
     }
@@ -50,12 +49,10 @@ impl FormState {
         self.conflicting.with_untracked(|conflicting| conflicting.fields.first().copied())
     }
 
-    /// The author of the other save.
     pub fn other(self) -> OtherEditor {
         self.conflicting.with(|conflicting| conflicting.other)
     }
 
-    /// Whether the control has an unresolved conflict.
     pub fn is_conflicting(self, field: Field) -> Memo<bool> {
         Memo::new(move |_| self.conflicting.with(|conflicting| conflicting.fields.contains(&field)))
     }

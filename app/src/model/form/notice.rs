@@ -23,9 +23,7 @@ pub enum Notice {
 /// The action that validation blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockedAction {
-    /// Saving the draft.
     Save,
-    /// Sending a test message with the draft.
     Test,
 }
 
@@ -36,7 +34,6 @@ pub const NOTICE: &str = "form-notice";
 pub const SAVED: &str = "saved";
 
 impl FormState {
-    /// The notice above the form.
     pub fn notice(self) -> Option<Notice> {
         self.notice.get()
     }
@@ -67,7 +64,6 @@ impl FormState {
         set_timeout(move || self.focus(id), Duration::ZERO);
     }
 
-    /// Moves focus to an element.
     pub fn focus(self, id: &str) {
         use leptos::wasm_bindgen::JsCast;
         let element = self.host.element(id);

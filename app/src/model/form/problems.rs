@@ -21,7 +21,6 @@ impl FormState {
         }
     }
 
-    /// Validates the draft and shows its problems.
     pub fn check_and_show(self) {
         self.set_problems(self.all_problems());
     }
@@ -47,7 +46,6 @@ impl FormState {
         self.signals(field).problem
     }
 
-    /// The validation problems, once shown.
     pub fn shown_problems(self) -> Problems {
         self.problems.get()
     }

@@ -91,12 +91,10 @@ impl FormState {
         self.focus_soon(SAVED);
     }
 
-    /// Whether a save is in progress.
     pub fn is_saving(self) -> bool {
         self.is_saving.get()
     }
 
-    /// The grant of the token that a save would delete, while confirmation is pending.
     pub fn asks_about_grant(self) -> Option<String> {
         self.asks_about_grant.get()
     }
@@ -121,17 +119,14 @@ impl FormState {
         self.saved.with(|saved| (saved.by.clone(), saved.at.map(|at| self.written(at))))
     }
 
-    /// The revision of the saved settings.
     pub fn revision(self) -> Memo<i64> {
         Memo::new(move |_| self.saved.with(|saved| saved.revision))
     }
 
-    /// Reads the saved settings.
     pub fn with_saved<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
         self.saved.with(read)
     }
 
-    /// Reads the saved settings, without tracking.
     pub fn with_saved_untracked<T>(self, read: impl FnOnce(&Saved) -> T) -> T {
         self.saved.with_untracked(read)
     }

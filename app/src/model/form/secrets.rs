@@ -6,7 +6,6 @@ use leptos::prelude::*;
 use super::FormState;
 
 impl FormState {
-    /// The state of a secret.
     pub fn secret(self, field: Field) -> RwSignal<SecretState> {
         self.signals(field).secret
     }

@@ -89,7 +89,7 @@ fn described_by(field: Field) -> String {
 }
 
 /// Adopts, once, input typed before hydration. Until then the page must not write to the control.
-fn adopt_once<E>(node: NodeRef<E>, adopt: impl Fn(E::Output) + 'static) -> RwSignal<bool>
+pub fn adopt_once<E>(node: NodeRef<E>, adopt: impl Fn(E::Output) + 'static) -> RwSignal<bool>
 where
     E: ElementType,
     E::Output: JsCast + Clone + 'static,
@@ -118,7 +118,7 @@ impl InputAttributes {
     fn of(state: FormState, field: Field) -> Self {
         let (presence, problem) = (state.presence(field), state.problem(field));
         Self {
-            disabled: live(move || !state.may_edit() || presence.get() == Presence::Disabled),
+            disabled: state.is_disabled(field),
             required: live_attribute(move || {
                 (presence.get() == Presence::Required).then_some("true")
             }),

@@ -3,6 +3,7 @@
 use domain::{Draft, preset::Provider};
 use leptos::{html::Select, prelude::*};
 
+use super::field::adopt_once;
 use super::lookup::{lookup_button, lookup_result};
 use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
@@ -18,12 +19,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
         .collect();
     let menu = NodeRef::<Select>::new();
-    // Adopts a choice made before hydration.
-    Effect::new(move |_| {
-        if let Some(menu) = menu.get() {
-            chosen.set(menu.value());
-        }
-    });
+    adopt_once(menu, move |menu| chosen.set(menu.value()));
     let choose = move |event| {
         chosen.set(event_target_value(&event));
         lookup.forget();

@@ -2,7 +2,6 @@
 
 use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
-use labels::WhyNot;
 use leptos::prelude::*;
 
 use super::lookup::{lookup_button, lookup_result};
@@ -35,8 +34,8 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let mark = live_option(move || {
         is_unused.get().then(|| view! { <span class="tag">{labels::NOT_USED}</span> })
     });
-    let reason = live_text(move || labels::reason_to_wait_for_token(why_not(form)));
-    let is_free = live(move || why_not(form).is_none());
+    let reason = live_text(move || reason_to_wait(form).unwrap_or_default());
+    let is_free = live(move || reason.with(String::is_empty));
     let disabled = live(move || !form.is_hydrated() || !is_free.get());
     let busy = live_attribute(move || token.is_asking().then_some("true"));
     let get = move |_| {
@@ -88,16 +87,17 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     }
 }
 
-fn why_not(form: FormState) -> Option<WhyNot> {
+/// The reason why no token can be requested, if there is one.
+fn reason_to_wait(form: FormState) -> Option<&'static str> {
     if !form.may_edit() {
-        return Some(WhyNot::ReadOnly);
+        return Some(labels::READ_ONLY);
     }
     if form.is_dirty.get() {
-        return Some(WhyNot::Editing);
+        return Some(labels::SAVE_FIRST);
     }
     form.with_saved(|saved| match saved.form.flow {
-        OauthFlow::None => Some(WhyNot::NoFlow),
-        _ if !saved.is_complete() => Some(WhyNot::Incomplete),
+        OauthFlow::None => Some(labels::CHOOSE_FLOW_FIRST),
+        _ if !saved.is_complete() => Some(labels::FILL_IN_FIRST),
         _ => None,
     })
 }

@@ -25,7 +25,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(3);
 pub const OUTCOME: &str = "test-outcome";
 
 /// The last test run, and the error of the last request to start one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct TestState {
     pub host: TabHost,
     /// The user's address; `None` if it is not verified.
@@ -44,16 +44,7 @@ pub struct TestState {
 
 impl TestState {
     pub fn new(host: TabHost) -> Self {
-        Self {
-            host,
-            recipient: RwSignal::new(None),
-            now: RwSignal::new(None),
-            refusal: RwSignal::new(None),
-            is_starting: RwSignal::new(false),
-            is_signed_out: RwSignal::new(false),
-            has_event: RwSignal::new(false),
-            is_following: RwSignal::new(false),
-        }
+        Self { host, ..Self::default() }
     }
 
     /// Shows the loaded run.

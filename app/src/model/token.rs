@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::BroadcastChannel;
 
-use super::form::FormState;
+use super::form::{FormState, set_if_changed};
 use crate::host::{TOKEN_CHANNEL, TabHost};
 use crate::{api, deadline::pause};
 
@@ -64,17 +64,10 @@ impl TokenState {
     /// Shows the state that the server returned.
     pub fn adopt(self, TokenView { token, now, attempt, renewal, ended }: TokenView) {
         self.now.set(now);
-        let explanations = (renewal, ended);
-        if self.explanations.with_untracked(|known| *known != explanations) {
-            self.explanations.set(explanations);
-        }
-        if self.token.with_untracked(|known| *known != token) {
-            self.token.set(token);
-        }
+        set_if_changed(self.explanations, (renewal, ended));
+        set_if_changed(self.token, token);
         // Setting an unchanged attempt would rerender the paste input and lose its text.
-        if self.attempt.with_untracked(|known| *known != attempt) {
-            self.attempt.set(attempt);
-        }
+        set_if_changed(self.attempt, attempt);
     }
 
     pub fn token(self) -> Option<Token> {

@@ -63,7 +63,7 @@ api_codes! {
     /// An OAuth flow is saved, but there is no token.
     TokenNeeded = "token-needed", 409, TokenNeeded;
     /// The token is bound to another mail server.
-    TokenElsewhere = "token-elsewhere", 409, TokenElsewhere;
+    TokenForOtherServer = "token-elsewhere", 409, TokenForOtherServer;
     /// The pasted text is not a callback address with an authorization response.
     NoAnswerInAddress = "no-answer-in-address", 400, NoAnswerInAddress;
     /// Another test message is already running.

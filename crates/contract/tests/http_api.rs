@@ -38,24 +38,18 @@ fn reread<T: DeserializeOwned + Serialize>(value: &Value) -> serde_json::Result<
 
 /// Checks that the type with this name reads a value and writes the same.
 fn assert_is(type_name: &str, value: &Value) {
-    let written = match type_name {
-        "ApiCode" => reread::<ApiCode>(value),
-        "AttemptFinished" => reread::<AttemptFinished>(value),
-        "AttemptStarted" => reread::<AttemptStarted>(value),
-        "Draft" => reread::<Draft>(value),
-        "EmailTab" => reread::<EmailTab>(value),
-        "ErrorBody" => reread::<ErrorBody>(value),
-        "LookupResult" => reread::<LookupResult>(value),
-        "OauthFlow" => reread::<OauthFlow>(value),
-        "RunView" => reread::<RunView>(value),
-        "Save" => reread::<Save>(value),
-        "SaveAnswer" => reread::<SaveAnswer>(value),
-        "String" => reread::<String>(value),
-        "TestAnswer" => reread::<TestAnswer>(value),
-        "TokenView" => reread::<TokenView>(value),
-        "bool" => reread::<bool>(value),
-        other => panic!("no type of the contract is called {other:?}"),
-    };
+    macro_rules! reread_as {
+        ($($name:ident)+) => {
+            match type_name {
+                $(stringify!($name) => reread::<$name>(value),)+
+                other => panic!("no type of the contract is called {other:?}"),
+            }
+        };
+    }
+    let written = reread_as!(
+        ApiCode AttemptFinished AttemptStarted Draft EmailTab ErrorBody LookupResult OauthFlow
+        RunView Save SaveAnswer String TestAnswer TokenView bool
+    );
     let written = written.unwrap_or_else(|error| panic!("{type_name}: {error}\n{value:#}"));
     assert_eq!(&written, value, "{type_name}");
 }

@@ -44,7 +44,7 @@ pub fn forwarded(value: &str) -> String {
 }
 
 /// Formats the origin of another site's page that may embed the tab.
-pub fn elsewhere(page: &str) -> String {
+pub fn embedding_page(page: &str) -> String {
     format!("{page}, which is allowed to show this tab; browsers still come back to this server")
 }
 

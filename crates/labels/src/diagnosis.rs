@@ -3,6 +3,8 @@
 
 use domain::{OauthFlow, delivery::Diagnosis, token::OauthStage};
 
+use super::oauth_diagnosis_words;
+
 /// The generic text of a failure, without values of the settings.
 pub struct Words {
     /// The likely cause, as a headline.
@@ -317,16 +319,12 @@ pub const fn diagnosis_words(diagnosis: Diagnosis) -> Words {
             "Press Get Auth Token.",
             "To renew it automatically, request a refresh token: for Microsoft, add offline_access to Scope; for Google, add access_type=offline and prompt=consent to Authorization Endpoint.",
         ]),
-        Diagnosis::TokenNotRenewed(diagnosis) => super::oauth_diagnosis_words(
-            OauthStage::Renewal,
-            diagnosis,
-            OauthFlow::AuthorizationCode,
-        ),
-        Diagnosis::TokenNotObtained(diagnosis) => super::oauth_diagnosis_words(
-            OauthStage::TokenRequest,
-            diagnosis,
-            OauthFlow::ClientCredentials,
-        ),
+        Diagnosis::TokenNotRenewed(diagnosis) => {
+            oauth_diagnosis_words(OauthStage::Renewal, diagnosis, OauthFlow::AuthorizationCode)
+        }
+        Diagnosis::TokenNotObtained(diagnosis) => {
+            oauth_diagnosis_words(OauthStage::TokenRequest, diagnosis, OauthFlow::ClientCredentials)
+        }
         Diagnosis::SignInRequired => words(&[
             "The server requires a sign-in first.",
             "Enter Username and Password.",

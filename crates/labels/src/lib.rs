@@ -427,7 +427,7 @@ pub fn api_error(code: ApiCode) -> String {
         ApiCode::Incomplete => "The saved settings are incomplete. Fill in the required fields and save.".to_owned(),
         ApiCode::NoAddress => NO_ADDRESS.to_owned(),
         ApiCode::TokenNeeded => TOKEN_NEEDED.to_owned(),
-        ApiCode::TokenElsewhere => "The stored token is only sent to the mail server that it was obtained for, and this form has another one. Save, get a new token, then test.".to_owned(),
+        ApiCode::TokenForOtherServer => "The stored token is only sent to the mail server that it was obtained for, and this form has another one. Save, get a new token, then test.".to_owned(),
         ApiCode::NoAnswerInAddress => "This is not the final address: it contains neither a code nor an error. Copy the whole address from the browser's address bar.".to_owned(),
         ApiCode::Busy => "A test message is already being sent. Wait until it has finished.".to_owned(),
         ApiCode::NotFound => "Not found.".to_owned(),

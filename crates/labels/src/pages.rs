@@ -143,7 +143,7 @@ pub fn access_denied(AccessDenied { code, .. }: AccessDenied) -> String {
 pub const ANOTHER_ACCOUNT: &str = "Every page here uses that account until you sign out of it there. Then you can use another one.";
 
 /// The hint on the sign-in page if it offers no sign-in method.
-pub const SIGN_IN_ELSEWHERE: &str = "You cannot sign in on this page. The product you came from, or your organisation's proxy, signs you in: open the Email settings from there.";
+pub const EXTERNAL_SIGN_IN: &str = "You cannot sign in on this page. The product you came from, or your organisation's proxy, signs you in: open the Email settings from there.";
 
 /// The sign-out button.
 pub const SIGN_OUT: &str = "Sign out";

@@ -6,19 +6,6 @@ use domain::token::{OauthDiagnosis, OauthStage, Renewal, TokenStatus};
 
 use super::{Words, words};
 
-/// The reason why no token can be requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyNot {
-    /// The user may not edit.
-    ReadOnly,
-    /// There are unsaved changes.
-    Editing,
-    /// No OAuth flow is saved.
-    NoFlow,
-    /// The saved settings are incomplete.
-    Incomplete,
-}
-
 /// The name of the token's group box.
 pub const TOKEN_MANAGEMENT: &str = "OAuth Token Management";
 /// The button that starts an attempt.
@@ -63,18 +50,10 @@ pub const FINAL_ADDRESS_HELP: &str = "Redirect URI is not this server's address.
 pub const COMES_BACK: &str =
     "This is this server's own address: the sign-in returns here automatically.";
 /// The hint for any other Redirect URI.
-pub const GOES_ELSEWHERE: &str = "This is not this server's address: after signing in you will have to paste the final address here.";
+pub const NOT_OWN_ADDRESS: &str = "This is not this server's address: after signing in you will have to paste the final address here.";
 
-/// Why Get Auth Token is disabled.
-pub const fn reason_to_wait_for_token(why_not: Option<WhyNot>) -> &'static str {
-    match why_not {
-        None => "",
-        Some(WhyNot::ReadOnly) => super::READ_ONLY,
-        Some(WhyNot::Editing) => super::SAVE_FIRST,
-        Some(WhyNot::NoFlow) => "Choose an OAuth flow and save it first.",
-        Some(WhyNot::Incomplete) => super::FILL_IN_FIRST,
-    }
-}
+/// Why Get Auth Token is disabled: no OAuth flow is saved.
+pub const CHOOSE_FLOW_FIRST: &str = "Choose an OAuth flow and save it first.";
 
 /// How a token is renewed, in short.
 pub const fn renewal(renewal: &Renewal) -> &'static str {

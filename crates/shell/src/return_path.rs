@@ -33,7 +33,7 @@ fn encoded(path: &str) -> String {
         match octet {
             b'/' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(octet)),
             _ if octet.is_ascii_alphanumeric() => encoded.push(char::from(octet)),
-            _ => write!(encoded, "%{octet:02X}").expect("a String takes whatever is written to it"),
+            _ => write!(encoded, "%{octet:02X}").expect("a write to a String cannot fail"),
         }
     }
     encoded

@@ -37,7 +37,7 @@ pub fn SignInPage() -> impl IntoView {
     let by_provider = options.as_ref().and_then(|options| options.by_provider.clone());
     let by_password = options.is_none_or(|options| options.by_password);
     let external_hint = (!by_password && by_provider.is_none())
-        .then(|| notice("notice", "note", labels::SIGN_IN_ELSEWHERE));
+        .then(|| notice("notice", "note", labels::EXTERNAL_SIGN_IN));
     let provider = by_provider.map(|name| {
         view! {
             <p class="foreign">

@@ -115,7 +115,7 @@ pub async fn start_typed(
                 return Err(ApiCode::TokenNeeded);
             }
             if draft.token_destination() != current.saved.form.token_destination() {
-                return Err(ApiCode::TokenElsewhere);
+                return Err(ApiCode::TokenForOtherServer);
             }
             TokenSource::Stored(Box::new(current))
         }

@@ -1,6 +1,6 @@
 //! The groups, each with its controls in screen order.
 
-use domain::{Field, Presence, Section, syntax::port};
+use domain::{Field, Section, syntax::port};
 use leptos::{html::Details, prelude::*};
 
 use super::lookups::{Discovery, RedirectCheck};
@@ -9,7 +9,7 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::first::field::{Control, secret_note};
 use crate::first::preset::ProviderMenu;
 use crate::model::{copying::CopyQuestion, form::FormState};
-use crate::view::reactive::{live, live_text};
+use crate::view::reactive::live_text;
 
 /// OAuth Flow, and the provider menu.
 #[component]
@@ -42,8 +42,7 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
 
 #[component]
 pub fn OauthGroup(state: FormState) -> impl IntoView {
-    let presence = state.presence(Field::OauthServer);
-    let disabled = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let disabled = state.is_disabled(Field::OauthServer);
     let question = CopyQuestion::new(state);
     let copy = view! {
         <button
@@ -118,7 +117,7 @@ fn redirect_note(state: FormState) -> Signal<String> {
             (true, _) => labels::tab::own_address(&callback),
             (false, true) => labels::COMES_BACK.to_owned(),
             (false, false) => {
-                format!("{} {}", labels::GOES_ELSEWHERE, labels::tab::own_address(&callback))
+                format!("{} {}", labels::NOT_OWN_ADDRESS, labels::tab::own_address(&callback))
             }
         }
     })

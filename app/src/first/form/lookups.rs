@@ -1,27 +1,22 @@
 //! The lookups of Authentication Settings: a provider's metadata, and the way back to this server.
 
-use domain::{Field, Presence};
+use domain::Field;
 use leptos::{html::Input, prelude::*};
 
+use crate::first::field::adopt_once;
 use crate::first::lookup::{lookup_button, lookup_result};
+use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::{model::form::FormState, view::reactive::live};
 
 /// Looks up a provider's endpoints from its metadata. The issuer typed here is not part of the form.
 #[component]
 pub fn Discovery(state: FormState) -> impl IntoView {
     let issuer = RwSignal::new(String::new());
-    let presence = state.presence(Field::TokenEndpoint);
-    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let is_idle = state.is_disabled(Field::TokenEndpoint);
     let lookup = Lookup::new(state);
     let request = move || LookupRequest::Discovery(issuer.get_untracked());
     let typed = NodeRef::<Input>::new();
-    // Adopts input typed before hydration.
-    Effect::new(move |_| {
-        if let Some(typed) = typed.get() {
-            issuer.set(typed.value());
-        }
-    });
+    adopt_once(typed, move |typed| issuer.set(typed.value()));
     view! {
         <div class="field wide">
             <label for="issuer">{labels::ISSUER}</label>
@@ -53,8 +48,7 @@ pub fn Discovery(state: FormState) -> impl IntoView {
 /// Checks whether a redirect to the typed Redirect URI reaches this server.
 #[component]
 pub fn RedirectCheck(state: FormState) -> impl IntoView {
-    let presence = state.presence(Field::RedirectUri);
-    let is_idle = live(move || !state.may_edit() || presence.get() == Presence::Disabled);
+    let is_idle = state.is_disabled(Field::RedirectUri);
     let lookup = Lookup::new(state);
     let request = move || {
         let page = window().location().origin().unwrap_or_default();

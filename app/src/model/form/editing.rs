@@ -84,6 +84,12 @@ impl FormState {
         self.signals(field).presence
     }
 
+    /// Whether the user cannot change the control.
+    pub fn is_disabled(self, field: Field) -> Signal<bool> {
+        let presence = self.presence(field);
+        Signal::derive(move || !self.may_edit() || presence.get() == Presence::Disabled)
+    }
+
     pub fn changes(self) -> Vec<Field> {
         self.changes.get()
     }

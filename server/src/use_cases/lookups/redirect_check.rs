@@ -62,7 +62,7 @@ fn page_of(
     }
     let hosts = &lookups.embedding;
     if hosts.embedding.iter().chain(&hosts.framing).any(|host| host.as_str() == page) {
-        return (Some(words::elsewhere(&page)), None);
+        return (Some(words::embedding_page(&page)), None);
     }
     let problem = match &reached.public_origin {
         Some(own) => RedirectProblem::OtherPage { page: page.clone(), own: own.clone() },

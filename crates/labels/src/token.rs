@@ -468,47 +468,20 @@ mod tests {
 
     use super::{super::fact_value, oauth_diagnosis_words, time_left};
 
+    macro_rules! diagnoses {
+        ($($name:ident)+) => { [$(OauthDiagnosis::$name),+] };
+    }
+
     /// Every diagnosis of the Token Endpoint or of the connection to it.
-    const AT_TOKEN_ENDPOINT: [OauthDiagnosis; 38] = [
-        OauthDiagnosis::AccessDenied,
-        OauthDiagnosis::InteractionRequired,
-        OauthDiagnosis::InvalidRequest,
-        OauthDiagnosis::InvalidClient,
-        OauthDiagnosis::InvalidGrant,
-        OauthDiagnosis::UnauthorizedClient,
-        OauthDiagnosis::UnsupportedGrantType,
-        OauthDiagnosis::UnsupportedResponseType,
-        OauthDiagnosis::InvalidScope,
-        OauthDiagnosis::UnknownError,
-        OauthDiagnosis::ProviderFailed,
-        OauthDiagnosis::ProviderBusy,
-        OauthDiagnosis::SettingsChanged,
-        OauthDiagnosis::NameNotFound,
-        OauthDiagnosis::NameServiceFailed,
-        OauthDiagnosis::AddressForbidden,
-        OauthDiagnosis::EgressNotAllowed,
-        OauthDiagnosis::EgressDenied,
-        OauthDiagnosis::NothingListens,
-        OauthDiagnosis::Unreachable,
-        OauthDiagnosis::CertificateUntrusted,
-        OauthDiagnosis::CertificateOutOfDate,
-        OauthDiagnosis::CertificateWrongName,
-        OauthDiagnosis::TlsFailed,
-        OauthDiagnosis::ConnectionLost,
-        OauthDiagnosis::TooSlow,
-        OauthDiagnosis::TooLong,
-        OauthDiagnosis::Redirected,
-        OauthDiagnosis::NotOauth,
-        OauthDiagnosis::BotGuard,
-        OauthDiagnosis::SignInPage,
-        OauthDiagnosis::NetworkPage,
-        OauthDiagnosis::NoToken,
-        OauthDiagnosis::OtherTokenType,
-        OauthDiagnosis::ExpiredOnArrival,
-        OauthDiagnosis::RefusedSilently,
-        OauthDiagnosis::SecretUnreadable,
-        OauthDiagnosis::ServerFailed,
-    ];
+    const AT_TOKEN_ENDPOINT: [OauthDiagnosis; 38] = diagnoses!(
+        AccessDenied InteractionRequired InvalidRequest InvalidClient InvalidGrant
+        UnauthorizedClient UnsupportedGrantType UnsupportedResponseType InvalidScope UnknownError
+        ProviderFailed ProviderBusy SettingsChanged NameNotFound NameServiceFailed AddressForbidden
+        EgressNotAllowed EgressDenied NothingListens Unreachable CertificateUntrusted
+        CertificateOutOfDate CertificateWrongName TlsFailed ConnectionLost TooSlow TooLong
+        Redirected NotOauth BotGuard SignInPage NetworkPage NoToken OtherTokenType ExpiredOnArrival
+        RefusedSilently SecretUnreadable ServerFailed
+    );
 
     #[test]
     fn client_credentials_texts_mention_no_consent() {

@@ -91,9 +91,6 @@ impl Entry {
 }
 
 /// Writes a row.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn record(store: &Store, entry: &Entry) -> Result<(), StoreError> {
     let mut connection = store.pool.acquire().await?;
     record_in(&mut connection, entry).await
@@ -109,9 +106,6 @@ pub(super) async fn record_in(
 
 /// Adds events to the aggregate row with this key, or creates it. The upsert is atomic: concurrent
 /// writers on all nodes count. Everything but the count stays as in the first event.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn add(store: &Store, aggregate_key: &str, events: &Entry) -> Result<(), StoreError> {
     let mut connection = store.pool.acquire().await?;
     insert(&mut connection, events, Some(aggregate_key)).await
@@ -158,9 +152,6 @@ pub struct AuditFilter {
 }
 
 /// Returns the latest matching rows, newest first, each with its number.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn entries(
     store: &Store,
     wanted: &AuditFilter,
@@ -215,9 +206,6 @@ impl Exported {
 }
 
 /// Returns the first rows of a time range, oldest first, after the row with this time and number.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn export(
     store: &Store,
     during: &Range<DateTime<Utc>>,
@@ -240,9 +228,6 @@ pub async fn export(
 }
 
 /// Returns the distinct addresses in the trail, sorted.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn people(store: &Store) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT email FROM audit WHERE email <> '' ORDER BY email";
     Ok(sqlx::query_scalar(sql).fetch_all(&store.pool).await?)

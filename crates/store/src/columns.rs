@@ -10,10 +10,8 @@ use domain::Role;
 use domain::delivery::{Outcome, StepReport, Tested};
 use domain::time_format::{ClockStyle, DatePattern};
 use domain::token::{AttemptOutcome, OauthFailure};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use sqlx::any::AnyRow;
-use sqlx::{Any, Decode, Row, Type};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{Any, Decode, Row, Type, any::AnyRow};
 
 use crate::error::StoreError::{self, Unknown};
 

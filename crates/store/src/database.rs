@@ -1,8 +1,7 @@
 //! Where the data is: a `SQLite` file, or a `PostgreSQL` server.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use domain::syntax::host::{Host, mail_host};
 use secrecy::SecretString;

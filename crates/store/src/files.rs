@@ -3,8 +3,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::{os::unix::fs::MetadataExt, path::Path};
 
 use rustix::process::geteuid;
 use secrecy::zeroize::Zeroizing;

@@ -1,8 +1,7 @@
 //! Hashes of values that the database must recognise but not contain: session tokens, tickets,
 //! states. These are random and long, so that a plain digest reveals nothing.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 /// Returns the SHA-256 of a text in base64url.

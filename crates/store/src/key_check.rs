@@ -12,17 +12,11 @@ use crate::pool::Store;
 const SEALED: &str = "SELECT sealed FROM key_check WHERE id = 1";
 
 /// Returns the value, if the database was ever used with a key.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn load(store: &Store) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(sqlx::query_scalar(SEALED).fetch_optional(&store.pool).await?)
 }
 
 /// Stores the value, unless another process stored one first, and returns the stored one.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
     sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
         .bind(sealed)
@@ -34,9 +28,6 @@ pub async fn settle(store: &Store, sealed: &[u8]) -> Result<Vec<u8>, StoreError>
 /// Replaces the value, with an audit row. `entry` is called after every wait, so that its time is
 /// the one of the change. False, and nothing changed, if the value is not `before` any more
 /// (compare and swap).
-///
-/// # Errors
-/// The database does not answer.
 pub async fn replace(
     store: &Store,
     before: &[u8],
@@ -60,9 +51,6 @@ pub async fn replace(
 
 /// Returns when the sealing key was last changed, by its audit row; `None` if it never was, or
 /// retention has deleted the row.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn changed_at(store: &Store) -> Result<Option<DateTime<Utc>>, StoreError> {
     let row = sqlx::query("SELECT at FROM audit WHERE action = $1 ORDER BY id DESC LIMIT 1")
         .bind(Action::KeyChanged.wire_name())

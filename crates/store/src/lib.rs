@@ -1,6 +1,12 @@
 //! Persistence: one module per table or two, each of small functions over [`Store`]. The SQL text
 //! is the same for `SQLite` and `PostgreSQL`, so columns hold only 64-bit integers, texts and
 //! blobs, and times are epoch milliseconds. Nothing here interprets a form.
+//!
+//! # Errors
+//! Every function that returns [`StoreError`] fails if the database does not answer. `# Errors` of a
+//! function names only what is different.
+
+#![expect(clippy::missing_errors_doc, reason = "the documentation of the crate names the error")]
 
 mod columns;
 mod dialect;

@@ -36,9 +36,6 @@ pub enum LimitExceeded {
 
 /// Records an attempt before its password is compared, so that concurrent ones count one another.
 /// Returns its number, unless too many have failed since `since`. Deletes older attempts.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin(
     store: &Store,
     account: &str,
@@ -69,9 +66,6 @@ pub async fn begin(
 }
 
 /// Records that the attempt with this number has failed.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn fail(store: &Store, number: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE sign_in_attempt SET under_way_until = NULL WHERE id = $1")
         .bind(number)
@@ -81,9 +75,6 @@ pub async fn fail(store: &Store, number: i64) -> Result<(), StoreError> {
 }
 
 /// Checks whether an attempt would be rejected now. Only reads: [`begin`] decides.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn check(
     store: &Store,
     account: &str,
@@ -142,9 +133,6 @@ async fn within(
 }
 
 /// Deletes the attempts for an account from a source, because one just succeeded there.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn clear(store: &Store, account: &str, source: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sign_in_attempt WHERE account = $1 AND source = $2")
         .bind(account)

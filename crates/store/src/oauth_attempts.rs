@@ -114,9 +114,6 @@ impl StoredBinding {
 }
 
 /// Begins an attempt.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO token_attempt (id, person, person_email, person_name, revision, needs_pasting,
@@ -141,9 +138,6 @@ pub async fn begin(store: &Store, attempt: &NewAttempt<'_>) -> Result<(), StoreE
 }
 
 /// Returns the attempt of a ticket that is not consumed and not expired.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn by_ticket(
     store: &Store,
     ticket_hash: &str,
@@ -155,9 +149,6 @@ pub async fn by_ticket(
 }
 
 /// Consumes a ticket and stores state, browser and verifier. False if it was consumed before.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn start(store: &Store, departure: &ConsentStart<'_>) -> Result<bool, StoreError> {
     let departed = sqlx::query(
         "UPDATE token_attempt SET ticket_hash = NULL, state_hash = $2, browser_hash = $3, verifier = $4
@@ -174,9 +165,6 @@ pub async fn start(store: &Store, departure: &ConsentStart<'_>) -> Result<bool, 
 
 /// Consumes a state and returns its attempt; `None` if the state was consumed before, has expired,
 /// or is another browser's or user's.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn consume(
     store: &Store,
     state_hash: &str,
@@ -195,9 +183,6 @@ pub async fn consume(
 }
 
 /// Returns the attempt of a state, consumed or not.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn by_state(
     store: &Store,
     state_hash: &str,
@@ -209,9 +194,6 @@ pub async fn by_state(
 
 /// Ends an attempt and deletes its verifier, with the audit row if there is one. An attempt that
 /// has ended keeps its outcome, and gets no row.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn finish(
     store: &Store,
     id: &str,
@@ -238,9 +220,6 @@ pub async fn finish(
 
 /// Ends the user's other attempts for the same settings that had no callback: this one has made
 /// them unnecessary. A late callback is still accepted.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn settle(
     store: &Store,
     id: &str,
@@ -285,9 +264,6 @@ pub(super) async fn expire_of_session(
 }
 
 /// Returns the attempt with this id.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!("{} WHERE id = $1", select());
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(sought(id));
@@ -295,9 +271,6 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, Store
 }
 
 /// Returns the user's latest attempt for the settings of this revision.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn latest_of(
     store: &Store,
     person: &str,

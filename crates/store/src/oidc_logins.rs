@@ -55,9 +55,6 @@ pub enum MissingLogin {
 
 /// Stores a pending login, unless `most` of its subscriber are pending. Deletes expired ones in
 /// either case.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin(
     store: &Store,
     known_by: LoginBinding<'_>,
@@ -103,9 +100,6 @@ pub async fn begin(
 }
 
 /// Consumes a state for the browser that started the login.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn take(
     store: &Store,
     state_hash: &str,

@@ -47,9 +47,6 @@ pub enum Added {
 }
 
 /// Adds an account, with the audit row in the same transaction.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn add(store: &Store, person: &Person, entry: &Entry) -> Result<Added, StoreError> {
     let mut transaction = store.begin_write().await?;
     let added = add_in(&mut transaction, person, entry).await?;
@@ -87,9 +84,6 @@ pub(super) async fn add_in(
 }
 
 /// Returns the account with this address, ignoring case.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, StoreError> {
     let sql = format!("SELECT {} FROM person WHERE email_key = $1", Person::columns());
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(email_key(email));
@@ -97,9 +91,6 @@ pub async fn by_email(store: &Store, email: &str) -> Result<Option<Person>, Stor
 }
 
 /// Whether there is an administrator with this id.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM person WHERE id = $1 AND role = $2")
         .bind(id)
@@ -110,9 +101,6 @@ pub async fn is_administrator(store: &Store, id: &str) -> Result<bool, StoreErro
 }
 
 /// Returns all accounts, sorted by address.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
     let sql = format!("SELECT {} FROM person ORDER BY email_key", Person::columns());
     Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&store.pool).await?)
@@ -120,9 +108,6 @@ pub async fn list(store: &Store) -> Result<Vec<Person>, StoreError> {
 
 /// Replaces the password if its hash is still `before`, and ends the account's sessions. False if
 /// there is no such account, or the hash is another one by now.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn set_password(
     store: &Store,
     id: &str,
@@ -149,9 +134,6 @@ pub async fn set_password(
 }
 
 /// Removes an account and its sessions. False if there is no such account.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
     sessions::end_all(&mut transaction, id, SessionEnd::ByRemoval, entry.at).await?;

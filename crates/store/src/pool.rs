@@ -1,12 +1,8 @@
 //! The open database: a pool of connections to a `SQLite` file or a `PostgreSQL` server.
 
-use std::cmp::Ordering;
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{cmp::Ordering, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::error::one_line;
@@ -332,7 +328,7 @@ fn sqlite_url(file: &Path) -> String {
         match byte {
             b'/' | b'.' | b'-' | b'_' => url.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => url.push(char::from(*byte)),
-            byte => write!(url, "%{byte:02X}").expect("a String takes whatever is written to it"),
+            byte => write!(url, "%{byte:02X}").expect("writing to a String cannot fail"),
         }
     }
     url

@@ -44,9 +44,6 @@ columns!(StoredProvider {
 });
 
 /// Stores a provider's metadata; `may_replace` overwrites metadata that is already stored.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn learn(
     store: &Store,
     metadata: &StoredProvider,
@@ -90,9 +87,6 @@ pub async fn learn(
 }
 
 /// Returns the metadata for this Token Endpoint, if it was looked up.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn of(store: &Store, token_endpoint: &str) -> Result<Option<StoredProvider>, StoreError> {
     let sql =
         format!("SELECT {} FROM provider WHERE token_endpoint = $1", StoredProvider::columns());

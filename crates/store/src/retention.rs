@@ -50,9 +50,6 @@ impl RetainedRows {
 }
 
 /// Deletes a batch of rows older than `before`, oldest first, and returns their number.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn delete_batch(
     store: &Store,
     kind: RetainedRows,

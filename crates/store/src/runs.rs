@@ -36,9 +36,6 @@ impl StoredRun {
 /// time. After `gone_after` a run without an outcome is interrupted. `form` is the sealed form that
 /// it uses, and `fields` are the wire names of the controls in which that form differs from the
 /// saved one, for the audit.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin(
     store: &Store,
     by: &Principal,
@@ -91,9 +88,6 @@ pub async fn record(
 }
 
 /// Ends a run. A run that has ended keeps its outcome.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), StoreError> {
     sqlx::query("UPDATE run SET outcome = $2 WHERE id = $1 AND outcome IS NULL")
         .bind(run)
@@ -105,9 +99,6 @@ pub async fn finish(store: &Store, run: &str, outcome: &Outcome) -> Result<(), S
 
 /// Ends every run without an outcome after its `gone_after` as interrupted. Readers do not wait for
 /// this: see [`StoredRun::at`].
-///
-/// # Errors
-/// The database does not answer.
 pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query("UPDATE run SET outcome = $2 WHERE gone_after < $1 AND outcome IS NULL")
         .bind(millis(now))
@@ -118,9 +109,6 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
 }
 
 /// Returns the run with this id.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreError> {
     // The run is read before its steps, so that a run with an outcome has all of its steps.
     let row = sqlx::query(
@@ -143,9 +131,6 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreErro
 }
 
 /// Returns the latest run, of one user or of all.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<StoredRun>, StoreError> {
     let id: Option<String> = sqlx::query_scalar(
         "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
@@ -160,9 +145,6 @@ pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<Stored
 }
 
 /// Returns the latest runs, newest first, each with the name of the user who began it.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, StoredRun)>, StoreError> {
     let sql = "SELECT id, person_name FROM run ORDER BY started_at DESC, id LIMIT $1";
     let rows: Vec<(String, String)> =

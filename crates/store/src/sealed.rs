@@ -120,9 +120,6 @@ pub struct SealedValue {
 
 /// Returns the next values of a column after the row with this key, in the order of the keys; with
 /// `but`, only those that another key has sealed.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn batch(
     store: &Store,
     column: Column,
@@ -145,9 +142,6 @@ pub async fn batch(
 }
 
 /// Replaces a value. False, and nothing changed, if it is another one by now, or gone.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn replace(
     store: &Store,
     column: Column,
@@ -166,9 +160,6 @@ pub async fn replace(
 }
 
 /// Whether a value is still as it was read.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn is_unchanged(
     store: &Store,
     column: Column,
@@ -186,9 +177,6 @@ pub async fn is_unchanged(
 
 /// Deletes the values that cannot be used any more: code verifiers that have expired, or that are
 /// for an older revision of the settings.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn forget_useless(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE token_attempt SET verifier = NULL
@@ -206,9 +194,6 @@ pub async fn forget_useless(store: &Store, now: DateTime<Utc>) -> Result<(), Sto
 }
 
 /// Counts the values of a column by sealing key; malformed values count under `None`.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn counts(
     store: &Store,
     column: Column,
@@ -224,9 +209,6 @@ pub async fn counts(
 }
 
 /// Returns the keys that have sealed a value in the database.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn keys(store: &Store) -> Result<BTreeSet<KeyId>, StoreError> {
     let mut keys = BTreeSet::new();
     for column in Column::ALL {
@@ -236,9 +218,6 @@ pub async fn keys(store: &Store) -> Result<BTreeSet<KeyId>, StoreError> {
 }
 
 /// Whether this key has sealed a value in the database, the check value included.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn is_needed(store: &Store, key: KeyId) -> Result<bool, StoreError> {
     let columns = Column::ALL.into_iter().map(|column| (column.table(), column.name()));
     for (table, name) in columns.chain([("key_check", "sealed")]) {

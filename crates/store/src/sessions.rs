@@ -2,12 +2,9 @@
 //! an `OpenID` provider.
 
 use chrono::{DateTime, Utc};
-use domain::error::one_line;
-use domain::time_format::TimePreference;
-use domain::{Email, Principal, RequestClient, Role};
+use domain::{Email, Principal, RequestClient, Role, error::one_line, time_format::TimePreference};
 use serde::{Deserialize, Serialize};
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use crate::audit::{self, Entry};
 use crate::columns::{column, json, millis};
@@ -126,9 +123,6 @@ const SESSIONS: &str = "SELECT token_hash, principal, person.id AS id, email, na
 
 /// Begins a session of a local account if the account's password hash is still this one. Returns
 /// whether it is.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin(
     store: &Store,
     token_hash: &str,
@@ -164,9 +158,6 @@ pub async fn begin(
 }
 
 /// Begins a session of a user of an `OpenID` provider, with the sealed ID token.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn begin_openid(
     store: &Store,
     token_hash: &str,
@@ -191,18 +182,12 @@ pub async fn begin_openid(
 }
 
 /// Returns the sealed ID token of a session that began at an `OpenID` provider.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn id_token(store: &Store, token_hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "SELECT id_token FROM session WHERE token_hash = $1 AND id_token IS NOT NULL";
     Ok(sqlx::query_scalar(sql).bind(token_hash).fetch_optional(&store.pool).await?)
 }
 
 /// Returns the session with this token.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn find(store: &Store, token_hash: &str) -> Result<Option<StoredSession>, StoreError> {
     let sql = format!("{SESSIONS} WHERE token_hash = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(token_hash).fetch_optional(&store.pool).await?;
@@ -212,9 +197,6 @@ pub async fn find(store: &Store, token_hash: &str) -> Result<Option<StoredSessio
 /// Lists the sessions that began and were last seen after these instants, of one user or of all,
 /// latest first. A session that cannot be read, such as one with a role of a later release, is
 /// skipped, so that the others can be seen and ended.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn list(
     store: &Store,
     person: Option<&str>,
@@ -259,9 +241,6 @@ fn listed(row: &AnyRow) -> Result<SessionSummary, StoreError> {
 }
 
 /// Records the time of a request. A session that ended meanwhile stays ended.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn touch(store: &Store, token_hash: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     let sql = "UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2";
     sqlx::query(sql).bind(token_hash).bind(millis(at)).execute(&store.pool).await?;
@@ -326,9 +305,6 @@ async fn end_where(
 }
 
 /// Returns how the session with this token was ended, if it began after an instant.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn how_ended(
     store: &Store,
     token_hash: &str,
@@ -341,9 +317,6 @@ pub async fn how_ended(
 }
 
 /// Deletes an expired session.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn remove(store: &Store, token_hash: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM session WHERE token_hash = $1";
     sqlx::query(sql).bind(token_hash).execute(&store.pool).await?;
@@ -352,9 +325,6 @@ pub async fn remove(store: &Store, token_hash: &str) -> Result<(), StoreError> {
 
 /// Deletes the expired sessions: those that began or were last seen before these instants. The
 /// records of explicit ends are deleted when the sessions would have expired.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn remove_ended(
     store: &Store,
     created_before: DateTime<Utc>,

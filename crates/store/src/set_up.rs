@@ -12,18 +12,12 @@ use crate::pool::Store;
 use domain::Role;
 
 /// Whether there is an administrator.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn is_done(store: &Store) -> Result<bool, StoreError> {
     let mut connection = store.pool.acquire().await?;
     has_administrator(&mut connection).await
 }
 
 /// Stores a ticket until it expires. Those of other nodes stay valid.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn issue(
     store: &Store,
     hash: &str,
@@ -45,9 +39,6 @@ pub async fn issue(
 }
 
 /// Whether a ticket is valid now.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn is_valid(store: &Store, hash: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let mut connection = store.pool.acquire().await?;
     let known = sqlx::query("SELECT 1 FROM set_up_ticket WHERE hash = $1 AND expires_at > $2")
@@ -60,9 +51,6 @@ pub async fn is_valid(store: &Store, hash: &str, now: DateTime<Utc>) -> Result<b
 
 /// Redeems a ticket: adds the first administrator and deletes every ticket. False if the ticket is
 /// not valid, or another request was first.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn redeem(
     store: &Store,
     hash: &str,

@@ -81,9 +81,6 @@ pub enum Replaced {
 }
 
 /// Reads the saved settings as one consistent snapshot.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
     let rows = sqlx::query(
         "SELECT settings.revision, settings.form, settings.saved_by_email, settings.saved_by_name,
@@ -119,9 +116,6 @@ pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
 }
 
 /// Returns the current revision.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn revision(store: &Store) -> Result<i64, StoreError> {
     let sql = "SELECT revision FROM settings WHERE id = 1";
     Ok(sqlx::query_scalar(sql).fetch_one(&store.pool).await?)
@@ -139,14 +133,16 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     if !update_form(&mut transaction, save).await? {
         return Ok(Replaced::OutOfDate);
     }
-    if let Some(grant_id) = grant(&mut transaction).await?
+    let grant = sqlx::query_scalar::<_, String>("SELECT grant_id FROM token");
+    if let Some(grant_id) = grant.fetch_optional(&mut *transaction).await?
         && save.deletes_grant != Some(grant_id.as_str())
     {
         return Ok(Replaced::GrantUnnamed { grant_id });
     }
     let deleted = tokens::delete_in(&mut transaction).await?.map(Box::new);
     for field in save.secrets_to_remove {
-        remove_secret(&mut transaction, field).await?;
+        let removal = sqlx::query("DELETE FROM secret WHERE field = $1").bind(field);
+        removal.execute(&mut *transaction).await?;
     }
     for secret in save.secrets_to_put {
         put_secret(&mut transaction, secret).await?;
@@ -213,15 +209,6 @@ async fn update_form(
     .await?
     .rows_affected();
     Ok(written == 1)
-}
-
-async fn grant(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT grant_id FROM token").fetch_optional(connection).await?)
-}
-
-async fn remove_secret(connection: &mut AnyConnection, field: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM secret WHERE field = $1").bind(field).execute(connection).await?;
-    Ok(())
 }
 
 async fn put_secret(

@@ -8,9 +8,6 @@ use crate::error::StoreError;
 use crate::pool::Store;
 
 /// Returns what this user has chosen, if anything.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, StoreError> {
     let row = sqlx::query("SELECT pattern, clock, zone FROM time_preference WHERE person = $1")
         .bind(person)
@@ -25,9 +22,6 @@ pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, 
 }
 
 /// Stores what this user has chosen, with the audit row in the same transaction.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn put(
     store: &Store,
     person: &str,

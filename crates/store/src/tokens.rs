@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::pool::Store;
 
 /// The stored token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredToken {
     /// The id of the grant, the same over all refreshes.
     pub grant: String,
@@ -70,7 +70,7 @@ pub struct Renewed<'a> {
 }
 
 /// The sealed parts of a token response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SealedTokens {
     /// The access token.
     pub access: Vec<u8>,
@@ -107,9 +107,6 @@ pub struct FailedTry<'a> {
 }
 
 /// Returns the token, if there is one.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn load(store: &Store) -> Result<Option<StoredToken>, StoreError> {
     let sql = format!("SELECT {} FROM token WHERE id = 1", StoredToken::columns());
     Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?)
@@ -134,9 +131,6 @@ pub enum PutOutcome {
 
 /// Stores a token obtained for the settings of this revision, in place of any other, with its audit
 /// row.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn put(
     store: &Store,
     revision: i64,
@@ -171,9 +165,6 @@ pub async fn put(
 
 /// Takes the lease to refresh a token until an instant. False if another holder has it, or the
 /// token is another one by now. A lease beyond `longest` is from another clock, and is ignored.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn lease(
     store: &Store,
     lease: Lease<'_>,
@@ -200,9 +191,6 @@ pub async fn lease(
 /// Stores the next generation. False, and nothing changed, if the token was deleted, replaced or
 /// refreshed meanwhile. The holder of the lease is not compared: of two concurrent refreshes the
 /// first success counts, and the other's failure changes nothing.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn renewed(
     store: &Store,
     lease: Lease<'_>,
@@ -238,9 +226,6 @@ pub async fn renewed(
 
 /// Records a failed refresh and releases the lease, with the audit row of a grant that is gone.
 /// False, and nothing changed, if the token is another one or the lease another holder's by now.
-///
-/// # Errors
-/// The database does not answer.
 pub async fn failed(
     store: &Store,
     lease: Lease<'_>,

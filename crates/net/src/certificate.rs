@@ -1,23 +1,19 @@
 //! Reads the certificates that a server presents, to show them to an administrator: subject,
 //! issuer, validity, and the authority to trust. Verifies nothing.
 
-use std::fmt::Write;
-use std::net::IpAddr;
+use std::{fmt::Write, net::IpAddr};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use domain::Field;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use domain::delivery::{Diagnosis, Fact, FactName};
-use domain::syntax::certificate::CertificateProblem;
+use domain::{Field, syntax::certificate::CertificateProblem};
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest, Sha256};
-use x509_parser::asn1_rs::ToDer;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, Validity};
-use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name, X509Version};
+use x509_parser::{
+    asn1_rs::ToDer, certificate::X509Certificate, extensions::GeneralName, public_key::PublicKey,
+};
 
 use crate::tls;
 

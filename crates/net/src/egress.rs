@@ -7,15 +7,13 @@ mod address;
 mod connect;
 mod policy;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use domain::syntax::host::Host;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::{net::lookup_host, time::timeout};
 
 pub use address::{AddressKind, canonical};
 pub use connect::{ConnectAttempt, ConnectError, ConnectOutcome, Connected, connect};

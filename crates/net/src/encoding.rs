@@ -3,8 +3,7 @@
 
 use std::io::Read;
 
-use ::http::HeaderMap;
-use ::http::header::CONTENT_ENCODING;
+use ::http::{HeaderMap, header::CONTENT_ENCODING};
 use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 

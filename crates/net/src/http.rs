@@ -2,17 +2,12 @@
 //! no redirects, no proxy but the configured one, 64 KiB compressed or not, and a deadline. Knows
 //! no protocol above HTTP.
 
-use std::future::ready;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::ready, net::IpAddr, sync::Arc, time::Duration};
 
 use ::http::{HeaderMap, StatusCode};
-use domain::syntax::host::Host;
-use domain::token::OauthDiagnosis;
+use domain::{syntax::host::Host, token::OauthDiagnosis};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Proxy, Request, Response, retry};
+use reqwest::{Client, Proxy, Request, Response, redirect::Policy, retry};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use url::{self, Url};

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use ::http::Uri;
-use domain::syntax::port::port;
-use domain::syntax::url::endpoint_url;
+use domain::syntax::{port::port, url::endpoint_url};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The text is not `http://` or `https://`, a host and optionally a port, with nothing after it.

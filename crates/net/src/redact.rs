@@ -1,12 +1,9 @@
 //! Redacts secrets from a peer's text. Some peers repeat what they refuse, verbatim or encoded, and
 //! their text is stored and shown to every administrator.
 
-use std::fmt::Write;
-use std::iter;
-use std::ops::Range;
+use std::{fmt::Write, iter, ops::Range};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::syntax::text::{SHOWN_LIMIT, printable, shown};
 use secrecy::{ExposeSecret, SecretString};
 use url::form_urlencoded::byte_serialize;
@@ -15,7 +12,7 @@ use url::form_urlencoded::byte_serialize;
 /// chance, and its redaction would reveal it.
 const MIN_LENGTH: usize = 4;
 
-/// The length, in characters, of a piece of a secret that cannot occur elsewhere by chance.
+/// The length, in characters, of a piece of a secret that cannot occur in other text by chance.
 const PIECE: usize = 16;
 
 /// The number of characters that are searched for secrets; at most half as many are shown.
@@ -136,8 +133,7 @@ fn percent_encoded(secret: &str) -> Vec<SecretString> {
                 b' ' => encoded.push_str(space),
                 b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
                 _ if octet.is_ascii_alphanumeric() => encoded.push(octet.into()),
-                _ => write!(encoded, "%{octet:02X}")
-                    .expect("a String takes whatever is written to it"),
+                _ => write!(encoded, "%{octet:02X}").expect("writing to a String cannot fail"),
             }
         }
         encoded

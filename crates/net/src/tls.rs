@@ -1,24 +1,19 @@
 //! TLS to mail servers: the trusted authorities, and the meaning of a failed handshake. Leaves the
 //! verification of certificates to the platform's verifier and to webpki.
 
-use std::borrow::Cow;
-use std::error::Error;
-use std::io;
 use std::sync::{Arc, Mutex};
+use std::{borrow::Cow, error::Error, io};
 
 use domain::delivery::{Diagnosis, Fact, FactName};
-use domain::syntax::certificate::CertificateProblem;
-use domain::syntax::host::Host;
+use domain::syntax::{certificate::CertificateProblem, host::Host};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, InvalidMessage,
     OtherError, ProtocolVersion, RootCertStore, SignatureScheme,
 };
+use rustls::{crypto::ring, pki_types::pem::PemObject, server::ParsedCertificate};
 use rustls_platform_verifier::Verifier;
 use webpki::EndEntityCert;
 
@@ -108,6 +103,33 @@ pub fn problem_of_trusted(pem: &str, server: &str) -> Option<CertificateProblem>
     }
 }
 
+/// Implements the methods of [`ServerCertVerifier`] about signatures by the verifier in a field.
+macro_rules! delegate_signatures {
+    ($verifier:tt) => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            self.$verifier.verify_tls12_signature(message, cert, dss)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            self.$verifier.verify_tls13_signature(message, cert, dss)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.$verifier.supported_verify_schemes()
+        }
+    };
+}
+
 /// Tries the first verifier, and falls back to the second if the issuer is unknown.
 #[derive(Debug)]
 struct FallbackVerifier {
@@ -142,27 +164,7 @@ impl ServerCertVerifier for FallbackVerifier {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.first.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.first.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.first.supported_verify_schemes()
-    }
+    delegate_signatures!(first);
 }
 
 /// Whether a certificate was refused because its issuer is unknown, or has the name of a known one
@@ -213,27 +215,7 @@ impl ServerCertVerifier for CapturingVerifier {
         self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
-    }
+    delegate_signatures!(judge);
 }
 
 /// A verifier with pinned certificates: it accepts these, and the chains of those that are CAs.
@@ -278,9 +260,7 @@ impl Roots {
 /// Whether a chain would be valid if `root` were trusted, except perhaps for its name.
 pub fn is_enough(root: &CertificateDer<'_>, shown: &Shown, name: &ServerName<'_>) -> bool {
     let roots = Roots::new(vec![root.clone().into_owned()]);
-    let (Some(roots), [own, others @ ..]) = (roots, shown.chain.as_slice()) else {
-        return false;
-    };
+    let (Some(roots), [own, others @ ..]) = (roots, shown.chain.as_slice()) else { return false };
     match roots.judge(own, others, name, shown.at) {
         Ok(_) => true,
         Err(rustls::Error::InvalidCertificate(reason)) => {
@@ -318,27 +298,7 @@ impl ServerCertVerifier for PlatformVerifier {
             })
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
+    delegate_signatures!(0);
 }
 
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {

@@ -1,11 +1,9 @@
 //! Explains a failed HTTP request by the first known cause in its error chain. Only the
 //! text of rustls is shown, because others may contain the whole URL.
 
-use std::error::Error;
-use std::io;
+use std::{error::Error, io};
 
-use domain::delivery::Diagnosis;
-use domain::token::OauthDiagnosis;
+use domain::{delivery::Diagnosis, token::OauthDiagnosis};
 
 use crate::egress::LookUpError;
 use crate::tls::diagnosis as tls_diagnosis;

@@ -3,11 +3,9 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SubsecRound, Utc};
-use rand::TryRng;
-use rand::rngs::SysRng;
+use rand::{TryRng, rngs::SysRng};
 
 /// The source of the present time.
 pub trait Clock: fmt::Debug + Send + Sync {

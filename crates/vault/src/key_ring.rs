@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use chacha20poly1305::XChaCha20Poly1305;
-use chacha20poly1305::aead::KeyInit;
+use chacha20poly1305::{XChaCha20Poly1305, aead::KeyInit};
 use chrono::NaiveDate;
 use ring::hmac;
 use secrecy::zeroize::Zeroizing;

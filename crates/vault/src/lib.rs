@@ -12,23 +12,18 @@ pub mod columns;
 pub mod key_file;
 pub mod key_ring;
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::{collections::BTreeSet, fmt, time::Duration};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
-use domain::error::one_line;
-use domain::secret::Destination;
+use domain::{error::one_line, secret::Destination};
 use key_file::KeyFileError;
 use key_ring::{Key, Ring};
 use ring::hmac;
-use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use store::key_id::{KeyId, VERSION};
 use store::{Store, StoreError, key_check, sealed};
 

@@ -1,13 +1,10 @@
 //! Connects by Happy Eyeballs (RFC 8305): the addresses of a host are tried with a short delay
 //! between them, and the first connection wins. An unreachable address costs 250 ms.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use tokio::{net::TcpStream, task::JoinSet};
 
 use super::Vetted;
 

@@ -13,7 +13,7 @@ use crate::named::named_enum;
 use crate::presence::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
 use crate::syntax;
-use crate::validate::{self, MAX_TEXT};
+use crate::validate::{MAX_TEXT, rule};
 
 /// The form while an administrator edits it.
 pub type Draft = Form<SecretEdit>;
@@ -38,16 +38,16 @@ pub struct Form<S> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
 pub struct Smtp {
     /// Default Sender Email.
-    #[validate(length(max = 254), custom(function = validate::rule::address))]
+    #[validate(length(max = Field::BasicSender.limit()), custom(function = rule::address))]
     pub sender: String,
     /// Display Name.
-    #[validate(length(max = 254), custom(function = validate::rule::one_line))]
+    #[validate(length(max = Field::BasicDisplayName.limit()), custom(function = rule::one_line))]
     pub display_name: String,
     /// SMTP Server.
-    #[validate(length(max = 253), custom(function = validate::rule::host))]
+    #[validate(length(max = Field::BasicServer.limit()), custom(function = rule::host))]
     pub server: String,
     /// Port.
-    #[validate(custom(function = validate::rule::digits), range(max = 65_535))]
+    #[validate(custom(function = rule::digits), range(max = 65_535))]
     pub port: PortText,
     /// Use TLS.
     pub use_tls: bool,
@@ -55,7 +55,7 @@ pub struct Smtp {
     pub tls_mode: TlsMode,
     /// Trusted CA certificate in PEM, not a secret. Forms saved before it existed have none.
     #[serde(default)]
-    #[validate(length(max = 16_384), custom(function = validate::rule::certificates))]
+    #[validate(length(max = Field::BasicTrustedCa.limit()), custom(function = rule::certificates))]
     pub trusted_ca: String,
 }
 
@@ -96,7 +96,7 @@ impl Smtp {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
 pub struct SignIn<S> {
     /// Username.
-    #[validate(length(max = 254), custom(function = validate::rule::one_line))]
+    #[validate(length(max = Field::Username.limit()), custom(function = rule::one_line))]
     pub username: String,
     /// Password. Not validated by `validator`, whose errors copy the value.
     pub password: S,
@@ -106,21 +106,21 @@ pub struct SignIn<S> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate)]
 pub struct Authentication<S> {
     /// Client ID. Not a secret (RFC 6749 2.2), but sealed at rest.
-    #[validate(length(max = 4096), custom(function = validate::rule::one_line))]
+    #[validate(length(max = Field::ClientId.limit()), custom(function = rule::one_line))]
     pub client_id: String,
     /// Client Secret. Not validated by `validator`, whose errors copy the value.
     pub client_secret: S,
     /// Authorization Endpoint.
-    #[validate(length(max = 500), custom(function = validate::rule::endpoint))]
+    #[validate(length(max = Field::AuthorizationEndpoint.limit()), custom(function = rule::endpoint))]
     pub authorization_endpoint: String,
     /// Token Endpoint.
-    #[validate(length(max = 500), custom(function = validate::rule::endpoint))]
+    #[validate(length(max = Field::TokenEndpoint.limit()), custom(function = rule::endpoint))]
     pub token_endpoint: String,
     /// Redirect URI.
-    #[validate(length(max = 500), custom(function = validate::rule::redirect_uri))]
+    #[validate(length(max = Field::RedirectUri.limit()), custom(function = rule::redirect_uri))]
     pub redirect_uri: String,
     /// Scope.
-    #[validate(length(max = 500), custom(function = validate::rule::scope))]
+    #[validate(length(max = Field::Scope.limit()), custom(function = rule::scope))]
     pub scope: String,
     /// Client authentication. Forms saved before it existed have Automatic.
     #[serde(default)]

@@ -3,35 +3,28 @@
 //! one request are in the router: a host written in Rust has those, but listens itself and must
 //! bound its own connections.
 
-mod places;
+mod slots;
 mod socket;
 
-use std::convert::Infallible;
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
+use axum::{Router, response::Response};
 use domain::error::one_line;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use places::{ConnectionSlot, Places};
+use slots::{ConnectionSlot, Slots};
 use socket::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::config::{Config, Room};
@@ -160,7 +153,7 @@ pub async fn connections(
     let Limits { headers_within, taken_within, room } = limits;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(headers_within).max_buf_size(HEADER_OCTETS);
-    let places = Places::new(room);
+    let slots = Slots::new(room);
     let under_way = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     let mut refusals_logged_at: Option<Instant> = None;
@@ -176,7 +169,7 @@ pub async fn connections(
             () = &mut stop => break,
         };
         tracing::trace!(%peer, "a connection begins");
-        let Some(taken) = places.take(peer.ip()).await else {
+        let Some(taken) = slots.take(peer.ip()).await else {
             if refusals_logged_at.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL) {
                 tracing::warn!(%peer, "connections are refused: all others have a request under way");
                 refusals_logged_at = Some(Instant::now());
@@ -186,9 +179,9 @@ pub async fn connections(
         };
         // Responses are short: Nagle's algorithm gains nothing.
         let _ = stream.set_nodelay(true);
-        let place = taken.place();
-        let socket = TokioIo::new(Socket::new(stream, place.clone(), taken_within));
-        let (router, at) = (router.clone(), place.clone());
+        let slot = taken.slot.clone();
+        let socket = TokioIo::new(Socket::new(stream, slot.clone(), taken_within));
+        let (router, at) = (router.clone(), slot.clone());
         let service = service_fn(move |request| answer(router.clone(), request, peer, at.clone()));
         let connection = under_way.watch(http.serve_connection(socket, service));
         tokio::spawn(async move {
@@ -197,7 +190,7 @@ pub async fn connections(
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(error = one_line(&error), "a connection broke");
                 },
-                () = place.gives_way() => tracing::debug!("a connection gave way to another"),
+                () = slot.evicted() => tracing::debug!("a connection was evicted for another"),
             }
         });
     }
@@ -212,22 +205,22 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
-    place: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
 ) -> Result<Response, Infallible> {
     if request.body().is_end_stream() {
-        place.is_asked();
+        slot.begin_answer();
     }
-    let mut request = request.map(|body| Body::new(RequestBody { body, place: place.clone() }));
+    let mut request = request.map(|body| Body::new(RequestBody { body, slot: slot.clone() }));
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await;
-    place.has_answered();
+    slot.end_answer();
     response
 }
 
 /// A request body that reports its end to the connection's slot.
 struct RequestBody {
     body: Incoming,
-    place: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
 }
 
 impl HttpBody for RequestBody {
@@ -240,7 +233,7 @@ impl HttpBody for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if frame.is_none() {
-            self.place.is_asked();
+            self.slot.begin_answer();
         }
         Poll::Ready(frame)
     }

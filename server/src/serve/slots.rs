@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Room;
@@ -15,7 +14,7 @@ use crate::subscriber::subscriber;
 
 /// The connections of one listener.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Slots {
     room: Room,
     start: Instant,
     taken: Mutex<Vec<Arc<ConnectionSlot>>>,
@@ -30,32 +29,32 @@ pub(super) struct ConnectionSlot {
     start: Instant,
     /// When the client last sent or read an octet, in microseconds since `start`.
     last_progress: AtomicU64,
-    is_worked_on: AtomicBool,
-    is_half_asked: AtomicBool,
-    gives_way: CancellationToken,
+    is_answering: AtomicBool,
+    is_request_incomplete: AtomicBool,
+    eviction: CancellationToken,
 }
 
 /// A guard that frees its slot when it is dropped.
-pub(super) struct Taken {
-    place: Arc<ConnectionSlot>,
-    places: Arc<Places>,
+pub(super) struct TakenSlot {
+    pub(super) slot: Arc<ConnectionSlot>,
+    slots: Arc<Slots>,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(room: Room) -> Arc<Self> {
         Arc::new(Self { room, start: Instant::now(), taken: Mutex::default(), left: Notify::new() })
     }
 
     /// Takes a slot for a connection from this address, if necessary by evicting another one;
     /// `None` if every candidate is processing a request.
-    pub(super) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
+    pub(super) async fn take(self: &Arc<Self>, peer: IpAddr) -> Option<TakenSlot> {
         let peer = peer.to_canonical();
         let subscriber = (!self.room.unlimited.contains(&peer)).then(|| subscriber(peer));
         loop {
             let left = self.left.notified();
             {
                 let mut taken = self.taken();
-                let own = |place: &&Arc<ConnectionSlot>| place.subscriber == subscriber;
+                let own = |slot: &&Arc<ConnectionSlot>| slot.subscriber == subscriber;
                 let is_at_address_limit = subscriber.is_some()
                     && taken.iter().filter(own).count() >= self.room.per_address;
                 let candidate = if is_at_address_limit {
@@ -63,11 +62,11 @@ impl Places {
                 } else if taken.len() >= self.room.connections {
                     eviction_candidate(taken.iter())
                 } else {
-                    let place = Arc::new(ConnectionSlot::new(subscriber, self.start));
-                    taken.push(place.clone());
-                    return Some(Taken { place, places: self.clone() });
+                    let slot = Arc::new(ConnectionSlot::new(subscriber, self.start));
+                    taken.push(slot.clone());
+                    return Some(TakenSlot { slot, slots: self.clone() });
                 };
-                candidate?.gives_way.cancel();
+                candidate?.eviction.cancel();
             }
             left.await;
         }
@@ -82,75 +81,69 @@ impl Places {
 /// The connection to evict. One that is already being evicted comes first, so that no second one
 /// is.
 fn eviction_candidate<'a>(
-    places: impl Iterator<Item = &'a Arc<ConnectionSlot>>,
+    slots: impl Iterator<Item = &'a Arc<ConnectionSlot>>,
 ) -> Option<&'a Arc<ConnectionSlot>> {
-    places.filter(|place| place.is_evictable()).min_by_key(|place| {
-        (!place.gives_way.is_cancelled(), place.last_progress.load(Ordering::Relaxed))
+    slots.filter(|slot| slot.is_evictable()).min_by_key(|slot| {
+        (!slot.eviction.is_cancelled(), slot.last_progress.load(Ordering::Relaxed))
     })
 }
 
 impl ConnectionSlot {
     fn new(subscriber: Option<IpAddr>, start: Instant) -> Self {
-        let place = Self {
+        let slot = Self {
             subscriber,
             start,
             last_progress: AtomicU64::new(0),
-            is_worked_on: AtomicBool::new(false),
-            is_half_asked: AtomicBool::new(false),
-            gives_way: CancellationToken::new(),
+            is_answering: AtomicBool::new(false),
+            is_request_incomplete: AtomicBool::new(false),
+            eviction: CancellationToken::new(),
         };
-        place.progresses();
-        place
+        slot.record_progress();
+        slot
     }
 
     /// Records that the client sent or read an octet.
-    pub(super) fn progresses(&self) {
+    pub(super) fn record_progress(&self) {
         let elapsed = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.last_progress.store(elapsed, Ordering::Relaxed);
     }
 
     /// Records that the client sent octets of a request that may be incomplete.
-    pub(super) fn hears(&self) {
-        self.is_half_asked.store(true, Ordering::Relaxed);
-        self.progresses();
+    pub(super) fn record_input(&self) {
+        self.is_request_incomplete.store(true, Ordering::Relaxed);
+        self.record_progress();
     }
 
     /// Records that a request is complete: the server acts next.
-    pub(super) fn is_asked(&self) {
-        self.is_half_asked.store(false, Ordering::Relaxed);
-        self.is_worked_on.store(true, Ordering::Relaxed);
+    pub(super) fn begin_answer(&self) {
+        self.is_request_incomplete.store(false, Ordering::Relaxed);
+        self.is_answering.store(true, Ordering::Relaxed);
     }
 
     /// Records that the response is ready: the client acts next.
-    pub(super) fn has_answered(&self) {
-        self.is_worked_on.store(false, Ordering::Relaxed);
-        self.progresses();
+    pub(super) fn end_answer(&self) {
+        self.is_answering.store(false, Ordering::Relaxed);
+        self.record_progress();
     }
 
     /// Whether the client has begun a request and may still be sending it.
-    pub(super) fn is_half_asked(&self) -> bool {
-        self.is_half_asked.load(Ordering::Relaxed)
+    pub(super) fn is_request_incomplete(&self) -> bool {
+        self.is_request_incomplete.load(Ordering::Relaxed)
     }
 
     /// Waits until this connection is evicted.
-    pub(super) async fn gives_way(&self) {
-        self.gives_way.cancelled().await;
+    pub(super) async fn evicted(&self) {
+        self.eviction.cancelled().await;
     }
 
     fn is_evictable(&self) -> bool {
-        !self.is_worked_on.load(Ordering::Relaxed) || self.gives_way.is_cancelled()
+        !self.is_answering.load(Ordering::Relaxed) || self.eviction.is_cancelled()
     }
 }
 
-impl Taken {
-    pub(super) fn place(&self) -> Arc<ConnectionSlot> {
-        self.place.clone()
-    }
-}
-
-impl Drop for Taken {
+impl Drop for TakenSlot {
     fn drop(&mut self) {
-        self.places.taken().retain(|place| !Arc::ptr_eq(place, &self.place));
-        self.places.left.notify_one();
+        self.slots.taken().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        self.slots.left.notify_one();
     }
 }

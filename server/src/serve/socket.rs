@@ -3,16 +3,14 @@
 //! 9.6).
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::places::ConnectionSlot;
+use super::slots::ConnectionSlot;
 
 /// How long a client may continue to send a request that was already answered.
 const LINGER: Duration = Duration::from_secs(5);
@@ -20,7 +18,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// A socket and the slot of its connection.
 pub(super) struct Socket {
     stream: TcpStream,
-    place: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
     taken_within: Duration,
     /// The deadline for the client to read some of the pending response.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -32,10 +30,10 @@ impl Socket {
     /// Creates a socket whose client must read some of its response `taken_within`.
     pub(super) fn new(
         stream: TcpStream,
-        place: Arc<ConnectionSlot>,
+        slot: Arc<ConnectionSlot>,
         taken_within: Duration,
     ) -> Self {
-        Self { stream, place, taken_within, stalled: None, closing: None }
+        Self { stream, slot, taken_within, stalled: None, closing: None }
     }
 
     /// Checks the outcome of a write: an error once nothing could be written for too long.
@@ -46,7 +44,7 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.stalled = None;
-            self.place.progresses();
+            self.slot.record_progress();
             return written;
         }
         let limit = self.taken_within;
@@ -64,7 +62,7 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.place.hears();
+            self.slot.record_input();
         }
         read
     }
@@ -102,7 +100,7 @@ impl AsyncWrite for Socket {
         if this.closing.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
-        if !this.place.is_half_asked() {
+        if !this.slot.is_request_incomplete() {
             return Poll::Ready(Ok(()));
         }
         let deadline = this.closing.get_or_insert_with(|| Box::pin(sleep(LINGER)));

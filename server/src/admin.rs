@@ -3,11 +3,9 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use secrecy::SecretString;
-use secrecy::zeroize::Zeroizing;
-use store::audit::Actor;
+use secrecy::{SecretString, zeroize::Zeroizing};
 use store::database::{Database, DatabaseUrlError};
-use store::{OpenStoreError, Store, StoreError, people};
+use store::{OpenStoreError, Store, StoreError, audit::Actor, people};
 use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::cli::AdminCommand;
@@ -47,7 +45,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
             accounts.add(&email, &name, role, password()?, operator()).await?;
             print_line(&format!("{} can sign in", email.trim()))
         }
-        AdminCommand::List { database } => {
+        AdminCommand::List(database) => {
             let (store, _) = open(&database.database_url).await?;
             for person in people::list(&store).await? {
                 print_line(&format!(

@@ -3,15 +3,32 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// The email settings of PPM Administrator.
+/// The server of the Email tab of PPM Administrator, in which administrators say how it sends mail.
 #[derive(Debug, Parser)]
-#[command(name = "ppm-email", version, about)]
+#[command(name = "ppm-email", version)]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Parses the arguments and the environment of this process.
+    ///
+    /// # Errors
+    /// The command line is invalid, or asks for the help or the version.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut command = without_env_values(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Hides the values of environment variables in the help: they may contain passwords.
+fn without_env_values(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(without_env_values)
 }
 
 /// The subcommands.
@@ -20,36 +37,22 @@ pub enum Command {
     /// Runs the server until it is stopped.
     Serve(Box<ServeArgs>),
     /// Manages the accounts that can sign in.
-    Admin {
-        /// The subcommand.
-        #[command(subcommand)]
-        command: AdminCommand,
-    },
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Manages the keys that seal secrets.
-    Key {
-        /// The subcommand.
-        #[command(subcommand)]
-        command: KeyCommand,
-    },
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Reads the audit trail.
-    Audit {
-        /// The subcommand.
-        #[command(subcommand)]
-        command: AuditCommand,
-    },
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on; port 0 means any free port.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:3000"
-    )]
+    #[arg(long, env = "PPM_EMAIL_LISTEN")]
+    #[arg(value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
     pub listen: String,
 
     /// The database.
@@ -57,15 +60,15 @@ pub struct ServeArgs {
     pub database: DatabaseArgs,
 
     /// File with the keys that seal secrets; created on the first start. Default: ppm-email.key next to the database.
-    #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, env = "PPM_EMAIL_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
     /// The URL that browsers use; required unless `--listen` is loopback.
-    #[arg(long, env = "PPM_EMAIL_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "PPM_EMAIL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
     /// CA certificates to trust in addition to the machine's own.
-    #[arg(long, env = "PPM_EMAIL_EXTRA_CA", hide_env_values = true, value_name = "FILE.pem")]
+    #[arg(long, env = "PPM_EMAIL_EXTRA_CA", value_name = "FILE.pem")]
     pub extra_ca: Option<PathBuf>,
 
     /// Sign-in with an `OpenID` provider.
@@ -73,65 +76,37 @@ pub struct ServeArgs {
     pub oidc: OidcArgs,
 
     /// The role that makes a user an administrator, if another system authenticates users.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_ADMINISTRATOR_ROLE",
-        hide_env_values = true,
-        value_name = "ROLE",
-        default_value = "ppm-administrator"
-    )]
+    #[arg(long, env = "PPM_EMAIL_ADMINISTRATOR_ROLE")]
+    #[arg(value_name = "ROLE", default_value = "ppm-administrator")]
     pub administrator_role: String,
 
     /// The role that lets a user view the settings, if another system authenticates users.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_READER_ROLE",
-        hide_env_values = true,
-        value_name = "ROLE",
-        default_value = "ppm-reader"
-    )]
+    #[arg(long, env = "PPM_EMAIL_READER_ROLE", value_name = "ROLE", default_value = "ppm-reader")]
     pub reader_role: String,
 
     /// Turns local accounts off: no user signs in with a password.
-    #[arg(long, env = "PPM_EMAIL_NO_LOCAL_ACCOUNTS", hide_env_values = true)]
+    #[arg(long, env = "PPM_EMAIL_NO_LOCAL_ACCOUNTS")]
     pub no_local_accounts: bool,
 
     /// Prints the link for the first administrator even if users can sign in another way.
-    #[arg(long, env = "PPM_EMAIL_SET_UP_LINK", hide_env_values = true)]
+    #[arg(long, env = "PPM_EMAIL_SET_UP_LINK")]
     pub set_up_link: bool,
 
     /// Folder with the browser bundle, in `pkg`. Default: site next to the program, else target/site.
-    #[arg(long, env = "PPM_EMAIL_SITE_ROOT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, env = "PPM_EMAIL_SITE_ROOT", value_name = "DIR")]
     pub site_root: Option<PathBuf>,
 
     /// Address of a reverse proxy whose X-Forwarded-For header is trusted; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_TRUSTED_PROXY",
-        hide_env_values = true,
-        value_name = "ADDRESS",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "PPM_EMAIL_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
     pub trusted_proxy: Vec<String>,
 
     /// The maximum number of connections at a time. The limit on open files may allow fewer.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_MAX_CONNECTIONS",
-        hide_env_values = true,
-        value_name = "COUNT",
-        default_value = "2048"
-    )]
+    #[arg(long, env = "PPM_EMAIL_MAX_CONNECTIONS", value_name = "COUNT", default_value = "2048")]
     pub max_connections: String,
 
     /// The maximum number of connections from one address (IPv6: from one /64) at a time; a trusted proxy may have more.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_MAX_CONNECTIONS_PER_ADDRESS",
-        hide_env_values = true,
-        value_name = "COUNT",
-        default_value = "256"
-    )]
+    #[arg(long, env = "PPM_EMAIL_MAX_CONNECTIONS_PER_ADDRESS")]
+    #[arg(value_name = "COUNT", default_value = "256")]
     pub max_connections_per_address: String,
 
     /// Authentication by a host or a proxy.
@@ -140,7 +115,7 @@ pub struct ServeArgs {
 
     /// Sites that embed the tab.
     #[command(flatten)]
-    pub elsewhere: ElsewhereArgs,
+    pub embedding_origins: EmbeddingArgs,
 
     /// The egress policy.
     #[command(flatten)]
@@ -148,82 +123,45 @@ pub struct ServeArgs {
 
     /// A proxy for https requests to other machines, such as Token Endpoints. An example:
     /// `http://proxy.example:8080`.
-    #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "PPM_EMAIL_OAUTH_PROXY", value_name = "URL")]
     pub oauth_proxy: Option<String>,
 
     /// How long a Token Endpoint, or another server called by HTTP, may take to accept a connection.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OAUTH_CONNECT_SECONDS",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value = "10"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OAUTH_CONNECT_SECONDS")]
+    #[arg(value_name = "SECONDS", default_value = "10")]
     pub oauth_connect_seconds: String,
 
     /// How long a request to such a server may take in total.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value = "30"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OAUTH_TOTAL_SECONDS")]
+    #[arg(value_name = "SECONDS", default_value = "30")]
     pub oauth_total_seconds: String,
 
     /// The client name in EHLO: a host name, or an address in brackets. Default: the host of
     /// --public-url if that is a public name, else the local address of the connection.
-    #[arg(long, env = "PPM_EMAIL_SMTP_CLIENT_NAME", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, env = "PPM_EMAIL_SMTP_CLIENT_NAME", value_name = "NAME")]
     pub smtp_client_name: Option<String>,
 
     /// How long a mail server may take to accept a connection.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_SMTP_CONNECT_SECONDS",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value = "10"
-    )]
+    #[arg(long, env = "PPM_EMAIL_SMTP_CONNECT_SECONDS")]
+    #[arg(value_name = "SECONDS", default_value = "10")]
     pub smtp_connect_seconds: String,
 
     /// How long a mail server may take for one reply.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_SMTP_REPLY_SECONDS",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value = "30"
-    )]
+    #[arg(long, env = "PPM_EMAIL_SMTP_REPLY_SECONDS")]
+    #[arg(value_name = "SECONDS", default_value = "30")]
     pub smtp_reply_seconds: String,
 
     /// How long one SMTP session may take in total.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_SMTP_TOTAL_SECONDS",
-        hide_env_values = true,
-        value_name = "SECONDS",
-        default_value = "60"
-    )]
+    #[arg(long, env = "PPM_EMAIL_SMTP_TOTAL_SECONDS")]
+    #[arg(value_name = "SECONDS", default_value = "60")]
     pub smtp_total_seconds: String,
 
     /// How many days entries of the audit trail are kept; 0 keeps them forever.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_AUDIT_DAYS",
-        hide_env_values = true,
-        value_name = "DAYS",
-        default_value = "400"
-    )]
+    #[arg(long, env = "PPM_EMAIL_AUDIT_DAYS", value_name = "DAYS", default_value = "400")]
     pub audit_days: String,
 
     /// How many days test messages are kept; 0 keeps them forever.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_MESSAGE_DAYS",
-        hide_env_values = true,
-        value_name = "DAYS",
-        default_value = "90"
-    )]
+    #[arg(long, env = "PPM_EMAIL_MESSAGE_DAYS", value_name = "DAYS", default_value = "90")]
     pub message_days: String,
 }
 
@@ -231,23 +169,13 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 pub struct EgressArgs {
     /// Addresses that PPM may connect to although it would refuse them otherwise, such as `10.0.0.5:2526`, `[fd00::]/8:25-26` or `mail.corp`; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_EGRESS_ALLOW",
-        hide_env_values = true,
-        value_name = "HOST-or-CIDR[:PORT[-PORT]]",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "PPM_EMAIL_EGRESS_ALLOW")]
+    #[arg(value_name = "HOST-or-CIDR[:PORT[-PORT]]", value_delimiter = ',')]
     pub egress_allow: Vec<String>,
 
     /// Addresses that PPM never connects to, even if another rule allows them; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_EGRESS_DENY",
-        hide_env_values = true,
-        value_name = "HOST-or-CIDR[:PORT[-PORT]]",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "PPM_EMAIL_EGRESS_DENY")]
+    #[arg(value_name = "HOST-or-CIDR[:PORT[-PORT]]", value_delimiter = ',')]
     pub egress_deny: Vec<String>,
 }
 
@@ -255,50 +183,29 @@ pub struct EgressArgs {
 #[derive(Debug, Args)]
 pub struct OidcArgs {
     /// The `OpenID` provider whose accounts can sign in. Turns this sign-in on.
-    #[arg(long, env = "PPM_EMAIL_OIDC_ISSUER", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "PPM_EMAIL_OIDC_ISSUER", value_name = "URL")]
     pub oidc_issuer: Option<String>,
 
     /// The client ID of this server at the `OpenID` provider.
-    #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_ID", value_name = "ID")]
     pub oidc_client_id: Option<String>,
 
     /// File with the client secret for the `OpenID` provider, if there is one.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OIDC_CLIENT_SECRET_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
     pub oidc_client_secret_file: Option<PathBuf>,
 
     /// The scopes to request from the `OpenID` provider, separated by spaces.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OIDC_SCOPE",
-        hide_env_values = true,
-        value_name = "SCOPE",
-        default_value = "openid profile email"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OIDC_SCOPE")]
+    #[arg(value_name = "SCOPE", default_value = "openid profile email")]
     pub oidc_scope: String,
 
     /// The claim with a user's roles; a dot selects a member of an object.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OIDC_ROLES_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "roles"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OIDC_ROLES_CLAIM", value_name = "CLAIM", default_value = "roles")]
     pub oidc_roles_claim: String,
 
     /// The name on the sign-in page's button: "Sign in with NAME".
-    #[arg(
-        long,
-        env = "PPM_EMAIL_OIDC_NAME",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "your organisation"
-    )]
+    #[arg(long, env = "PPM_EMAIL_OIDC_NAME")]
+    #[arg(value_name = "NAME", default_value = "your organisation")]
     pub oidc_name: String,
 }
 
@@ -306,216 +213,112 @@ pub struct OidcArgs {
 #[derive(Debug, Args)]
 pub struct HostArgs {
     /// URL of the public keys (JWKS) that verify the host's tokens. Turns host tokens on.
-    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_JWKS_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_JWKS_URL", value_name = "URL")]
     pub host_token_jwks_url: Option<String>,
 
     /// Public key that verifies the host's tokens, instead of the URL of its keys.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_KEY_FILE",
-        hide_env_values = true,
-        value_name = "FILE.pem"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_KEY_FILE", value_name = "FILE.pem")]
     pub host_token_key_file: Option<PathBuf>,
 
     /// The issuer of the host's tokens: exactly their `iss`.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_ISSUER",
-        hide_env_values = true,
-        value_name = "ISSUER"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_ISSUER", value_name = "ISSUER")]
     pub host_token_issuer: Option<String>,
 
     /// The audience of the host's tokens: exactly their `aud`.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_AUDIENCE",
-        hide_env_values = true,
-        value_name = "AUDIENCE"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_AUDIENCE", value_name = "AUDIENCE")]
     pub host_token_audience: Option<String>,
 
     /// A signature algorithm of the host's tokens: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or `EdDSA`; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_ALGORITHM",
-        hide_env_values = true,
-        value_name = "ALGORITHM",
-        value_delimiter = ',',
-        default_value = "RS256"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_ALGORITHM")]
+    #[arg(value_name = "ALGORITHM", value_delimiter = ',', default_value = "RS256")]
     pub host_token_algorithm: Vec<String>,
 
     /// Maximum age of a token in seconds, counted from its `iat` claim, which is then required.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_MAX_AGE",
-        hide_env_values = true,
-        value_name = "SECONDS"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_MAX_AGE", value_name = "SECONDS")]
     pub host_token_max_age: Option<String>,
 
     /// The cookie that carries the host's token to the pages. Without this flag, the token is
     /// accepted only at /bearer/api.
-    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_COOKIE", value_name = "NAME")]
     pub host_token_cookie: Option<String>,
 
     /// Trusts the email address in the host's token even if the token does not state that it is
     /// verified.
-    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_TRUST_EMAIL", hide_env_values = true)]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_TRUST_EMAIL")]
     pub host_token_trust_email: bool,
 
     /// The claim that identifies a user.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_SUBJECT_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "sub"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_SUBJECT_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "sub")]
     pub host_token_subject_claim: String,
 
     /// The claim with a user's name.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_NAME_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "name"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_NAME_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "name")]
     pub host_token_name_claim: String,
 
     /// The claim with a user's email address.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_EMAIL_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "email"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_EMAIL_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "email")]
     pub host_token_email_claim: String,
 
     /// The claim that states whether that address is verified.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_VERIFIED_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "email_verified"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_VERIFIED_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "email_verified")]
     pub host_token_verified_claim: String,
 
     /// The claim with a user's roles; dots select members of objects, such as `realm_access.roles`.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_ROLES_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "roles"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_ROLES_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "roles")]
     pub host_token_roles_claim: String,
 
     /// The claim with a user's language.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_LANGUAGE_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "locale"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_LANGUAGE_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "locale")]
     pub host_token_language_claim: String,
 
     /// The claim with a user's time zone.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_ZONE_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "zoneinfo"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_ZONE_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "zoneinfo")]
     pub host_token_zone_claim: String,
 
     /// The claim with a user's date format, such as DD.MM.YYYY.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_DATE_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        default_value = "date_format"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_DATE_CLAIM")]
+    #[arg(value_name = "CLAIM", default_value = "date_format")]
     pub host_token_date_claim: String,
 
     /// The claim that states whether a user has a 12-hour or 24-hour clock; the first one present
     /// counts.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_HOST_TOKEN_CLOCK_CLAIM",
-        hide_env_values = true,
-        value_name = "CLAIM",
-        value_delimiter = ',',
-        default_value = "hour_cycle,clock"
-    )]
+    #[arg(long, env = "PPM_EMAIL_HOST_TOKEN_CLOCK_CLAIM")]
+    #[arg(value_name = "CLAIM", value_delimiter = ',', default_value = "hour_cycle,clock")]
     pub host_token_clock_claim: Vec<String>,
 
     /// The header in which a trusted proxy names the user. Turns proxy headers on.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_PROXY_USER_HEADER",
-        hide_env_values = true,
-        value_name = "HEADER"
-    )]
+    #[arg(long, env = "PPM_EMAIL_PROXY_USER_HEADER", value_name = "HEADER")]
     pub proxy_user_header: Option<String>,
 
     /// The header in which the proxy lists the user's roles.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_PROXY_ROLES_HEADER",
-        hide_env_values = true,
-        value_name = "HEADER"
-    )]
+    #[arg(long, env = "PPM_EMAIL_PROXY_ROLES_HEADER", value_name = "HEADER")]
     pub proxy_roles_header: Option<String>,
 
     /// The header in which the proxy gives the user's name.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_PROXY_NAME_HEADER",
-        hide_env_values = true,
-        value_name = "HEADER"
-    )]
+    #[arg(long, env = "PPM_EMAIL_PROXY_NAME_HEADER", value_name = "HEADER")]
     pub proxy_name_header: Option<String>,
 
     /// The header in which the proxy gives the user's email address.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_PROXY_EMAIL_HEADER",
-        hide_env_values = true,
-        value_name = "HEADER"
-    )]
+    #[arg(long, env = "PPM_EMAIL_PROXY_EMAIL_HEADER", value_name = "HEADER")]
     pub proxy_email_header: Option<String>,
 }
 
 /// Sites that may embed the tab.
 #[derive(Debug, Args)]
-pub struct ElsewhereArgs {
+pub struct EmbeddingArgs {
     /// A site whose pages may contain the tab as an element, such as `https://host.example`; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_EMBED_ORIGIN",
-        hide_env_values = true,
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "PPM_EMAIL_EMBED_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub embed_origin: Vec<String>,
 
     /// A site whose pages may contain the tab in an iframe, such as `https://host.example`; may be repeated.
-    #[arg(
-        long,
-        env = "PPM_EMAIL_FRAME_ANCESTOR",
-        hide_env_values = true,
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "PPM_EMAIL_FRAME_ANCESTOR", value_name = "ORIGIN", value_delimiter = ',')]
     pub frame_ancestor: Vec<String>,
 }
 
@@ -523,13 +326,8 @@ pub struct ElsewhereArgs {
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
     /// `sqlite://FILE` or `postgres://…`
-    #[arg(
-        long,
-        env = "PPM_EMAIL_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        default_value = "sqlite://ppm-email.db"
-    )]
+    #[arg(long, env = "PPM_EMAIL_DATABASE_URL")]
+    #[arg(value_name = "URL", default_value = "sqlite://ppm-email.db")]
     pub database_url: String,
 }
 
@@ -554,11 +352,7 @@ pub enum AdminCommand {
         database: DatabaseArgs,
     },
     /// Lists the accounts.
-    List {
-        /// The database.
-        #[command(flatten)]
-        database: DatabaseArgs,
-    },
+    List(DatabaseArgs),
     /// Sets a new password for an account and ends its sessions.
     SetPassword {
         /// The email address of the account.
@@ -584,29 +378,13 @@ pub enum AdminCommand {
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Adds a new key to the key file; it is not used before `rotate`.
-    Add {
-        /// The database and the key file.
-        #[command(flatten)]
-        place: KeyArgs,
-    },
+    Add(KeyArgs),
     /// Seals with the newest key from now on, and reseals with it what older keys sealed.
-    Rotate {
-        /// The database and the key file.
-        #[command(flatten)]
-        place: KeyArgs,
-    },
+    Rotate(KeyArgs),
     /// Removes older keys that no value in the database needs.
-    Prune {
-        /// The database and the key file.
-        #[command(flatten)]
-        place: KeyArgs,
-    },
+    Prune(KeyArgs),
     /// Lists the keys, and checks that every sealed value can be opened.
-    Check {
-        /// The database and the key file.
-        #[command(flatten)]
-        place: KeyArgs,
-    },
+    Check(KeyArgs),
 }
 
 /// The database and the key file.
@@ -617,7 +395,7 @@ pub struct KeyArgs {
     pub database: DatabaseArgs,
 
     /// File with the keys that seal secrets. Default: ppm-email.key next to the database.
-    #[arg(long, env = "PPM_EMAIL_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, env = "PPM_EMAIL_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 }
 
@@ -639,4 +417,20 @@ pub enum AuditCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_hides_the_value_of_every_environment_variable() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments().filter(|arg| arg.get_env().is_some()) {
+                assert!(arg.is_hide_env_values_set(), "{} {}", command.get_name(), arg.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&without_env_values(Cli::command()));
+    }
 }

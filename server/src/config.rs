@@ -7,17 +7,14 @@ mod identity;
 mod limits;
 mod retention;
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use contract::paths;
 use domain::syntax::url::endpoint_url;
-use net::egress::EgressRuleError;
-use net::http::HttpDeadlines;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use net::{egress::EgressRuleError, http::HttpDeadlines};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::SecretString;
 use smtp::{ClientName, Deadlines};
 use store::database::DatabaseUrlError;
@@ -33,7 +30,7 @@ pub use net::egress::EgressPolicy;
 pub use net::origin::{ProxyUrl, PublicUrl};
 pub use store::database::Database;
 
-pub use embedding::{ElsewhereError, EmbeddingOrigins, HostOrigin};
+pub use embedding::{EmbeddingError, EmbeddingOrigins, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
 pub use retention::Retention;
 
@@ -71,7 +68,7 @@ pub struct Config {
     /// How host tokens are verified, if they are accepted.
     pub host_tokens: Option<HostTokens>,
     /// The sites that may embed the tab.
-    pub elsewhere: EmbeddingOrigins,
+    pub embedding_origins: EmbeddingOrigins,
     /// The trusted proxies' headers that identify the user, if configured.
     pub proxy_headers: Option<ProxyHeaders>,
     /// The role names that host, proxy and `OpenID` provider use.
@@ -149,7 +146,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Host(#[from] HostConfigError),
     #[error(transparent)]
-    Elsewhere(#[from] ElsewhereError),
+    Embedding(#[from] EmbeddingError),
     #[error("{0} must be a whole number of seconds from 1 to 3600")]
     Seconds(&'static str),
     #[error("{0} must be a whole number from 1 to 1000000")]
@@ -187,7 +184,7 @@ impl Config {
             max_connections_per_address: Room::default().per_address,
             answer_within: answer_within(HttpDeadlines::default()),
             host_tokens: None,
-            elsewhere: EmbeddingOrigins::default(),
+            embedding_origins: EmbeddingOrigins::default(),
             proxy_headers: None,
             roles: RoleNames::default(),
             egress: EgressPolicy::default(),
@@ -219,12 +216,11 @@ impl Config {
             _ => {}
         }
         let listen: SocketAddr = args.listen.parse().map_err(|_| ConfigError::Listen)?;
-        let public_url = args
-            .public_url
-            .as_deref()
-            .map(PublicUrl::parse)
-            .transpose()
-            .map_err(|_| ConfigError::PublicUrl)?;
+        let public_url = args.public_url.as_deref().map(PublicUrl::parse).transpose();
+        let public_url = public_url.map_err(|_| ConfigError::PublicUrl)?;
+        let oauth_proxy = args.oauth_proxy.as_deref().map(ProxyUrl::parse).transpose();
+        let trusted_proxies: Option<_> =
+            args.trusted_proxy.iter().map(|text| trusted_proxy(text)).collect();
         if public_url.is_none() && !listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::ListenWithoutPublicUrl);
         }
@@ -239,28 +235,22 @@ impl Config {
             offers_set_up: args.set_up_link || !has_others,
             rates: Rates::default(),
             site_root: site_root(args.site_root)?,
-            trusted_proxies: args
-                .trusted_proxy
-                .iter()
-                .map(|text| trusted_proxy(text).ok_or(ConfigError::TrustedProxy))
-                .collect::<Result<_, _>>()?,
+            trusted_proxies: trusted_proxies.ok_or(ConfigError::TrustedProxy)?,
             max_connections: count("--max-connections", &args.max_connections)?,
             max_connections_per_address: count(
                 "--max-connections-per-address",
                 &args.max_connections_per_address,
             )?,
             answer_within: answer_within(token_deadlines),
-            elsewhere: EmbeddingOrigins::read(&args.elsewhere, host_tokens.is_some())?,
+            embedding_origins: EmbeddingOrigins::read(
+                &args.embedding_origins,
+                host_tokens.is_some(),
+            )?,
             host_tokens,
             proxy_headers,
             roles: host::roles(&args.administrator_role, &args.reader_role)?,
             egress: EgressPolicy::parse(&args.egress.egress_allow, &args.egress.egress_deny)?,
-            oauth_proxy: args
-                .oauth_proxy
-                .as_deref()
-                .map(ProxyUrl::parse)
-                .transpose()
-                .map_err(|_| ConfigError::OauthProxy)?,
+            oauth_proxy: oauth_proxy.map_err(|_| ConfigError::OauthProxy)?,
             token_deadlines,
             smtp_client_name: args.smtp_client_name.as_deref().map(client_name).transpose()?,
             smtp_deadlines: deadlines(

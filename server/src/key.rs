@@ -4,18 +4,14 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use domain::Form;
-use domain::error::one_line;
-use domain::secret::Destination;
+use domain::{Form, error::one_line, secret::Destination};
 use serde::Deserialize;
 use store::audit::{Action, Actor, Entry};
 use store::database::{Database, DatabaseUrlError};
-use store::key_id::KeyId;
 use store::sealed::{self, Column, SealedValue};
-use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check};
+use store::{OpenStoreError, Store, StoreError, WRITTEN_WITHIN, key_check, key_id::KeyId};
 use tokio::time::{Instant, sleep};
 use vault::clock::{Clock, SystemClock, SystemRandomness};
 use vault::key_file::{self, KeyFileError, Locked};
@@ -76,14 +72,10 @@ pub enum KeyError {
 /// The command failed or was not completed; it can be run again.
 pub async fn run(command: KeyCommand) -> Result<(), KeyError> {
     match command {
-        KeyCommand::Add { place } => add(&KeyLocation::of(place)?),
-        KeyCommand::Rotate { place } => {
-            rotate(&LoadedKeys::open(KeyLocation::of(place)?).await?).await
-        }
-        KeyCommand::Prune { place } => prune(KeyLocation::of(place)?).await,
-        KeyCommand::Check { place } => {
-            check(&LoadedKeys::open(KeyLocation::of(place)?).await?).await
-        }
+        KeyCommand::Add(place) => add(&KeyLocation::of(place)?),
+        KeyCommand::Rotate(place) => rotate(&LoadedKeys::open(place).await?).await,
+        KeyCommand::Prune(place) => prune(KeyLocation::of(place)?).await,
+        KeyCommand::Check(place) => check(&LoadedKeys::open(place).await?).await,
     }
 }
 
@@ -141,7 +133,8 @@ struct LoadedKeys {
 }
 
 impl LoadedKeys {
-    async fn open(place: KeyLocation) -> Result<Self, KeyError> {
+    async fn open(place: KeyArgs) -> Result<Self, KeyError> {
+        let place = KeyLocation::of(place)?;
         let ring = place.ring()?;
         Self::with(place, ring).await
     }

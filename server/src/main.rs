@@ -1,15 +1,12 @@
 //! The program `ppm-email`: parses the command line and runs one command.
 
-use std::error::Error;
-use std::process::ExitCode;
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::{error::Error, process::ExitCode, sync::Arc};
 
-use clap::Parser;
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
-use server::config::Config;
 use server::use_cases::{enforce_retention, run_refresh_loop};
-use server::{Server, admin, audit, key, log, router, serve, warnings};
+use server::{Server, admin, audit, config::Config, key, log, router, serve, warnings};
 use store::StoreError;
 
 /// The exit status of a failure: 2, which shells use for usage errors.
@@ -17,16 +14,16 @@ const EXIT_FAILED: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
+    let command = match Cli::read() {
         Ok(cli) => cli.command,
         Err(error) => return explain(&error),
     };
     log::start();
     let done = match command {
         Command::Serve(args) => run(*args).await,
-        Command::Admin { command } => admin::run(command).await.map_err(Into::into),
-        Command::Key { command } => key::run(command).await.map_err(Into::into),
-        Command::Audit { command } => audit::run(command).await.map_err(Into::into),
+        Command::Admin(command) => admin::run(command).await.map_err(Into::into),
+        Command::Key(command) => key::run(command).await.map_err(Into::into),
+        Command::Audit(command) => audit::run(command).await.map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,7 +75,8 @@ async fn invitation(server: &Server) -> Result<Option<serve::Invitation>, StoreE
 /// Prints help and version unchanged, and a usage error in one line.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        print!("{error}");
+        // Fails if the reader has closed the pipe, such as `head`.
+        let _ = write!(io::stdout(), "{error}");
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();

@@ -6,8 +6,7 @@ use net::http::HttpClientError;
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
 use store::{OpenStoreError, Store, StoreError};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::clock::{Clock, Randomness};
 use vault::{UnlockError, Vault};
 
@@ -127,6 +126,7 @@ impl Server {
 }
 
 /// What the parts of a server have in common.
+#[derive(Clone)]
 struct Shared {
     config: Arc<Config>,
     store: Store,
@@ -137,15 +137,11 @@ struct Shared {
 
 impl Shared {
     fn people(&self, trust: &TlsTrust, documents: &Documents) -> Result<People, StartError> {
-        let Self { config, store, vault, clock, randomness } = self;
+        let Self { config, store, vault, clock, randomness } = self.clone();
         let throttle = Arc::new(Throttle::new(config.rates));
-        let accounts = Accounts::new(
-            store.clone(),
-            clock.clone(),
-            randomness.clone(),
-            config.is_https(),
-            throttle.clone(),
-        );
+        let (https, limits) = (config.is_https(), throttle.clone());
+        let accounts =
+            Accounts::new(store.clone(), clock.clone(), randomness.clone(), https, limits);
         let host_tokens = config.host_tokens.clone().map(|configured| {
             let documents = match &configured.keys {
                 KeySource::Address(address) => documents.by(config.egress.for_configured(address)),
@@ -154,29 +150,25 @@ impl Shared {
             TokenCheck::new(configured, config.roles.clone(), documents, clock.clone())
         });
         let (proxy, deadlines) = (config.oauth_proxy.as_ref(), config.token_deadlines);
-        let oidc = config.oidc.clone();
-        let oidc = oidc.map(|oidc| Oidc::new(oidc, trust, &config.egress, proxy, deadlines));
+        let oidc = |oidc| Oidc::new(oidc, trust, &config.egress, proxy, deadlines);
+        let oidc = config.oidc.clone().map(oidc).transpose()?;
         Ok(People {
-            config: config.clone(),
-            store: store.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            randomness: randomness.clone(),
+            config,
+            store,
+            vault,
+            clock,
+            randomness,
             accounts,
             throttle,
             host: None,
             host_tokens,
-            oidc: oidc.transpose()?,
+            oidc,
         })
     }
 
     fn settings(&self) -> SettingsStore {
-        SettingsStore {
-            store: self.store.clone(),
-            vault: self.vault.clone(),
-            clock: self.clock.clone(),
-            egress: self.config.egress.clone(),
-        }
+        let Self { config, store, vault, clock, .. } = self.clone();
+        SettingsStore { store, vault, clock, egress: config.egress.clone() }
     }
 
     fn tokens(
@@ -229,13 +221,9 @@ impl Shared {
     }
 
     fn lookups(&self, tokens: &Arc<Tokens>, people: &Arc<People>, documents: Documents) -> Lookups {
-        Lookups {
-            tokens: tokens.clone(),
-            people: people.clone(),
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            documents,
-            embedding: self.config.elsewhere.clone(),
-        }
+        let Self { config, store, clock, .. } = self.clone();
+        let (tokens, people) = (tokens.clone(), people.clone());
+        let embedding = config.embedding_origins.clone();
+        Lookups { tokens, people, store, clock, documents, embedding }
     }
 }

@@ -4,7 +4,7 @@
 use domain::syntax::url::endpoint_url;
 
 use super::PublicUrl;
-use crate::cli::ElsewhereArgs;
+use crate::cli::EmbeddingArgs;
 
 /// The sites that may embed the tab.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct HostOrigin(String);
 /// Why the flags about embedding are invalid.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
-pub enum ElsewhereError {
+pub enum EmbeddingError {
     #[error(
         "{0} must be https://, or http:// on this machine, a host and optionally a port, with nothing after it"
     )]
@@ -33,14 +33,14 @@ pub enum ElsewhereError {
 
 impl EmbeddingOrigins {
     /// Parses the flags.
-    pub(super) fn read(args: &ElsewhereArgs, has_tokens: bool) -> Result<Self, ElsewhereError> {
+    pub(super) fn read(args: &EmbeddingArgs, has_tokens: bool) -> Result<Self, EmbeddingError> {
         let read = |flag, texts: &[String]| {
             if !texts.is_empty() && !has_tokens {
-                return Err(ElsewhereError::NoTokens(flag));
+                return Err(EmbeddingError::NoTokens(flag));
             }
             let origin = |text: &String| HostOrigin::parse(text);
             let origins = texts.iter().map(origin).collect::<Option<_>>();
-            origins.ok_or(ElsewhereError::Origin(flag))
+            origins.ok_or(EmbeddingError::Origin(flag))
         };
         Ok(Self {
             embedding: read("--embed-origin", &args.embed_origin)?,

@@ -1,8 +1,6 @@
 //! The limits of connections, streams and unauthenticated requests.
 
-use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::time::Duration;
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use governor::Quota;
 

@@ -30,7 +30,8 @@ const PUBLIC: [(HeaderName, HeaderValue); 2] = [
 /// Middleware: lets pages of the configured origins call and read the response, also a refusal. A
 /// preflight is answered here, before authentication.
 pub async fn calls(State(server): State<Server>, request: Request, next: Next) -> Response {
-    let allowed = allowed(&server.config.elsewhere.embedding, request.headers().get(ORIGIN));
+    let allowed =
+        allowed(&server.config.embedding_origins.embedding, request.headers().get(ORIGIN));
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match (is_preflight, &allowed) {

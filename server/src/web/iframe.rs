@@ -3,11 +3,10 @@
 //! carry the host's token.
 
 use app::markup::escaped;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use axum::{extract::rejection::QueryRejection, http::header::CONTENT_SECURITY_POLICY};
 use contract::ApiCode;
 use serde::Deserialize;
 use vault::clock::random_id;
@@ -28,7 +27,7 @@ pub async fn frame(
     State(server): State<Server>,
     around: Result<Query<Around>, QueryRejection>,
 ) -> Response {
-    let hosts = &server.config.elsewhere.framing;
+    let hosts = &server.config.embedding_origins.framing;
     if hosts.is_empty() {
         return refuse(ApiCode::NotFound);
     }

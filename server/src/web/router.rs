@@ -1,15 +1,10 @@
 //! The routes and the middleware around them, from the last layer to the first.
 
-use std::any::Any;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{any::Any, sync::Arc, time::Duration};
 
-use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
-use axum::routing::get;
+use axum::{Router, http::StatusCode, response::Response, routing::get};
 use contract::ApiCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::classify::ServerErrorsFailureClass;
@@ -63,7 +58,7 @@ fn by_bearer(server: &Server, calls: Router<Server>) -> Router<Server> {
         .layer(from_fn(super::media::guard))
         .layer(from_fn(super::api::only_calls))
         .layer(from_fn_with_state(server.clone(), super::deadline::guard));
-    let calls = if server.config.elsewhere.embedding.is_empty() {
+    let calls = if server.config.embedding_origins.embedding.is_empty() {
         calls
     } else {
         // Panics are caught inside the CORS layer, or the page could not read the response.

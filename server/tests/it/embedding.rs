@@ -43,7 +43,7 @@ fn origins(texts: &[&str]) -> Vec<HostOrigin> {
 /// A server whose tab two sites may embed as an element.
 async fn embedded() -> Harness {
     with_key_file(|config| {
-        config.elsewhere.embedding = origins(&[HOST_SITE, OTHER_HOST_SITE]);
+        config.embedding_origins.embedding = origins(&[HOST_SITE, OTHER_HOST_SITE]);
     })
     .await
 }
@@ -52,7 +52,7 @@ async fn embedded() -> Harness {
 async fn framed_by(sites: &[&str]) -> Harness {
     let framing = origins(sites);
     with_key_file(|config| {
-        config.elsewhere = EmbeddingOrigins { framing, ..EmbeddingOrigins::default() }
+        config.embedding_origins = EmbeddingOrigins { framing, ..EmbeddingOrigins::default() }
     })
     .await
 }
@@ -232,7 +232,7 @@ async fn world() -> OauthFixture {
     let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
     OauthFixture::configured(OauthFlow::AuthorizationCode, |config| {
         config.host_tokens = Some(host_tokens(KeySource::File(key)));
-        config.elsewhere.embedding = origins(&[HOST_SITE]);
+        config.embedding_origins.embedding = origins(&[HOST_SITE]);
     })
     .await
 }

@@ -301,7 +301,7 @@ async fn a_caller_who_is_not_signed_in_a_page_of_another_site_and_a_post_get_no_
 async fn a_token_in_a_header_opens_a_stream_for_a_page_of_a_configured_origin() {
     const HOST_SITE: &str = "https://host.example";
     let harness = with_key_file(|config| {
-        config.elsewhere.embedding = vec![HostOrigin::parse(HOST_SITE).expect("an origin")];
+        config.embedding_origins.embedding = vec![HostOrigin::parse(HOST_SITE).expect("an origin")];
     })
     .await;
     let path = format!("/bearer{EVENTS}");

@@ -90,7 +90,7 @@ async fn a_page_behind_a_proxy_is_shown_the_public_url_flag() {
 #[tokio::test]
 async fn a_page_at_another_address_is_reported_unless_it_may_embed_the_tab() {
     let harness = Harness::with(|config| {
-        config.elsewhere.embedding =
+        config.embedding_origins.embedding =
             HostOrigin::parse("https://host.example").into_iter().collect();
     })
     .await;

@@ -7,17 +7,14 @@
 //! follow a second later. The number of rows per minute is limited, however many addresses a flood
 //! comes from.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::error::one_line;
 use store::audit::{self, Action, Actor, Entry};
-use store::hash::hashed;
-use store::{Store, StoreError};
+use store::{Store, StoreError, hash::hashed};
 use vault::clock::Clock;
 
 use crate::subscriber::written;

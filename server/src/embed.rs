@@ -31,11 +31,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::FromRef;
-use axum::middleware::from_fn_with_state;
-use leptos::config::LeptosOptions;
-use leptos::server_fn::axum::server_fn_paths;
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
+use leptos::{config::LeptosOptions, server_fn::axum::server_fn_paths};
 use tokio::task::JoinHandle;
 use vault::clock::{SystemClock, SystemRandomness};
 

@@ -2,9 +2,8 @@
 //! cleared. The database is probed with a write, at most every few seconds however often readiness
 //! is requested.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::error::one_line;

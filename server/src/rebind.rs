@@ -3,9 +3,7 @@
 //! before the first request. It must not make a secret usable where the earlier version would not
 //! have used it.
 
-use domain::error::one_line;
-use domain::secret::Destination;
-use domain::{Field, Form};
+use domain::{Field, Form, error::one_line, secret::Destination};
 use store::settings::{self, Rebound, SealedSecret, StoredForm};
 use store::{Store, StoreError};
 use vault::{Vault, VaultError};
@@ -16,7 +14,7 @@ enum RebindError {
     #[error("the saved settings cannot be read")]
     Form(#[from] serde_json::Error),
     #[error("it was entered for another Token Endpoint than the saved one")]
-    Elsewhere,
+    OtherEndpoint,
     #[error("it cannot be opened")]
     Sealed(#[from] VaultError),
 }
@@ -67,10 +65,10 @@ fn rebound(
 ) -> Result<SealedSecret, RebindError> {
     let form: Form<()> = serde_json::from_str(stored.form_json.as_deref().unwrap_or_default())?;
     if form.token_endpoint_origin() != *origin {
-        return Err(RebindError::Elsewhere);
+        return Err(RebindError::OtherEndpoint);
     }
     let Some(destination) = form.destination(Field::ClientSecret) else {
-        return Err(RebindError::Elsewhere);
+        return Err(RebindError::OtherEndpoint);
     };
     let opened = vault.open(&secret.field, origin, &secret.sealed)?;
     Ok(SealedSecret {

@@ -1,32 +1,26 @@
 //! Local accounts: sign-in, sign-out, set-up and management. A wrong address and a wrong password
 //! get the same response in the same time, so that accounts cannot be enumerated.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::syntax::text::is_unsafe_in_one_line;
 use secrecy::SecretString;
 use store::audit::{self, Action, Actor, Entry};
-use store::hash::hashed;
 use store::login_attempts::{self, FailureLimits, LimitExceeded};
 use store::people::{self, Added, Person};
 use store::sessions::{self as table, SessionSummary};
-use store::{Store, StoreError, set_up};
+use store::{Store, StoreError, hash::hashed, set_up};
 use vault::clock::{Clock, Randomness, random_id};
 
-use super::devices::Device;
+use super::claims::LONGEST;
 use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
 use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 use super::sessions::{self, Caller, SessionCookie, Sessions};
-use super::{Principal, RequestClient, Role, login_limits};
+use super::{Principal, RequestClient, Role, devices::Device, login_limits};
 use crate::aggregates::Aggregates;
 use crate::subscriber::{subscriber, written};
-
-/// The longest address that an error message repeats, in characters.
-const MAX_EMAIL: usize = 254;
 
 /// Authenticates and manages the accounts in the database.
 #[derive(Debug, Clone)]
@@ -99,7 +93,7 @@ impl From<Limited> for SignInError {
 pub enum AccountError {
     #[error("{0} is not an email address")]
     Email(String),
-    #[error("a name must have 1 to 254 characters and no control characters")]
+    #[error("a name must have 1 to {LONGEST} characters and no control characters")]
     Name,
     #[error("{0} already has an account")]
     EmailTaken(String),
@@ -206,20 +200,15 @@ impl Accounts {
         password: SecretString,
         caller: &Caller,
     ) -> Result<SignedIn, SignInError> {
-        let account = login_limits::account_key(email);
-        let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let guess = self.admit_guess(email, &account, device, caller).await?;
+        let guess = self.admit_guess(email, caller).await?;
         let failure = SignInFailure { action: Action::SignInFailed, actor: Actor::unknown() };
         let compared = self.compare(guess, email, password, failure, caller.address);
         let person = compared.await?.ok_or(SignInError::Wrong)?;
-
-        let hash = &person.password_hash;
-        let Some((principal, cookie)) = self.begin_session(&person, caller).await? else {
-            return Err(SignInError::Wrong);
-        };
-        self.record(Actor::from(&principal), Action::SignedIn, None).await?;
-        let device = Device::of(&account, hash, device, self.randomness.as_ref());
-        Ok(SignedIn { principal, cookie, device })
+        let session = self.begin_session(&person, caller).await?;
+        let signed_in = session.ok_or(SignInError::Wrong)?;
+        let entry = self.entry(Actor::from(&signed_in.principal), Action::SignedIn, None);
+        audit::record(&self.store, &entry).await?;
+        Ok(signed_in)
     }
 
     /// Returns the account if the password matches; otherwise counts and audits the failure.
@@ -279,13 +268,8 @@ impl Accounts {
         by: Actor,
     ) -> Result<(), AccountError> {
         let person = self.new_person(email, name, role, password).await?;
-        match people::add(
-            &self.store,
-            &person,
-            &self.entry(by, Action::PersonAdded, Some(person.email.clone())),
-        )
-        .await?
-        {
+        let entry = self.entry(by, Action::PersonAdded, Some(person.email.clone()));
+        match people::add(&self.store, &person, &entry).await? {
             Added::Done => Ok(()),
             Added::EmailTaken => Err(AccountError::EmailTaken(person.email)),
         }
@@ -347,10 +331,7 @@ impl Accounts {
             return Err(SetUpError::LinkOver);
         }
         let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
-        let Some((principal, cookie)) = session else { return Err(SetUpError::LinkOver) };
-        let account = login_limits::account_key(&person.email);
-        let device = Device::of(&account, &person.password_hash, None, self.randomness.as_ref());
-        Ok(SignedIn { principal, cookie, device })
+        session.ok_or(SetUpError::LinkOver)
     }
 
     /// Validates the input and returns a new account, which is not stored yet.
@@ -365,7 +346,8 @@ impl Accounts {
         if domain::syntax::address::email_address(email).is_err() {
             return Err(AccountError::Email(sanitized(email)));
         }
-        if name.is_empty() || name.chars().count() > 254 || name.contains(is_unsafe_in_one_line) {
+        if name.is_empty() || name.chars().count() > LONGEST || name.contains(is_unsafe_in_one_line)
+        {
             return Err(AccountError::Name);
         }
         passwords::check(&password, Owner { email, name })?;
@@ -413,9 +395,7 @@ impl Accounts {
             return Err(PasswordError::NoAccount);
         };
         let email = who.address();
-        let account = login_limits::account_key(email);
-        let device = caller.device.as_ref().filter(|device| device.is_of_account(&account));
-        let guess = self.admit_guess(email, &account, device, caller).await?;
+        let guess = self.admit_guess(email, caller).await?;
         let failure = SignInFailure { action: Action::PasswordNotChanged, actor: Actor::from(who) };
         let compared = self.compare(guess, email, current, failure, caller.address);
         let person = compared.await?.ok_or(PasswordError::Wrong)?;
@@ -424,10 +404,7 @@ impl Accounts {
         let password_hash = replaced.ok_or(PasswordError::Wrong)?;
         let person = Person { password_hash, ..person };
         let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
-        let (principal, cookie) = session.ok_or(PasswordError::Wrong)?;
-        let hash = &person.password_hash;
-        let device = Device::of(&account, hash, device, self.randomness.as_ref());
-        Ok(SignedIn { principal, cookie, device })
+        session.ok_or(PasswordError::Wrong)
     }
 
     /// Returns the new hash; `None` if the account is gone or its password hash has changed since
@@ -498,12 +475,11 @@ impl Accounts {
     async fn admit_guess(
         &self,
         email: &str,
-        account: &str,
-        device: Option<&Device>,
         caller: &Caller,
     ) -> Result<AdmittedGuess, SignInError> {
-        if let Some(device) = device
-            && let Some(guess) = self.admit_guess_from_device(email, account, device).await?
+        let account = login_limits::account_key(email);
+        if let Some(device) = known_device(caller, &account)
+            && let Some(guess) = self.admit_guess_from_device(email, &account, device).await?
         {
             return Ok(guess);
         }
@@ -516,13 +492,12 @@ impl Accounts {
         let (now, most) = (self.clock.now(), login_limits::FROM_AN_ADDRESS);
         let since = now - login_limits::WINDOW;
         if let Err(full) =
-            login_attempts::check(&self.store, account, &source, most, now, since).await?
+            login_attempts::check(&self.store, &account, &source, most, now, since).await?
         {
             return Err(SignInError::TooMany { retry_after: retry_delay(full, now) });
         }
-        let slot = self.comparison_slot(account)?;
+        let slot = self.comparison_slot(&account)?;
         let permit = self.passwords.permit(Queue::Unproven).await?;
-        let account = account.to_owned();
         match self.count(&account, &source, login_limits::FROM_AN_ADDRESS).await? {
             Ok(number) => Ok(AdmittedGuess { account, source, number, permit, _slot: slot }),
             Err(retry_after) => Err(SignInError::TooMany { retry_after }),
@@ -546,13 +521,8 @@ impl Accounts {
         }
         let counted = self.count(account, &source, login_limits::FROM_A_DEVICE).await?;
         let account = account.to_owned();
-        Ok(counted.ok().map(|number| AdmittedGuess {
-            account,
-            source,
-            number,
-            permit,
-            _slot: slot,
-        }))
+        let admit = |number| AdmittedGuess { account, source, number, permit, _slot: slot };
+        Ok(counted.ok().map(admit))
     }
 
     /// Takes a comparison slot of an account or a device.
@@ -573,12 +543,13 @@ impl Accounts {
         Ok(counted.map_err(|full| retry_delay(full, now)))
     }
 
-    /// Begins a session; `None` if the password was changed while it was being compared.
+    /// Begins a session in the browser's device, or in a new one; `None` if the password was changed
+    /// while it was being compared.
     async fn begin_session(
         &self,
         person: &Person,
         caller: &Caller,
-    ) -> Result<Option<(Principal, HeaderValue)>, StoreError> {
+    ) -> Result<Option<SignedIn>, StoreError> {
         let (now, address) = (self.clock.now(), written(caller.address));
         sessions::make_room(&self.store, caller, now).await?;
         let (key, cookie) = self.cookie.issue(self.randomness.as_ref());
@@ -587,21 +558,21 @@ impl Accounts {
             return Ok(None);
         }
         let client = RequestClient { address: Some(address), session: Some(key.name()) };
-        Ok(Some((Principal { client, ..person.principal() }, cookie)))
-    }
-
-    async fn record(
-        &self,
-        actor: Actor,
-        action: Action,
-        detail: Option<String>,
-    ) -> Result<(), StoreError> {
-        audit::record(&self.store, &self.entry(actor, action, detail)).await
+        let principal = Principal { client, ..person.principal() };
+        let account = login_limits::account_key(&person.email);
+        let known = known_device(caller, &account);
+        let device = Device::of(&account, password_hash, known, self.randomness.as_ref());
+        Ok(Some(SignedIn { principal, cookie, device }))
     }
 
     fn entry(&self, actor: Actor, action: Action, detail: Option<String>) -> Entry {
         Entry { detail, ..Entry::new(self.clock.now(), actor, action) }
     }
+}
+
+/// Returns the caller's device, if the account with this key has signed in from it before.
+fn known_device<'c>(caller: &'c Caller, account: &str) -> Option<&'c Device> {
+    caller.device.as_ref().filter(|device| device.is_of_account(account))
 }
 
 /// Returns how long to wait until the oldest failed attempt expires, or until the attempts in
@@ -617,5 +588,5 @@ fn retry_delay(full: LimitExceeded, now: DateTime<Utc>) -> Duration {
 
 /// Truncates a typed address and removes unsafe characters, for an error message.
 fn sanitized(email: &str) -> String {
-    email.chars().filter(|&c| !is_unsafe_in_one_line(c)).take(MAX_EMAIL).collect()
+    email.chars().filter(|&c| !is_unsafe_in_one_line(c)).take(LONGEST).collect()
 }

@@ -3,8 +3,7 @@
 //! subject and the role must be valid.
 
 use contract::ApiCode;
-use domain::syntax::address::email_address;
-use domain::syntax::text::is_unsafe_in_one_line;
+use domain::syntax::{address::email_address, text::is_unsafe_in_one_line};
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
 use serde_json::{Map, Value};
 
@@ -16,7 +15,7 @@ use crate::time_zones;
 pub type HostClaims = Map<String, Value>;
 
 /// The longest subject, name or address, in characters.
-const LONGEST: usize = 254;
+pub(super) const LONGEST: usize = 254;
 /// The longest language tag that is accepted, in octets (RFC 5646 4.4.1).
 const LONGEST_TAG: usize = 35;
 

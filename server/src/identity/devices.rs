@@ -7,8 +7,7 @@
 //! digest of the password hash (a new password invalidates it) and a random device id.
 
 use axum::http::{HeaderMap, HeaderValue};
-use store::hash::hashed;
-use store::people::Person;
+use store::{hash::hashed, people::Person};
 use vault::Vault;
 use vault::clock::{Randomness, random_id};
 

@@ -1,9 +1,7 @@
 //! Authentication by a host written in Rust. Its [`Identity`] is then the only source; no other is
 //! consulted.
 
-use std::error::Error;
-use std::fmt;
-use std::sync::Arc;
+use std::{error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use axum::http::request::Parts;

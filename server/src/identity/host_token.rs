@@ -2,11 +2,9 @@
 //! product. Only configured algorithms with a public key are accepted, regardless of the token's
 //! header (RFC 8725 3.1), and its times are compared with this server's clock.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::ApiCode;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
@@ -14,9 +12,7 @@ use oauth::Documents;
 use serde_json::Value;
 use vault::clock::Clock;
 
-use super::Principal;
-use super::claims::HostClaims;
-use super::keys::Keys;
+use super::{Principal, claims::HostClaims, keys::Keys};
 use crate::config::{HostTokens, RoleNames};
 use crate::signatures;
 

@@ -104,9 +104,7 @@ impl Keys {
                 Err(ApiCode::HostTokenAlgorithm)
             };
         }
-        let Some(published) = &self.published else {
-            return Err(ApiCode::HostKeysUnavailable);
-        };
+        let Some(published) = &self.published else { return Err(ApiCode::HostKeysUnavailable) };
         if let Some(key) = published.find(id, algorithm) {
             if published.is_stale() {
                 tokio::spawn(Arc::clone(published).refresh_in_background());

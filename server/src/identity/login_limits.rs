@@ -15,8 +15,7 @@
 //! reverse proxy all clients share the proxy's address until `--trusted-proxy` names it.
 
 use chrono::TimeDelta;
-use store::hash::hashed;
-use store::login_attempts::FailureLimits;
+use store::{hash::hashed, login_attempts::FailureLimits};
 
 /// How long a failed attempt counts.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(15);

@@ -9,13 +9,10 @@
 //!
 //! Time is monotonic: a wall clock that is set back must not reject requests.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
@@ -293,6 +290,6 @@ mod tests {
         drop(first);
         assert!(throttle.compare("ada").is_some());
         drop(second);
-        assert!(throttle.comparisons.lock().expect("nobody panicked").is_empty());
+        assert!(throttle.comparisons.lock().expect("no test panicked").is_empty());
     }
 }

@@ -8,19 +8,14 @@
 mod claims;
 mod discovery;
 
-use std::str::FromStr;
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use axum::http::HeaderValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::ConsentBinding;
-use domain::error::one_line;
-use domain::secret::Destination;
-use domain::syntax::url::endpoint_url;
-use net::egress::EgressPolicy;
+use domain::{error::one_line, secret::Destination, syntax::url::endpoint_url};
 use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::tls::TlsTrust;
+use net::{egress::EgressPolicy, origin::ProxyUrl, tls::TlsTrust};
 use oauth::{AuthorizationResponse, TimedHttp};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
@@ -36,9 +31,8 @@ use openidconnect::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use store::audit::{self, Action, Actor, Entry};
-use store::hash::hashed;
 use store::oidc_logins::{self, LoginBinding, MissingLogin, PendingLogin, TooManyPending};
-use store::{StoreError, sessions as table};
+use store::{StoreError, hash::hashed, sessions as table};
 use vault::clock::random_token;
 use vault::columns::{ID_TOKEN, SIGN_IN_VERIFIER};
 
@@ -339,7 +333,7 @@ impl Oidc {
         let token = self.exchange(people, &metadata, &code, pending).await?;
         let claims = self.verify(people, &token, &pending.nonce_hash).await?;
         if subject(claims.subject().as_str()).is_none() {
-            return Err(provider_error("it names nobody").into());
+            return Err(provider_error("its ID token has no usable subject").into());
         }
         let principal = claims::principal(claims, &self.config.roles_claim, &people.config.roles)?;
         Ok((principal, SecretString::from(token.to_string())))
@@ -439,14 +433,10 @@ impl Oidc {
         table::begin_openid(store, key.as_str(), principal, &sealed, &address, now).await?;
         let client = CallingClient { address: Some(address), session: Some(key.name()) };
         let actor = Actor::from(&Principal { client, ..principal.clone() });
-        self.record(people, actor, Action::SignedIn).await?;
-        Ok(cookie)
-    }
-
-    async fn record(&self, people: &People, actor: Actor, action: Action) -> Result<(), OidcError> {
         let detail = Some(self.config.issuer.clone());
-        let entry = Entry { detail, ..Entry::new(people.clock.now(), actor, action) };
-        Ok(audit::record(&people.store, &entry).await?)
+        let entry = Entry { detail, ..Entry::new(people.clock.now(), actor, Action::SignedIn) };
+        audit::record(store, &entry).await?;
+        Ok(cookie)
     }
 
     /// Builds the client. It authenticates as the metadata says, by default with HTTP Basic.
@@ -526,6 +516,6 @@ fn too_many(TooManyPending { until }: TooManyPending, now: DateTime<Utc>) -> Oid
 }
 
 fn provider_error(why: &str) -> OidcError {
-    tracing::warn!(why, "the OpenID provider signed nobody in");
+    tracing::warn!(why, "a sign-in at the OpenID provider failed");
     OidcError::Provider
 }

@@ -6,8 +6,7 @@
 //! comparison.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
@@ -285,7 +284,7 @@ mod tests {
             let ours = ours.expect("an answer");
             assert_eq!(ours, password == RIGHT);
         }
-        let kept = passwords.memory.lock().expect("nobody panicked").len();
+        let kept = passwords.memory.lock().expect("no test panicked").len();
         assert_eq!(kept, 1, "one at a time needs no more");
     }
 

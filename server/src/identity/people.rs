@@ -6,11 +6,9 @@ use store::Store;
 use vault::Vault;
 use vault::clock::{Clock, Randomness};
 
-use super::Accounts;
-use super::host::HostIdentity;
-use super::host_token::TokenCheck;
-use super::login_throttle::Throttle;
-use super::oidc::Oidc;
+use super::{
+    Accounts, host::HostIdentity, host_token::TokenCheck, login_throttle::Throttle, oidc::Oidc,
+};
 use crate::config::Config;
 
 /// What authentication uses. Clones share everything.

@@ -6,23 +6,20 @@
 //! that a concurrent request has ended.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::{ApiCode, ConsentBinding};
 use domain::error::one_line;
 use store::audit::{Action, Actor, Entry};
-use store::hash::hashed;
 use store::sessions::{self, SessionEnd, SessionSummary};
-use store::{Store, StoreError};
+use store::{Store, StoreError, hash::hashed};
 use tokio::time::sleep;
 use vault::clock::{Clock, Randomness, random_token};
 
-use super::Principal;
-use super::devices::Device;
+use super::{Principal, devices::Device};
 use crate::cookies::Cookie;
 
 /// The idle timeout: a session ends this long after its last request (NIST SP 800-63B-4, 2.2.3).

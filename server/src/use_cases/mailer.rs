@@ -1,15 +1,12 @@
 //! Sends a host's mail with the saved settings: renews the token if necessary, and reports the same
 //! steps as a test message. Nothing of a message is stored.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use domain::delivery::{Diagnosis, FactName, Step, StepReport};
 use domain::error::one_line;
-use lettre::Message;
-use lettre::message::Mailbox;
-use smtp::message::mailbox;
-use smtp::{Accepted, Failure};
+use lettre::{Message, message::Mailbox};
+use smtp::{Accepted, Failure, message::mailbox};
 
 use super::UseCaseError;
 use super::delivery::{self, Delivery, Outgoing, TokenSource};

@@ -11,8 +11,7 @@ mod settings;
 mod test_runs;
 mod tokens;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contract::pages::{AuditPage, AuditQuery, History, MyAccount, SetUp, TimeSettings};
@@ -20,13 +19,9 @@ use contract::{
     ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, EmailService, EmailTab, Explanation,
     LookupResult, RequestOrigin, RunView, Save, SaveAnswer, ShellService, TestAnswer, TokenView,
 };
-use domain::error::one_line;
-use domain::preset::Provider;
-use domain::time_format::TimePreference;
-use domain::token::Attempt;
 use domain::{Draft, OauthFlow, Principal};
-use store::StoreError;
-use store::runs::StoredRun;
+use domain::{error::one_line, preset::Provider, time_format::TimePreference, token::Attempt};
+use store::{StoreError, runs::StoredRun};
 use tokio::time::{Instant, sleep};
 use vault::VaultError;
 
@@ -40,9 +35,8 @@ pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
 pub use retention::{Cleanup, delete_expired, enforce_retention};
 pub use settings::SettingsStore;
 pub use test_runs::{RunUpdates, Subscription, TestRuns};
-pub use tokens::Tokens;
 pub use tokens::consent::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
-pub use tokens::renewal::run_refresh_loop;
+pub use tokens::{Tokens, renewal::run_refresh_loop};
 
 /// The interval of retries while the database fails.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
@@ -77,9 +71,8 @@ enum UseCaseError {
 }
 
 /// Logs an internal error, and returns a code that reveals nothing about it.
-#[expect(clippy::needless_pass_by_value, reason = "the error ends here")]
-fn internal_error(broken: UseCaseError) -> ApiCode {
-    tracing::error!(error = one_line(&broken), "a request could not be served");
+fn internal_error(error: impl Into<UseCaseError>) -> ApiCode {
+    tracing::error!(error = one_line(&error.into()), "a request could not be served");
     ApiCode::ServerFailed
 }
 
@@ -117,7 +110,7 @@ impl EmailService for Service {
             let mut authentication = saved.form.authentication;
             let client_id = std::mem::take(&mut authentication.client_id);
             let redacted = reader_view::for_person(authentication, Some(who), &client_id);
-            saved.form.authentication = redacted.map_err(|error| internal_error(error.into()))?;
+            saved.form.authentication = redacted.map_err(internal_error)?;
         }
         let last_run = test_runs::latest_of(&self.runs, who).await.map_err(internal_error)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);

@@ -2,12 +2,10 @@
 //! names it in its texts.
 
 use chrono::DateTime;
-use domain::Principal;
-use domain::syntax::text::is_invisible;
+use domain::{Principal, syntax::text::is_invisible};
 use net::redact::Redactor;
 use secrecy::SecretString;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 const MARK: &str = "[Client ID]";

@@ -2,8 +2,7 @@
 //! become useless. Several nodes may do so at once. It must never delete what a page shows as the
 //! current state: a user's latest test message, or one in progress.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::error::one_line;

@@ -5,20 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use contract::{Conflict, Save, SaveAnswer};
-use domain::error::one_line;
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
-use domain::syntax::host::Host;
 use domain::{Draft, Field, Form, Presence, Principal, Problem, Problems, Saved, presence};
+use domain::{error::one_line, syntax::host::Host};
 use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
-use store::Store;
-use store::audit::Actor;
 use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
-use store::tokens::StoredToken;
-use vault::clock::Clock;
-use vault::{Vault, VaultError};
+use store::{Store, audit::Actor, tokens::StoredToken};
+use vault::{Vault, VaultError, clock::Clock};
 
 use super::UseCaseError;
 

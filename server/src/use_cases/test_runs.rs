@@ -6,27 +6,21 @@ mod updates;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use contract::pages::History;
-use contract::{ApiCode, RunView, TestAnswer};
-use domain::delivery::{self, Diagnosis, Outcome, Run, Step, StepReport, Tested};
-use domain::draft::Smtp;
-use domain::error::one_line;
-use domain::secret::Destination;
+use contract::{ApiCode, RunView, TestAnswer, pages::History};
+use domain::delivery::{self, Diagnosis, Outcome, Run, Step, Tested};
 use domain::settings::{Security, Settings};
-use domain::syntax::port;
 use domain::{Draft, Form, OauthFlow, Principal};
+use domain::{draft::Smtp, error::one_line, secret::Destination, syntax::port};
 use secrecy::{ExposeSecret, SecretString};
 use smtp::message::{ComposeError, TestMessage, compose};
 use smtp::{Accepted, Failure};
-use store::runs::StoredRun;
-use store::{Store, runs as rows, tokens};
+use store::{Store, runs as rows, runs::StoredRun, tokens};
 use tokio::sync::mpsc;
 
 use super::delivery::{
     self as sending, Delivery, Outgoing, TokenSource, failure_before_connection,
 };
-use super::people::display;
-use super::{UseCaseError, internal_error, reader_view, settings};
+use super::{UseCaseError, internal_error, people::display, reader_view, settings};
 use crate::identity::People;
 pub use updates::{RunUpdates, Subscription};
 use vault::clock::{Clock, Randomness, random_id};
@@ -104,9 +98,7 @@ pub async fn start_typed(
         return Ok(TestAnswer::Problems(problems));
     }
     let changed = settings::changed(draft, &current.saved);
-    let settings = current
-        .typed(&runs.delivery.settings, draft)
-        .map_err(|error| internal_error(error.into()))?;
+    let settings = current.typed(&runs.delivery.settings, draft).map_err(internal_error)?;
     let source = match draft.flow {
         OauthFlow::None => TokenSource::Stored(Box::new(current)),
         OauthFlow::ClientCredentials => TokenSource::New,
@@ -126,8 +118,7 @@ pub async fn start_typed(
 }
 
 async fn has_token(runs: &TestRuns) -> Result<bool, ApiCode> {
-    let token = tokens::load(&runs.store).await.map_err(|error| internal_error(error.into()))?;
-    Ok(token.is_some())
+    Ok(tokens::load(&runs.store).await.map_err(internal_error)?.is_some())
 }
 
 async fn begin(
@@ -136,7 +127,8 @@ async fn begin(
     recipient: &str,
     tried: TestedForm,
 ) -> Result<RunView, ApiCode> {
-    interrupt_stale(runs).await.map_err(internal_error)?;
+    // A run whose process must be gone must not keep its user from starting another.
+    rows::interrupt(&runs.store, runs.clock.now()).await.map_err(internal_error)?;
     let run = Run {
         id: random_id(runs.randomness.as_ref()),
         recipient: recipient.to_owned(),
@@ -148,7 +140,7 @@ async fn begin(
     let gone_after = run.started_at + longest(runs, tried.form.flow);
     let form = sealed(runs, &tried.form).map_err(internal_error)?;
     let begun = rows::begin(&runs.store, who, &run, &form, &tried.changed, gone_after).await;
-    if !begun.map_err(|error| internal_error(error.into()))? {
+    if !begun.map_err(internal_error)? {
         return Err(ApiCode::Busy);
     }
     runs.updates.notify(&who.id);
@@ -222,11 +214,6 @@ fn order(form: &Form<()>) -> Vec<Step> {
 fn opened(runs: &TestRuns, sealed: &[u8]) -> Result<Form<()>, UseCaseError> {
     let json = runs.vault.open(columns::RUN, &Destination::Unbound, sealed)?;
     Ok(serde_json::from_str(json.expose_secret())?)
-}
-
-/// Marks the runs whose process must be gone as interrupted, so that their users can start others.
-async fn interrupt_stale(runs: &TestRuns) -> Result<(), UseCaseError> {
-    Ok(rows::interrupt(&runs.store, runs.clock.now()).await?)
 }
 
 /// The maximum duration of a message: with an OAuth flow two token requests, each after another
@@ -305,19 +292,16 @@ async fn send_recording_steps(
     let noting = async {
         let mut ordinal = 0;
         while let Some(report) = told.recv().await {
-            record_step(runs, run, ordinal, &report).await;
+            // A step that cannot be stored is missing in the report, and the message goes on.
+            if let Err(error) = rows::record(&runs.store, &run.id, ordinal, &report).await {
+                let error = one_line(&error);
+                tracing::error!(error, "a step of a test message could not be stored");
+            }
             runs.updates.notify(&who.id);
             ordinal += 1;
         }
     };
     tokio::join!(sending, noting).0
-}
-
-/// Stores a step. If that fails, the step is missing in the report, and the message goes on.
-async fn record_step(runs: &TestRuns, run: &Run, ordinal: u32, report: &StepReport) {
-    if let Err(error) = rows::record(&runs.store, &run.id, ordinal, report).await {
-        tracing::error!(error = one_line(&error), "a step of a test message could not be stored");
-    }
 }
 
 /// The latest test messages of all users.

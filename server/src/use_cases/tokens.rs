@@ -5,8 +5,7 @@ pub mod consent;
 pub mod renewal;
 pub mod revocation;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use oauth::TokenClient;
 use store::Store;

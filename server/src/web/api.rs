@@ -4,12 +4,10 @@
 
 use std::sync::LazyLock;
 
-use axum::Json;
-use axum::extract::Request;
 use axum::http::header::{ACCEPT, REFERER};
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, extract::Request, middleware::Next};
 use contract::ApiCode;
 use leptos::server_fn::axum::server_fn_paths;
 

@@ -1,11 +1,9 @@
 //! The error responses of middleware: a status and a code, as JSON. The page has the texts.
 
-use axum::Json;
-use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use contract::ApiCode;
-use contract::code::ErrorBody;
+use axum::{Json, http::header::WWW_AUTHENTICATE};
+use contract::{ApiCode, code::ErrorBody};
 
 /// The challenge to a client whose credential was rejected (RFC 6750 3.1).
 const CHALLENGE: [(HeaderName, &str); 1] = [(WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];

@@ -17,19 +17,16 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{http::request::Parts, middleware::Next};
 use contract::{AccessDenied, ApiCode, ConsentBinding, paths};
 use domain::error::one_line;
 use store::StoreError;
 use store::audit::{Action, Actor};
 
 use super::api_error::{refuse, status};
-use super::client_ip;
-use super::events::EVENTS;
-use super::throttle::too_many;
+use super::{client_ip, events::EVENTS, throttle::too_many};
 use crate::cookies;
 use crate::identity::consent::ConsentCookie;
 use crate::identity::devices::{Device, DeviceCookie};

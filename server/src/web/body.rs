@@ -5,10 +5,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::header::CONTENT_LENGTH;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{extract::Request, http::header::CONTENT_LENGTH, middleware::Next, response::Response};
 use contract::ApiCode;
 
 use super::api_error::refuse;

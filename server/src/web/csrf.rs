@@ -15,12 +15,10 @@
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{middleware::Next, response::Response};
 use contract::{ApiCode, paths};
 
-use super::api_error::refuse;
-use super::events::EVENTS;
+use super::{api_error::refuse, events::EVENTS};
 use crate::state::Server;
 
 /// Middleware: refuses cross-site requests that may change something.

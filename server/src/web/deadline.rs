@@ -2,8 +2,7 @@
 //! event stream continues after it.
 
 use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{middleware::Next, response::Response};
 use contract::ApiCode;
 use tokio::time::timeout;
 

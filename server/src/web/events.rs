@@ -2,8 +2,7 @@
 //! they happen. A stream shows what a call would show, and only to that user; a page without a
 //! stream polls. A stream ends after its lifetime, with its session, and when the server stops.
 
-use std::convert::Infallible;
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::extract::{Extension, State};
 use axum::http::HeaderValue;

@@ -1,32 +1,29 @@
 //! The plain forms of the pages around the tab, except sign-in and sign-out. A saved form is
 //! answered with a redirect; a refused one with its own page, what was typed in it and the problem.
 
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::{StatusCode, header::RETRY_AFTER};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::{Form, extract::rejection::FormRejection};
 use contract::pages::{
     AccountProblem, PasswordProblem, SetUpAttempt, SetUpProblem, TimeAttempt, TimeProblem,
 };
 use contract::{ApiCode, paths};
-use domain::error::one_line;
-use domain::secret::TypedSecret;
 use domain::time_format::{ClockStyle, DatePattern, TimePreference};
+use domain::{error::one_line, secret::TypedSecret};
 use leptos::context::provide_context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::sessions::SessionSummary;
 
-use super::api_error::refuse;
-use super::pages::Pages;
 use super::sign_in::{cookies, whole};
+use super::{api_error::refuse, pages::Pages};
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
 use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
 use crate::state::Server;
 use crate::time_zones;
+use crate::use_cases::save_preference;
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]
@@ -48,19 +45,16 @@ pub async fn set_up(
     if !server.config.has_local_accounts {
         return refuse(ApiCode::NotFound);
     }
-    let Ok(Form(form)) = form else {
-        return Redirect::to(paths::SET_UP).into_response();
-    };
+    let Ok(Form(form)) = form else { return redirect(paths::SET_UP) };
     let FirstAdministrator { ticket, email, name, password, again } = form;
     let (password, again) = (password.open(), again.open());
     let problem = if password.expose_secret() == again.expose_secret() {
         match server.people.accounts.set_up(&ticket, &email, &name, password, &caller).await {
             Ok(signed_in) => {
-                let inside = Redirect::to(paths::EMAIL);
-                return (cookies(&server, signed_in), inside).into_response();
+                return (cookies(&server, signed_in), redirect(paths::EMAIL)).into_response();
             }
             // The page itself says that the link has expired.
-            Err(SetUpError::LinkOver) => return Redirect::to(paths::SET_UP).into_response(),
+            Err(SetUpError::LinkOver) => return redirect(paths::SET_UP),
             Err(error) => problem(&error),
         }
     } else {
@@ -78,18 +72,12 @@ fn problem(error: &SetUpError) -> SetUpProblem {
     match error {
         SetUpError::Account(AccountError::Email(_)) => SetUpProblem::Email,
         SetUpError::Account(AccountError::Name) => SetUpProblem::Name,
-        SetUpError::Account(AccountError::Password(PasswordRule::TooShort)) => {
-            SetUpProblem::PasswordTooShort
-        }
-        SetUpError::Account(AccountError::Password(PasswordRule::TooLong)) => {
-            SetUpProblem::PasswordTooLong
-        }
-        SetUpError::Account(AccountError::Password(PasswordRule::Common)) => {
-            SetUpProblem::PasswordCommon
-        }
-        SetUpError::Account(AccountError::Password(PasswordRule::Personal)) => {
-            SetUpProblem::PasswordPersonal
-        }
+        SetUpError::Account(AccountError::Password(rule)) => match rule {
+            PasswordRule::TooShort => SetUpProblem::PasswordTooShort,
+            PasswordRule::TooLong => SetUpProblem::PasswordTooLong,
+            PasswordRule::Common => SetUpProblem::PasswordCommon,
+            PasswordRule::Personal => SetUpProblem::PasswordPersonal,
+        },
         SetUpError::Account(_) | SetUpError::LinkOver => {
             tracing::error!(error = one_line(error), "the first account could not be made");
             SetUpProblem::ServerFailed
@@ -113,19 +101,19 @@ pub async fn change_password(
     form: Result<Form<PasswordChange>, FormRejection>,
 ) -> Response {
     if caller.principal.is_none() {
-        return Redirect::to(paths::SIGN_IN).into_response();
+        return redirect(paths::SIGN_IN);
     }
     let Ok(Form(PasswordChange { current, password, again })) = form else {
-        return Redirect::to(paths::ACCOUNT).into_response();
+        return redirect(paths::ACCOUNT);
     };
     let (password, again) = (password.open(), again.open());
     let problem = if password.expose_secret() == again.expose_secret() {
         match server.people.accounts.change_password(current.open(), password, &caller).await {
             Ok(signed_in) => {
-                let done = Redirect::to(&format!("{}?password=changed", paths::ACCOUNT));
+                let done = redirect(&format!("{}?password=changed", paths::ACCOUNT));
                 return (cookies(&server, signed_in), done).into_response();
             }
-            Err(PasswordError::NoAccount) => return Redirect::to(paths::ACCOUNT).into_response(),
+            Err(PasswordError::NoAccount) => return redirect(paths::ACCOUNT),
             Err(error) => password_problem(&error),
         }
     } else {
@@ -181,12 +169,8 @@ pub async fn end_sessions(
     Extension(pages): Extension<Pages>,
     form: Result<Form<SessionsToEnd>, FormRejection>,
 ) -> Response {
-    let Some(who) = &caller.principal else {
-        return Redirect::to(paths::SIGN_IN).into_response();
-    };
-    let Ok(Form(SessionsToEnd { session, all })) = form else {
-        return Redirect::to(paths::ACCOUNT).into_response();
-    };
+    let Some(who) = &caller.principal else { return redirect(paths::SIGN_IN) };
+    let Ok(Form(SessionsToEnd { session, all })) = form else { return redirect(paths::ACCOUNT) };
     let wanted = |listed: &SessionSummary| match all.as_deref() {
         Some("mine") => listed.found.principal.id == who.id,
         Some("others") => listed.found.principal.id != who.id,
@@ -194,7 +178,7 @@ pub async fn end_sessions(
     };
     match server.people.accounts.end_sessions(who, wanted).await {
         Ok(Some(count)) => {
-            return Redirect::to(&format!("{}?ended={count}", paths::ACCOUNT)).into_response();
+            return redirect(&format!("{}?ended={count}", paths::ACCOUNT));
         }
         Ok(None) => {}
         Err(error) => tracing::error!(error = one_line(&error), "sessions could not be ended"),
@@ -218,15 +202,11 @@ pub async fn times(
     Extension(pages): Extension<Pages>,
     form: Result<Form<Times>, FormRejection>,
 ) -> Response {
-    let Some(who) = &caller.principal else {
-        return Redirect::to(paths::SIGN_IN).into_response();
-    };
-    let Ok(Form(Times { pattern, clock, zone })) = form else {
-        return Redirect::to(paths::TIME).into_response();
-    };
+    let Some(who) = &caller.principal else { return redirect(paths::SIGN_IN) };
+    let Ok(Form(Times { pattern, clock, zone })) = form else { return redirect(paths::TIME) };
     if who.times.is_some() {
         // The host decides, and the page says so.
-        return Redirect::to(paths::TIME).into_response();
+        return redirect(paths::TIME);
     }
     let preference = TimePreference {
         pattern: DatePattern::from_wire_name(&pattern).unwrap_or_default(),
@@ -236,8 +216,8 @@ pub async fn times(
     let (preference, problem) = match time_zones::find(&preference.zone) {
         Ok(zone) => {
             let preference = TimePreference { zone: zone.to_owned(), ..preference };
-            if crate::use_cases::save_preference(&server.people, who, &preference).await.is_ok() {
-                return Redirect::to(&format!("{}?saved=yes", paths::TIME)).into_response();
+            if save_preference(&server.people, who, &preference).await.is_ok() {
+                return redirect(&format!("{}?saved=yes", paths::TIME));
             }
             (preference, TimeProblem::ServerFailed)
         }
@@ -249,6 +229,10 @@ pub async fn times(
     };
     let attempt = TimeAttempt { preference, problem };
     again_with(&pages, paths::TIME, caller.clone(), attempt, status).await
+}
+
+fn redirect(path: &str) -> Response {
+    Redirect::to(path).into_response()
 }
 
 /// Renders the form's own page again, with what was typed.

@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, extract::State, http::StatusCode};
 use contract::ApiCode;
 use serde::Serialize;
 

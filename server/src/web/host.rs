@@ -3,9 +3,7 @@
 //! wrong.
 
 use axum::extract::{Request, State};
-use axum::http::header::HOST;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{http::header::HOST, middleware::Next, response::Response};
 use contract::ApiCode;
 
 use super::api_error::refuse;

@@ -3,11 +3,10 @@
 //! JSON in it, without a preflight (Fetch 2.2.2, CORS-safelisted request-header); so any other
 //! `Content-Type` is refused before authentication and before the body is read.
 
-use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{
+    extract::Request, http::HeaderMap, http::header::CONTENT_TYPE, middleware::Next,
+    response::Response,
+};
 use contract::ApiCode;
 
 use super::api_error::refuse;

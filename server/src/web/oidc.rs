@@ -13,10 +13,9 @@ use oauth::AuthorizationResponse;
 use serde::Deserialize;
 use shell::local_path;
 
-use super::api_error::refuse;
 use super::oauth::{NO_REFERRER, address, is_prefetch_or_head};
-use super::pages::Pages;
 use super::sign_in::{refused, too_many};
+use super::{api_error::refuse, pages::Pages};
 use crate::identity::Caller;
 use crate::identity::consent::ConsentCookie;
 use crate::identity::oidc::{LoginCompleted, LoginFailed, LoginRedirect, OidcError};

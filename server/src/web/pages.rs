@@ -3,18 +3,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::{Extension, FromRef, Request};
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::request::Parts;
+use axum::http::{header::CONTENT_SECURITY_POLICY, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use axum::{Router, body::Body};
 use contract::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions, paths};
-use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
-use leptos::nonce::use_nonce;
-use leptos::prelude::*;
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 use net::origin::PublicUrl;
 use shell::{App, document};

@@ -4,23 +4,17 @@
 
 use std::time::Duration;
 
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::{Form, extract::rejection::FormRejection};
 use contract::{ApiCode, SignInRefusal, paths};
-use domain::error::one_line;
-use domain::secret::TypedSecret;
+use domain::{error::one_line, secret::TypedSecret};
 use serde::Deserialize;
 use shell::{local_path, with_destination};
 
-use super::api_error::refuse;
-use super::oauth::address;
-use super::oidc;
-use super::pages::Pages;
-use super::throttle::seconds;
+use super::{api_error::refuse, oauth::address, oidc, pages::Pages, throttle::seconds};
 use crate::identity::devices::DeviceCookie;
 use crate::identity::{Caller, SignInError, SignedIn};
 use crate::state::Server;

@@ -5,17 +5,13 @@
 
 use std::path::Path;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::{Router, extract::Request, http::header::CACHE_CONTROL, response::Response};
 use contract::ApiCode;
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::api_error::refuse;
-use super::cors;
+use super::{api_error::refuse, cors};
 
 /// The minimum length of a part of a name that counts as a hash.
 const HASH_LETTERS: usize = 8;

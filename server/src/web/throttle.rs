@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
-use contract::code::ErrorBody;
-use contract::{ApiCode, paths};
+use axum::{Json, middleware::Next};
+use contract::{ApiCode, code::ErrorBody, paths};
 
 use crate::identity::login_throttle::{Entrance, Limited};
 use crate::state::Server;

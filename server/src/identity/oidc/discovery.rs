@@ -1,8 +1,7 @@
 //! The metadata and keys of an `OpenID` provider (`OpenID` Connect Discovery 1.0): fetched on
 //! login, cached for an hour, with a limited rate of requests.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use net::http::GuardedHttp;
@@ -17,8 +16,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::identity::keys::BELIEVED_FOR;
 

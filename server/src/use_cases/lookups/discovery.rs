@@ -7,17 +7,13 @@ use domain::issuer::{
     self, IssuerProblem, LONGEST, MICROSOFT, OAUTH, OPENID, ParsedIssuer, VERSION,
 };
 use domain::syntax::text::{is_guid, shown};
-use domain::syntax::url;
-use domain::token::OauthDiagnosis;
-use domain::validate::endpoint_problem;
-use domain::{Field, Problem};
+use domain::{Field, Problem, syntax::url, token::OauthDiagnosis, validate::endpoint_problem};
 use explain::discovery::{self as words, MetadataProblem, ProviderFact};
 use oauth::{Document, DocumentError};
 use serde_json::{Map, Value};
 use store::provider_metadata::{self, StoredProvider};
 
-use super::super::UseCaseError;
-use super::Lookups;
+use super::{super::UseCaseError, Lookups};
 
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
@@ -349,7 +345,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Whether an issuer at a Token Endpoint's origin is authoritative for it: its path is a prefix of
-/// the endpoint's, by whole segments. Others may publish elsewhere at that origin. Only Microsoft
+/// the endpoint's, by whole segments. Others may publish under other paths of that origin. Only Microsoft
 /// publishes at its own, and its issuers are siblings of their endpoints.
 fn is_authoritative_for(issuer: &str, endpoint: &str) -> bool {
     let rest = path(endpoint).strip_prefix(path(issuer).trim_end_matches('/'));

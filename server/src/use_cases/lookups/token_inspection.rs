@@ -3,11 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use contract::{LookupFact, LookupResult};
-use domain::draft::Authentication;
-use domain::secret::StoredSecret;
-use domain::syntax::text::shown;
-use domain::time_format::TimeDisplay;
 use domain::{Form, OauthFlow, Principal, microsoft, preset};
+use domain::{
+    draft::Authentication, secret::StoredSecret, syntax::text::shown, time_format::TimeDisplay,
+};
 use explain::token_inspection::{
     self, SCOPE_OF_A_PERSON, SCOPE_OF_AN_APPLICATION, TokenFact, TokenProblem,
 };
@@ -16,11 +15,10 @@ use oauth::{TokenClaims, claims_of, other_account};
 use secrecy::ExposeSecret;
 use store::tokens::{self, StoredToken};
 
-use super::super::UseCaseError;
-use super::super::people::display;
-use super::super::settings::Current;
-use super::super::tokens::renewal;
-use super::Lookups;
+use super::{
+    super::UseCaseError, super::people::display, super::settings::Current, super::tokens::renewal,
+    Lookups,
+};
 
 /// The audiences of Microsoft Graph: its URL and its application id.
 const GRAPH: [&str; 2] = ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"];

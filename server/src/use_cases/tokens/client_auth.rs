@@ -1,9 +1,7 @@
 //! Chooses the client authentication method (RFC 6749 2.3) for the first request to a Token
 //! Endpoint: by the settings, or by the provider's metadata.
 
-use domain::draft::ClientAuthentication;
-use domain::error::one_line;
-use domain::settings::Grant;
+use domain::{draft::ClientAuthentication, error::one_line, settings::Grant};
 use oauth::ClientAuth;
 use store::provider_metadata;
 

@@ -8,21 +8,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, Explanation, TokenView, paths,
 };
-use domain::error::one_line;
 use domain::settings::{Consent, Grant};
-use domain::syntax::text::is_guid;
-use domain::syntax::url;
+use domain::syntax::{text::is_guid, url};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage, Renewal};
-use domain::{OauthFlow, Principal};
+use domain::{OauthFlow, Principal, error::one_line};
 use explain::FailureContext;
 use oauth::{AuthorizationResponse, Issued};
 use secrecy::{ExposeSecret, SecretString};
 use store::audit::{self, Action, Actor, Entry};
-use store::hash::hashed;
 use store::oauth_attempts::{self, ConsentStart, NewAttempt, StoredAttempt, StoredBinding};
 use store::provider_metadata::{self, StoredProvider};
 use store::tokens::{self as rows, PutOutcome, StoredToken};
-use store::{StoreError, people};
+use store::{StoreError, hash::hashed, people};
 use vault::clock::{random_id, random_token};
 use vault::columns::CODE_VERIFIER;
 
@@ -211,9 +208,10 @@ pub async fn begin(
     };
     let begun = async {
         oauth_attempts::begin(&tokens.store, &attempt).await?;
-        note(tokens, Actor::from(who), Action::TokenRequested, None).await
+        let entry = Entry::new(now, Actor::from(who), Action::TokenRequested);
+        audit::record(&tokens.store, &entry).await
     };
-    begun.await.map_err(|error: UseCaseError| internal_error(error))?;
+    begun.await.map_err(internal_error)?;
     let shown = Attempt {
         id: id.clone(),
         expires_at: attempt.expires_at,
@@ -261,13 +259,10 @@ pub async fn start_consent(
     known: Option<&str>,
     who: Option<&Principal>,
 ) -> Result<ConsentRedirect, OauthDiagnosis> {
-    match consent_redirect(tokens, ticket, known, who).await {
-        Ok(departed) => departed,
-        Err(error) => {
-            internal_error(error);
-            Err(OauthDiagnosis::ServerFailed)
-        }
-    }
+    consent_redirect(tokens, ticket, known, who).await.unwrap_or_else(|error| {
+        internal_error(error);
+        Err(OauthDiagnosis::ServerFailed)
+    })
 }
 
 async fn consent_redirect(
@@ -585,21 +580,16 @@ async fn obtained(
     let account = oauth::other_account(&issued.accounts, &form.oauth.sender);
     let account = account.filter(|_| has_consent).map(str::to_owned);
     let grant = random_id(tokens.randomness.as_ref());
-    let entry = &entry(tokens, actor.clone(), Action::TokenObtained, None);
+    let entry = &Entry::new(tokens.clock.now(), actor.clone(), Action::TokenObtained);
     let put = || {
         // Sealed for each retry: the sealing key may have changed meanwhile.
         let token = StoredToken {
             grant: grant.clone(),
-            generation: 0,
             sealed: renewal::sealed(tokens, current, &issued, None),
             obtained_at: asked_at,
             expires_at: renewal::expiry(asked_at, issued.lifetime),
             ends: renewal::ends(asked_at, &issued, None),
-            failures: 0,
-            tried_at: None,
-            next_try_at: None,
-            failure: None,
-            is_gone: false,
+            ..StoredToken::default()
         };
         async move { rows::put(&tokens.store, current.saved.revision, &token, entry).await }
     };
@@ -615,7 +605,7 @@ async fn obtained(
             failed(OauthStage::TokenRequest, OauthDiagnosis::SettingsChanged).into()
         }
         Err(error) => {
-            internal_error(error.into());
+            internal_error(error);
             failed(OauthStage::TokenRequest, OauthDiagnosis::ServerFailed).into()
         }
     }
@@ -630,7 +620,8 @@ async fn finish(
 ) {
     let (account, is_obtained) = (account.as_deref(), end == AttemptOutcome::Obtained);
     // A token that was obtained has its audit row already.
-    let entry = (!is_obtained).then(|| entry(tokens, actor, Action::TokenNotObtained, None));
+    let failed = || Entry::new(tokens.clock.now(), actor, Action::TokenNotObtained);
+    let entry = (!is_obtained).then(failed);
     let written = async {
         oauth_attempts::finish(&tokens.store, id, &end, account, entry.as_ref()).await?;
         if is_obtained {
@@ -652,9 +643,7 @@ pub async fn finish_by_hand(
     address: &str,
 ) -> Result<AttemptFinished, ApiCode> {
     let answer = AuthorizationResponse::of_address(address).ok_or(ApiCode::NoAnswerInAddress)?;
-    let found = oauth_attempts::get(&tokens.store, id)
-        .await
-        .map_err(|error| internal_error(error.into()))?;
+    let found = oauth_attempts::get(&tokens.store, id).await.map_err(internal_error)?;
     let is_own = |attempt: &StoredAttempt| attempt.person == who.id;
     found.filter(is_own).ok_or(ApiCode::NotFound)?;
     // The URL may be of an earlier attempt of the same user.
@@ -675,19 +664,6 @@ pub async fn finish_by_hand(
         Some(AttemptOutcome::Obtained) | None => explanation,
     };
     Ok(AttemptFinished { attempt: Attempt { end: end.or(attempt.end), ..attempt }, explanation })
-}
-
-async fn note(
-    tokens: &Tokens,
-    actor: Actor,
-    action: Action,
-    detail: Option<String>,
-) -> Result<(), UseCaseError> {
-    Ok(audit::record(&tokens.store, &entry(tokens, actor, action, detail)).await?)
-}
-
-fn entry(tokens: &Tokens, actor: Actor, action: Action, detail: Option<String>) -> Entry {
-    Entry { detail, ..Entry::new(tokens.clock.now(), actor, action) }
 }
 
 const fn failed(stage: OauthStage, diagnosis: OauthDiagnosis) -> AttemptOutcome {

@@ -5,14 +5,12 @@
 //! made outside of any transaction, in a separate task that continues if the caller disconnects.
 //! Its result is stored before it is used.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::OauthFlow;
-use domain::error::one_line;
 use domain::settings::{Grant, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
+use domain::{OauthFlow, error::one_line};
 use oauth::{ClientAuth, Issued};
 use secrecy::SecretString;
 use store::audit::{Action, Actor, Entry};
@@ -286,8 +284,8 @@ async fn ensure_token(
         }
         match renewed(tokens, current, &token).await {
             RenewalTry::Done => has_asked = true,
-            RenewalTry::Elsewhere if Instant::now() < patience => sleep(POLL_INTERVAL).await,
-            RenewalTry::Elsewhere => {
+            RenewalTry::InProgress if Instant::now() < patience => sleep(POLL_INTERVAL).await,
+            RenewalTry::InProgress => {
                 return Err(NoAccess::NotRenewed(failure(OauthDiagnosis::TooSlow)));
             }
             RenewalTry::Broken => {
@@ -358,7 +356,7 @@ enum RenewalTry {
     /// A request was made; the row has its result.
     Done,
     /// Another process has the lease.
-    Elsewhere,
+    InProgress,
     /// The database failed; no request was made.
     Broken,
 }
@@ -372,7 +370,7 @@ async fn renewed(tokens: &Tokens, current: &Current, token: &StoredToken) -> Ren
     let lease = Lease { grant: &token.grant, generation: token.generation, owner: &owner };
     match rows::lease(&tokens.store, lease, now, until, longest).await {
         Ok(true) => {}
-        Ok(false) => return RenewalTry::Elsewhere,
+        Ok(false) => return RenewalTry::InProgress,
         Err(error) => {
             tracing::error!(error = one_line(&error), "the token could not be leased");
             return RenewalTry::Broken;
@@ -575,24 +573,11 @@ mod tests {
     }
 
     fn token(grant: &str, lifetime: TimeDelta) -> StoredToken {
-        let sealed = SealedTokens {
-            access: Vec::new(),
-            refresh: None,
-            client_auth: "body".to_owned(),
-            granted_scope: None,
-        };
         StoredToken {
             grant: grant.to_owned(),
-            generation: 0,
-            sealed,
             obtained_at: DateTime::UNIX_EPOCH,
             expires_at: DateTime::UNIX_EPOCH + lifetime,
-            ends: Ends::default(),
-            failures: 0,
-            tried_at: None,
-            next_try_at: None,
-            failure: None,
-            is_gone: false,
+            ..StoredToken::default()
         }
     }
 

@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use domain::OauthFlow;
-use domain::error::one_line;
-use domain::syntax::url::origin;
+use domain::{OauthFlow, error::one_line, syntax::url::origin};
 use oauth::ClientAuth;
-use store::provider_metadata;
-use store::tokens::StoredToken;
+use store::{provider_metadata, tokens::StoredToken};
 use tokio::time::timeout;
 
-use super::super::settings::Current;
-use super::{Tokens, renewal};
+use super::{super::settings::Current, Tokens, renewal};
 
 /// The deadline of the whole revocation.
 const WITHIN: Duration = Duration::from_secs(20);

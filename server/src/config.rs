@@ -9,7 +9,7 @@ mod retention;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::{io, time::Duration};
+use std::{io, ops::RangeInclusive, time::Duration};
 
 use contract::paths;
 use domain::syntax::url::endpoint_url;
@@ -404,12 +404,8 @@ fn deadlines(connect: &str, reply: &str, total: &str) -> Result<Deadlines, Confi
 }
 
 fn seconds(flag: &'static str, text: &str) -> Result<Duration, ConfigError> {
-    match text.parse::<u64>() {
-        Ok(seconds @ 1..=3600) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(Duration::from_secs(seconds))
-        }
-        _ => Err(ConfigError::Seconds(flag)),
-    }
+    let seconds = number(text, 1..=3600).ok_or(ConfigError::Seconds(flag))?;
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 fn client_name(text: &str) -> Result<ClientName, ConfigError> {
@@ -417,10 +413,14 @@ fn client_name(text: &str) -> Result<ClientName, ConfigError> {
 }
 
 fn count(flag: &'static str, text: &str) -> Result<usize, ConfigError> {
-    match text.parse() {
-        Ok(count @ 1..=1_000_000) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(count),
-        _ => Err(ConfigError::Count(flag)),
-    }
+    let count = number(text, 1..=1_000_000).and_then(|count| count.try_into().ok());
+    count.ok_or(ConfigError::Count(flag))
+}
+
+/// Parses a number of digits alone, without the sign that `parse` accepts.
+fn number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| is_number && range.contains(number))
 }
 
 #[cfg(test)]

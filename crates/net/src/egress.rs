@@ -83,7 +83,9 @@ pub fn by_form(
     protocol: Protocol,
 ) -> Result<Option<AddressKind>, LookUpError> {
     match host {
-        Host::Name(_) if policy.denies(host, port) => Err(LookUpError::Denied(place(host, port))),
+        Host::Name(_) if policy.denies(host, port) => {
+            Err(LookUpError::Denied(host_and_port(host, port)))
+        }
         Host::Name(_) => Ok(None),
         Host::Ip(ip) => {
             let address = SocketAddr::new(*ip, port);
@@ -105,7 +107,7 @@ pub async fn look_up(
     within: Duration,
 ) -> Result<Vetted, LookUpError> {
     if policy.denies(host, port) {
-        return Err(LookUpError::Denied(place(host, port)));
+        return Err(LookUpError::Denied(host_and_port(host, port)));
     }
     let found = match host {
         Host::Ip(address) => vec![SocketAddr::new(*address, port)],
@@ -146,8 +148,7 @@ fn refusal(refused: &[(SocketAddr, AddressRefusal)]) -> LookUpError {
     }
 }
 
-/// Formats a host and a port.
-fn place(host: &Host, port: u16) -> String {
+fn host_and_port(host: &Host, port: u16) -> String {
     match host {
         Host::Ip(address) => SocketAddr::new(*address, port).to_string(),
         Host::Name(name) => format!("{name}:{port}"),

@@ -7,7 +7,6 @@ use ::http::{HeaderMap, header::CONTENT_ENCODING};
 use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// The maximum number of codings.
 const MOST_CODINGS: usize = 3;
 /// The size of brotli's input buffer, in octets.
 const BUFFER: usize = 4096;

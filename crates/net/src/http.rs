@@ -22,7 +22,6 @@ pub use crate::transport_error::HttpError;
 /// The maximum size of a body, in octets, before and after its content codings.
 const LONGEST_BODY: usize = 65_536;
 
-/// The `User-Agent` header.
 const USER_AGENT: &str = "ppm-email";
 
 /// The time limits of an HTTP call.
@@ -158,7 +157,7 @@ impl GuardedHttp {
             "http" => Protocol::Http,
             _ => return Err(OauthDiagnosis::AddressForbidden.into()),
         };
-        let Some((host, port)) = place(endpoint) else {
+        let Some((host, port)) = host_and_port(endpoint) else {
             return Err(OauthDiagnosis::AddressForbidden.into());
         };
         let proxy = self.proxy.as_ref().filter(|_| protocol == Protocol::Https);
@@ -179,7 +178,7 @@ impl GuardedHttp {
     ) -> Result<Route<'w>, LookUpError> {
         let kind = egress::by_form(&self.egress, host, port, Protocol::Https)?;
         let denied = |(host, port)| self.egress.denies(&host, port);
-        if Url::parse(proxy.origin()).ok().as_ref().and_then(place).is_some_and(denied) {
+        if Url::parse(proxy.origin()).ok().as_ref().and_then(host_and_port).is_some_and(denied) {
             return Err(LookUpError::Denied(proxy.origin().to_owned()));
         }
         let is_public = kind == Some(AddressKind::Public);
@@ -252,8 +251,7 @@ fn naming_proxy(proxy: Option<String>, error: HttpError) -> HttpError {
     }
 }
 
-/// Returns the host and port of a URL.
-fn place(address: &Url) -> Option<(Host, u16)> {
+fn host_and_port(address: &Url) -> Option<(Host, u16)> {
     let host = match address.host()? {
         url::Host::Domain(name) => Host::Name(name.to_owned()),
         url::Host::Ipv4(address) => Host::Ip(IpAddr::V4(address)),

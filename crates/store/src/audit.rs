@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::any::AnyQueryResult;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 pub use domain::audit::Action;
 use domain::{Principal, RequestClient};
@@ -102,6 +103,23 @@ pub(super) async fn record_in(
     entry: &Entry,
 ) -> Result<(), StoreError> {
     insert(connection, entry, None).await
+}
+
+/// Commits a change with its audit row, if there is one. False, and the transaction is rolled back,
+/// if the change affected no row.
+pub(super) async fn commit_if_changed(
+    mut transaction: Transaction<'_, Any>,
+    changed: &AnyQueryResult,
+    entry: Option<&Entry>,
+) -> Result<bool, StoreError> {
+    if changed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if let Some(entry) = entry {
+        record_in(&mut transaction, entry).await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Adds events to the aggregate row with this key, or creates it. The upsert is atomic: concurrent

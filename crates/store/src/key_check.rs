@@ -39,14 +39,8 @@ pub async fn replace(
         .bind(before)
         .bind(after)
         .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    if replaced == 0 {
-        return Ok(false);
-    }
-    audit::record_in(&mut transaction, &entry()).await?;
-    transaction.commit().await?;
-    Ok(true)
+        .await?;
+    audit::commit_if_changed(transaction, &replaced, Some(&entry())).await
 }
 
 /// Returns when the sealing key was last changed, by its audit row; `None` if it never was, or

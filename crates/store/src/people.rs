@@ -137,17 +137,9 @@ pub async fn set_password(
 pub async fn remove(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
     sessions::end_all(&mut transaction, id, SessionEnd::ByRemoval, entry.at).await?;
-    let removed = sqlx::query("DELETE FROM person WHERE id = $1")
-        .bind(id)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    if removed == 0 {
-        return Ok(false);
-    }
-    audit::record_in(&mut transaction, entry).await?;
-    transaction.commit().await?;
-    Ok(true)
+    let removed = sqlx::query("DELETE FROM person WHERE id = $1").bind(id);
+    let removed = removed.execute(&mut *transaction).await?;
+    audit::commit_if_changed(transaction, &removed, Some(entry)).await
 }
 
 /// Returns the key by which addresses are compared.

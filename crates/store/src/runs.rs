@@ -58,14 +58,9 @@ pub async fn begin(
         .bind(form)
         .execute(&mut *transaction)
         .await?;
-    if begun.rows_affected() == 0 {
-        return Ok(false);
-    }
     let fields = fields.iter().map(|&field| field.to_owned()).collect();
     let entry = Entry { fields, ..Entry::new(at, Actor::from(by), Action::TestSent) };
-    audit::record_in(&mut transaction, &entry).await?;
-    transaction.commit().await?;
-    Ok(true)
+    audit::commit_if_changed(transaction, &begun, Some(&entry)).await
 }
 
 /// Adds a completed step; `ordinal` counts from 0.

@@ -246,14 +246,6 @@ pub async fn failed(
     .bind(json(failure.failure))
     .bind(i64::from(failure.next_at.is_none()))
     .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    if noted == 0 {
-        return Ok(false);
-    }
-    if let Some(entry) = entry {
-        audit::record_in(&mut transaction, entry).await?;
-    }
-    transaction.commit().await?;
-    Ok(true)
+    .await?;
+    audit::commit_if_changed(transaction, &noted, entry).await
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::ConfigError;
+use super::{ConfigError, number};
 
 /// The maximum of both flags: a hundred years.
 const MOST_DAYS: u32 = 36_500;
@@ -46,9 +46,7 @@ impl Retention {
 }
 
 fn days(flag: &'static str, text: &str) -> Result<u32, ConfigError> {
-    let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-    let days = text.parse().ok().filter(|days| is_number && *days <= MOST_DAYS);
-    days.ok_or(ConfigError::Days(flag))
+    number(text, 0..=MOST_DAYS).ok_or(ConfigError::Days(flag))
 }
 
 fn span(days: u32) -> Option<TimeDelta> {

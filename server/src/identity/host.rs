@@ -23,10 +23,10 @@ pub trait Identity: Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The user has no role here: the request is rejected with that reason, and audited.
-    #[error("none of the roles may be here")]
+    #[error("none of the roles is a role of this server")]
     NoRole,
     /// The user cannot be identified now. The source is logged and must contain no secret.
-    #[error("the host cannot tell who is asking")]
+    #[error("the host cannot identify the user")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 

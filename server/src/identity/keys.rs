@@ -114,7 +114,7 @@ impl Keys {
         // Spawned, so that a client that disconnects does not cancel the fetch for the others.
         let fetching = tokio::spawn(Arc::clone(published).refresh());
         if fetching.await.is_err() {
-            tracing::error!("fetching the host's keys was broken off");
+            tracing::error!("the task that fetches the host's keys failed");
         }
         published.find(id, algorithm).ok_or(if published.has_any() {
             ApiCode::HostTokenKeyUnknown

@@ -320,9 +320,11 @@ impl Oidc {
         let is_iss_missing = answer.iss.is_none() && names_itself(&metadata);
         let is_iss_wrong = answer.iss.as_deref().is_some_and(|iss| iss != self.config.issuer);
         let code = match answer {
-            _ if is_iss_missing => return Err(provider_error("its answer does not name it").into()),
+            _ if is_iss_missing => {
+                return Err(provider_error("its response names no issuer").into());
+            }
             _ if is_iss_wrong => {
-                return Err(provider_error("its answer names another issuer").into());
+                return Err(provider_error("its response names another issuer").into());
             }
             AuthorizationResponse { error: Some(error), .. } if error.code == "access_denied" => {
                 return Err(OidcError::Declined.into());
@@ -363,9 +365,9 @@ impl Oidc {
             RequestTokenError::Request(refusal) => {
                 provider_error(&format!("{:?}", refusal.diagnosis()))
             }
-            _ => provider_error("it answers something else than tokens"),
+            _ => provider_error("its response has no tokens"),
         })?;
-        tokens.id_token().cloned().ok_or_else(|| provider_error("it gives no ID token"))
+        tokens.id_token().cloned().ok_or_else(|| provider_error("its response has no ID token"))
     }
 
     /// Validates an ID token and returns its claims (`OpenID` Connect Core 1.0, 3.1.3.7). An
@@ -454,7 +456,7 @@ impl Oidc {
         let redirect_uri = Some(redirect_uri)
             .filter(|uri| uri.len() <= MAX_REDIRECT_URI)
             .and_then(|uri| RedirectUrl::new(uri.to_owned()).ok())
-            .ok_or_else(|| provider_error("no browser could come back from it"))?;
+            .ok_or_else(|| provider_error("the Redirect URI is invalid"))?;
         Ok(OidcClient::from_provider_metadata(metadata.clone(), client_id, secret)
             .set_redirect_uri(redirect_uri)
             .set_auth_type(if wants_body { AuthType::RequestBody } else { AuthType::BasicAuth }))

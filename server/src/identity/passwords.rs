@@ -64,9 +64,9 @@ pub struct Owner<'a> {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its variant means")]
 pub enum HashError {
-    #[error("Argon2 cannot work: no memory, or a hash that is none")]
+    #[error("Argon2 failed: no memory, or an invalid hash")]
     Argon2(#[from] password_hash::Error),
-    #[error("hashing was broken off")]
+    #[error("the hashing task failed")]
     BrokenOff(#[from] JoinError),
     #[error(transparent)]
     Busy(#[from] Busy),

@@ -289,7 +289,7 @@ impl Sessions {
     async fn remove(&self, key: &SessionKey) {
         self.forget(key);
         if let Err(error) = sessions::remove(&self.store, key.as_str()).await {
-            tracing::warn!(error = one_line(&error), "a session that is over could not be removed");
+            tracing::warn!(error = one_line(&error), "an expired session could not be removed");
         }
     }
 

@@ -113,7 +113,7 @@ pub async fn by_cookie(State(server): State<Server>, mut request: Request, next:
             }
         }
         Err(error @ (AuthError::Store(_) | AuthError::Host(_))) => {
-            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
+            tracing::error!(error = one_line(&error), "a caller could not be authenticated");
             if parts.uri.path() != paths::SIGN_OUT {
                 return refuse(ApiCode::Unavailable);
             }
@@ -139,7 +139,7 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
             parts.extensions.insert(AccessDenied { code: refused, has_session: false });
         }
         Err(error) => {
-            tracing::error!(error = one_line(&error), "it could not be looked up who is asking");
+            tracing::error!(error = one_line(&error), "a caller could not be authenticated");
             parts
                 .extensions
                 .insert(AccessDenied { code: ApiCode::Unavailable, has_session: false });

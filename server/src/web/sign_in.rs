@@ -133,7 +133,7 @@ fn refusal(error: &SignInError) -> SignInRefusal {
         SignInError::TooMany { retry_after } => too_many(*retry_after),
         SignInError::Busy { retry_after } => SignInRefusal::Busy(whole(*retry_after)),
         SignInError::Store(_) | SignInError::Hash(_) => {
-            tracing::error!(error = one_line(error), "an account could not be looked at");
+            tracing::error!(error = one_line(error), "a sign-in failed");
             SignInRefusal::ServerFailed
         }
     }

@@ -75,7 +75,7 @@ impl ConnectOutcome {
 
 /// No address accepted the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("no address took the connection")]
+#[error("no address accepted the connection")]
 pub struct ConnectError {
     /// The most specific error of the attempts: a refusal, else the last one.
     #[source]

@@ -142,7 +142,10 @@ impl Discovery {
         let call = TimedHttp::new(&self.http);
         let fetched = Metadata::discover_async(issuer, &call).await;
         fetched.map_err(|error| {
-            tracing::warn!(why = why(&error), "the OpenID provider could not be asked");
+            tracing::warn!(
+                why = why(&error),
+                "the metadata of the OpenID provider could not be fetched"
+            );
             Unavailable
         })
     }
@@ -152,7 +155,7 @@ impl Discovery {
 fn why(error: &DiscoveryError<TokenEndpointError>) -> String {
     match error {
         DiscoveryError::Request(refusal) => format!("{:?}", refusal.diagnosis()),
-        DiscoveryError::Validation(_) => "it calls itself another issuer".to_owned(),
-        _ => "it answers something else".to_owned(),
+        DiscoveryError::Validation(_) => "it names another issuer".to_owned(),
+        _ => "its response is no metadata".to_owned(),
     }
 }

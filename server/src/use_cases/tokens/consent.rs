@@ -397,7 +397,7 @@ pub async fn complete_consent(
             CallbackOutcome::Nowhere(OauthDiagnosis::ServerFailed)
         }
         Err(error) => {
-            tracing::error!(error = one_line(&error), "an attempt broke off");
+            tracing::error!(error = one_line(&error), "the task of a callback failed");
             CallbackOutcome::Nowhere(OauthDiagnosis::ServerFailed)
         }
     }

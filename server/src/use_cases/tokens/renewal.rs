@@ -386,7 +386,7 @@ async fn renewed(tokens: &Tokens, current: &Current, token: &StoredToken) -> Ren
     match renewing.await {
         Ok(()) => RenewalTry::Done,
         Err(error) => {
-            tracing::error!(error = one_line(&error), "a renewal broke off");
+            tracing::error!(error = one_line(&error), "the task of a renewal failed");
             RenewalTry::Broken
         }
     }
@@ -516,7 +516,7 @@ pub async fn run_refresh_loop(tokens: Arc<Tokens>) {
         let wait = match renew_if_due(&tokens).await {
             Ok(wait) => wait,
             Err(error) => {
-                tracing::error!(error = one_line(&error), "the token could not be looked at");
+                tracing::error!(error = one_line(&error), "the token could not be checked");
                 MAX_CHECK_INTERVAL
             }
         };

@@ -33,17 +33,17 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
 use leptos::{config::LeptosOptions, server_fn::axum::server_fn_paths};
-use tokio::task::JoinHandle;
 use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::config::Config;
 use crate::identity::People;
 use crate::identity::host::HostIdentity;
-use crate::use_cases::{Service, enforce_retention, run_refresh_loop};
+use crate::state::Background;
+use crate::use_cases::Service;
 use crate::web::authenticate;
 use crate::web::pages::{CALLS, Pages, tab};
 use crate::web::router::{by_cookie, protected};
-use crate::{Server, StartError, serve, warnings};
+use crate::{Server, StartError, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
@@ -56,17 +56,6 @@ pub struct EmailSettings {
     server: Server,
     service: Arc<Service>,
     _background: Arc<Background>,
-}
-
-/// The background tasks: token renewal, the sealing key's rotation, and retention. Dropping this
-/// aborts them.
-#[derive(Debug)]
-struct Background([JoinHandle<()>; 3]);
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
 }
 
 impl EmailSettings {
@@ -89,13 +78,9 @@ impl EmailSettings {
         let mut server = server;
         let host = Some(HostIdentity(Arc::new(identity)));
         server.people = Arc::new(People { host, ..(*server.people).clone() });
-        let background = [
-            tokio::spawn(run_refresh_loop(server.tokens.clone())),
-            tokio::spawn(vault::follow(server.vault.clone(), server.store.clone())),
-            tokio::spawn(enforce_retention(server.cleanup())),
-        ];
+        let background = Arc::new(server.start_background());
         let service = Arc::new(server.service());
-        Self { server, service, _background: Arc::new(Background(background)) }
+        Self { server, service, _background: background }
     }
 
     /// The routes that the tab needs on any page: its calls (`/api/email/…`), the redirects to the
@@ -146,11 +131,6 @@ impl EmailSettings {
     /// for messages, and as long as a request may take for tokens.
     pub async fn shutdown(&self) {
         self.close_streams();
-        self.server.people.accounts.aggregates().flush().await;
-        let longest_request = self.server.config.token_deadlines.total;
-        tokio::join!(
-            serve::drain_messages(&self.server.runs.delivery.tasks),
-            serve::drain_requests(&self.server.tokens.tasks, longest_request),
-        );
+        self.server.drain().await;
     }
 }

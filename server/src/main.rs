@@ -5,7 +5,6 @@ use std::{error::Error, process::ExitCode, sync::Arc};
 
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
-use server::use_cases::{enforce_retention, run_refresh_loop};
 use server::{Server, admin, audit, config::Config, key, log, router, serve, warnings};
 use store::StoreError;
 
@@ -40,25 +39,14 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let listen = config.listen;
     let limits = serve::Limits::new(&config, descriptors);
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
-    let (under_way, asking) = (server.runs.delivery.tasks.clone(), server.tokens.tasks.clone());
-    let longest_request = server.config.token_deadlines.total;
     let invitation = invitation(&server).await?;
-    let fresh = tokio::spawn(run_refresh_loop(server.tokens.clone()));
-    let following = tokio::spawn(vault::follow(server.vault.clone(), server.store.clone()));
-    let retention = tokio::spawn(enforce_retention(server.cleanup()));
+    let background = server.start_background();
     let warnings = warnings::of_serving(&server.config);
     let listening = || warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let (stopping, aggregates) =
-        (server.stopping.clone(), server.people.accounts.aggregates().clone());
-    serve::serve(router(server), listen, limits, invitation.as_ref(), listening, &stopping).await?;
-    fresh.abort();
-    following.abort();
-    retention.abort();
-    aggregates.flush().await;
-    tokio::join!(
-        serve::drain_messages(&under_way),
-        serve::drain_requests(&asking, longest_request),
-    );
+    let (routes, stopping) = (router(server.clone()), &server.stopping);
+    serve::serve(routes, listen, limits, invitation.as_ref(), listening, stopping).await?;
+    drop(background);
+    server.drain().await;
     Ok(())
 }
 

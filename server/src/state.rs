@@ -6,6 +6,7 @@ use net::http::HttpClientError;
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
 use store::{OpenStoreError, Store, StoreError};
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::clock::{Clock, Randomness};
 use vault::{UnlockError, Vault};
@@ -17,8 +18,10 @@ use crate::identity::oidc::Oidc;
 use crate::identity::{Accounts, People};
 use crate::readiness::Readiness;
 use crate::rebind;
+use crate::serve;
 use crate::use_cases::{
     Cleanup, Delivery, Lookups, RunUpdates, Service, SettingsStore, TestRuns, Tokens,
+    enforce_retention, run_refresh_loop,
 };
 
 /// The state that all handlers share. A use case takes only the part that it uses.
@@ -118,10 +121,39 @@ impl Server {
         Service { settings, tokens, runs, lookups, people }
     }
 
+    /// Starts the background tasks: token renewal, the sealing key's rotation, and retention.
+    pub fn start_background(&self) -> Background {
+        Background([
+            tokio::spawn(run_refresh_loop(self.tokens.clone())),
+            tokio::spawn(vault::follow(self.vault.clone(), self.store.clone())),
+            tokio::spawn(enforce_retention(self.cleanup())),
+        ])
+    }
+
+    /// Writes the audit rows that are in memory, and waits for messages and token requests in
+    /// progress.
+    pub async fn drain(&self) {
+        self.people.accounts.aggregates().flush().await;
+        tokio::join!(
+            serve::drain_messages(&self.runs.delivery.tasks),
+            serve::drain_requests(&self.tokens.tasks, self.config.token_deadlines.total),
+        );
+    }
+
     /// Returns what the deletion of expired rows uses.
     pub fn cleanup(&self) -> Cleanup {
         let Self { store, clock, randomness, .. } = self.clone();
         Cleanup { store, clock, randomness, retention: self.config.retention }
+    }
+}
+
+/// The background tasks of a server. Dropping this aborts them.
+#[derive(Debug)]
+pub struct Background([JoinHandle<()>; 3]);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
     }
 }
 

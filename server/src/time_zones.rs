@@ -58,10 +58,8 @@ fn change_between(zone: Tz, early: DateTime<Utc>, late: DateTime<Utc>) -> DateTi
 
 /// The names to choose from, without legacy ones, each with its offset in minutes at `now`.
 pub fn choices(now: DateTime<Utc>) -> impl Iterator<Item = (&'static str, i32)> {
-    TZ_VARIANTS
-        .iter()
-        .filter(|zone| is_current(zone.name()))
-        .map(move |&zone| (zone.name(), minutes(zone, now)))
+    let current = TZ_VARIANTS.iter().filter(|zone| is_current(zone.name()));
+    current.map(move |&zone| (zone.name(), minutes(zone, now)))
 }
 
 fn is_current(name: &str) -> bool {

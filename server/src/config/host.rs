@@ -90,19 +90,13 @@ pub(super) fn tokens(args: &HostArgs) -> Result<Option<HostTokens>, HostConfigEr
             || args.host_token_trust_email;
         return if is_half { Err(HostConfigError::NoSource) } else { Ok(None) };
     };
+    let audience = args.host_token_audience.clone().filter(|audience| !audience.is_empty());
+    let algorithms = args.host_token_algorithm.iter().map(|name| algorithm(name));
     Ok(Some(HostTokens {
         keys,
         issuer: issuer(args.host_token_issuer.as_deref())?,
-        audience: args
-            .host_token_audience
-            .clone()
-            .filter(|audience| !audience.is_empty())
-            .ok_or(HostConfigError::Audience)?,
-        algorithms: args
-            .host_token_algorithm
-            .iter()
-            .map(|name| algorithm(name))
-            .collect::<Result<_, _>>()?,
+        audience: audience.ok_or(HostConfigError::Audience)?,
+        algorithms: algorithms.collect::<Result<_, _>>()?,
         cookie: args.host_token_cookie.as_deref().map(cookie).transpose()?,
         max_age: args.host_token_max_age.as_deref().map(max_age).transpose()?,
         claims: claims(args)?,

@@ -465,9 +465,8 @@ impl Accounts {
     }
 
     async fn existing_person(&self, email: &str) -> Result<Person, AccountError> {
-        people::by_email(&self.store, email)
-            .await?
-            .ok_or_else(|| AccountError::Unknown(sanitized(email)))
+        let found = people::by_email(&self.store, email).await?;
+        found.ok_or_else(|| AccountError::Unknown(sanitized(email)))
     }
 
     /// Admits a guess at this account's password: as a device known to the account, or else by

@@ -56,10 +56,9 @@ impl ClaimNames {
         let is_verified =
             trusts_email || claim(claims, &self.email_is_verified).is_some_and(is_true);
         let name = text(&self.name).and_then(shown).unwrap_or_else(|| subject.to_owned());
+        let email = text(&self.email).and_then(address);
         Ok(Principal {
-            email: text(&self.email)
-                .and_then(address)
-                .map(|address| Email { address, is_verified }),
+            email: email.map(|address| Email { address, is_verified }),
             language: text(&self.language).filter(|tag| is_language_tag(tag)).map(str::to_owned),
             times: self.times(claims),
             ..Principal::foreign(issuer, subject, &name, role)

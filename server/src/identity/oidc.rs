@@ -231,9 +231,10 @@ impl Oidc {
             address: &subscriber(caller.address).to_string(),
         };
         let (most, expires_at) = (login_limits::AWAY_PER_ADDRESS, now + PENDING_FOR);
-        oidc_logins::begin(&people.store, known_by, &pending, most, now, expires_at)
-            .await?
-            .map_err(|crowded| too_many(crowded, now))?;
+        let begun = oidc_logins::begin(&people.store, known_by, &pending, most, now, expires_at);
+        begun.await?.map_err(|TooManyPending { until }| OidcError::TooMany {
+            retry_after: (until - now).to_std().unwrap_or_default(),
+        })?;
 
         let verifier = PkceCodeVerifier::new(verifier.expose_secret().to_owned());
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -257,9 +258,8 @@ impl Oidc {
         caller: &Caller,
     ) -> Result<LoginCompleted, LoginFailed> {
         let without_destination = |error| LoginFailed { error, destination: None };
-        let pending = take_pending_login(people, &answer, &caller.browser)
-            .await
-            .map_err(without_destination)?;
+        let pending = take_pending_login(people, &answer, &caller.browser).await;
+        let pending = pending.map_err(without_destination)?;
         let signed_in = match self.identify(people, answer, &pending).await {
             Ok((principal, id_token)) => {
                 self.begin_session(people, &principal, &id_token, caller).await
@@ -443,11 +443,8 @@ impl Oidc {
 
     /// Builds the client. It authenticates as the metadata says, by default with HTTP Basic.
     fn client(&self, metadata: &Metadata, redirect_uri: &str) -> Result<OidcClient, OidcError> {
-        let supports = |method| {
-            metadata
-                .token_endpoint_auth_methods_supported()
-                .is_some_and(|methods| methods.contains(&method))
-        };
+        let methods = metadata.token_endpoint_auth_methods_supported();
+        let supports = |method| methods.is_some_and(|methods| methods.contains(&method));
         let wants_body = supports(CoreClientAuthMethod::ClientSecretPost)
             && !supports(CoreClientAuthMethod::ClientSecretBasic);
         let secret = self.config.client_secret.as_ref();
@@ -511,10 +508,6 @@ async fn take_pending_login(
         Err(MissingLogin::Over) => Err(OidcError::Over),
         Err(MissingLogin::OtherBrowser) => Err(OidcError::OtherBrowser),
     }
-}
-
-fn too_many(TooManyPending { until }: TooManyPending, now: DateTime<Utc>) -> OidcError {
-    OidcError::TooMany { retry_after: (until - now).to_std().unwrap_or_default() }
 }
 
 fn provider_error(why: &str) -> OidcError {

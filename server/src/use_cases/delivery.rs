@@ -138,10 +138,8 @@ impl Sending<'_> {
             Err(failure) if is_refusal_of_token(&failure) => failure,
             other => return other,
         };
-        let second = self
-            .take_token(renewal::replacement_token(&self.delivery.tokens, current, first.which))
-            .await;
-        match second {
+        let second = renewal::replacement_token(&self.delivery.tokens, current, first.which);
+        match self.take_token(second).await {
             Ok(second) => self.with(bearer(second.token)).await,
             // An ended consent explains why the mail server refuses its token.
             Err(gone)

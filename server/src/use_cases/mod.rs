@@ -193,10 +193,8 @@ impl EmailService for Service {
     async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
         let current = settings::current(&self.settings).await.map_err(internal_error)?;
-        let findings = token_inspection::findings(&self.lookups, who, &current)
-            .await
-            .map_err(internal_error)?;
-        findings.ok_or(ApiCode::TokenNeeded)
+        let findings = token_inspection::findings(&self.lookups, who, &current).await;
+        findings.map_err(internal_error)?.ok_or(ApiCode::TokenNeeded)
     }
 
     async fn discover(&self, who: &Principal, issuer: &str) -> Result<LookupResult, ApiCode> {

@@ -140,9 +140,8 @@ pub async fn on_host_pages(State(server): State<Server>, request: Request, next:
         }
         Err(error) => {
             tracing::error!(error = one_line(&error), "a caller could not be authenticated");
-            parts
-                .extensions
-                .insert(AccessDenied { code: ApiCode::Unavailable, has_session: false });
+            let denied = AccessDenied { code: ApiCode::Unavailable, has_session: false };
+            parts.extensions.insert(denied);
         }
     }
     parts.extensions.insert(caller);

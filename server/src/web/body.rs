@@ -25,10 +25,8 @@ pub async fn whole(request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>();
     let is_signed_in = caller.is_some_and(|caller| caller.principal.is_some());
     let most = if is_signed_in { MAX_OCTETS } else { MAX_OCTETS_OF_STRANGERS };
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|octets| octets > most as u64) {
         return refuse(ApiCode::BodyTooLarge);
     }

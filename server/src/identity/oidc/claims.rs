@@ -34,13 +34,11 @@ pub(super) fn principal(
     let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
         return Err(UnverifiedUser { id: Principal::foreign_id(issuer, subject), name, email });
     };
+    let zone = claims.zoneinfo().and_then(|zone| time_zones::exact(zone.as_str()));
     Ok(Principal {
         email,
         language: claims.locale().map(|tag| tag.as_ref().to_owned()),
-        zone: claims
-            .zoneinfo()
-            .and_then(|zone| time_zones::exact(zone.as_str()))
-            .map(str::to_owned),
+        zone: zone.map(str::to_owned),
         ..Principal::foreign(issuer, subject, &name, role)
     })
 }

@@ -48,11 +48,8 @@ impl AdditionalProviderMetadata for Promises {}
 
 /// Whether each authorization response of the provider has an `iss` (RFC 9207 3).
 pub(super) fn names_itself(metadata: &Metadata) -> bool {
-    metadata
-        .additional_metadata()
-        .additional_metadata
-        .authorization_response_iss_parameter_supported
-        == true
+    let LogoutProviderMetadata { additional_metadata, .. } = metadata.additional_metadata();
+    additional_metadata.authorization_response_iss_parameter_supported == true
 }
 
 /// How long metadata is cached.

@@ -13,7 +13,8 @@ use oauth::{Document, DocumentError};
 use serde_json::{Map, Value};
 use store::provider_metadata::{self, StoredProvider};
 
-use super::{super::UseCaseError, Lookups};
+use super::super::UseCaseError;
+use super::Lookups;
 
 /// The tenant of all personal accounts.
 const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
@@ -274,11 +275,8 @@ impl ProviderMetadata {
             Some(_) => words::NOT_SUPPORTED,
         };
         let authorization = self.authorization_endpoint.as_deref();
-        let mut origins: Vec<_> = authorization
-            .into_iter()
-            .chain([self.token_endpoint.as_str()])
-            .filter_map(url::origin)
-            .collect();
+        let endpoints = authorization.into_iter().chain([self.token_endpoint.as_str()]);
+        let mut origins: Vec<_> = endpoints.filter_map(url::origin).collect();
         origins.dedup();
         let revocation = self.revocation_endpoint.as_deref();
         [

@@ -130,10 +130,8 @@ fn token_problems(
     let is_for_graph = claims.audience.iter().any(|audience| {
         GRAPH.iter().any(|graph| audience.trim_end_matches('/').eq_ignore_ascii_case(graph))
     });
-    let is_microsofts = claims
-        .issuer
-        .as_deref()
-        .is_some_and(|issuer| MICROSOFT.iter().any(|known| issuer.starts_with(known)));
+    let issuer = claims.issuer.as_deref().unwrap_or_default();
+    let is_microsofts = MICROSOFT.iter().any(|known| issuer.starts_with(known));
     let may = |granted: &[String], wanted: &[&str]| {
         let name = |full: &str| full.rsplit('/').next().unwrap_or_default().to_owned();
         let is_wanted = |one: &String| wanted.iter().any(|w| name(one).eq_ignore_ascii_case(w));

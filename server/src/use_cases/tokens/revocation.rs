@@ -8,7 +8,8 @@ use oauth::ClientAuth;
 use store::{provider_metadata, tokens::StoredToken};
 use tokio::time::timeout;
 
-use super::{super::settings::Current, Tokens, renewal};
+use super::super::settings::Current;
+use super::{Tokens, renewal};
 
 /// The deadline of the whole revocation.
 const WITHIN: Duration = Duration::from_secs(20);

@@ -174,7 +174,7 @@ async fn without_a_configured_origin_there_are_no_cors_headers() {
 async fn a_page_can_read_why_its_call_was_refused() {
     let key_server = ScriptedProvider::play([]);
     let without_keys = with_keys_of(&key_server, |config| {
-        config.elsewhere.embedding = origins(&[HOST_SITE]);
+        config.embedding_origins.embedding = origins(&[HOST_SITE]);
     })
     .await;
     let harness = embedded().await;

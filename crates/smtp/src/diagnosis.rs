@@ -251,7 +251,7 @@ fn row(step: Step, reply: &Reply, context: &Context) -> Option<&'static ReplyRul
         rows.iter().find(|row| {
             row.steps.contains(&step)
                 && code.starts_with(row.code)
-                && is_shown(row.sign)
+                && row.signs().any(is_shown)
                 && holds(row.when)
         })
     };

@@ -357,6 +357,21 @@ impl SmtpPeer {
         self.write(format!("{line}\r\n").as_bytes()).await
     }
 
+    /// Reads a line and sends a reply, for each of these replies.
+    pub async fn answer_each(&mut self, replies: &[&str]) -> io::Result<()> {
+        for reply in replies {
+            self.hear().await?;
+            self.say(reply).await?;
+        }
+        Ok(())
+    }
+
+    /// Greets, and accepts everything without TLS up to the content.
+    pub async fn accept_up_to_data(&mut self) -> io::Result<()> {
+        self.say("220 hello").await?;
+        self.answer_each(&["250 hello", "250 ok", "250 ok", "354 go"]).await
+    }
+
     /// Sends octets, at once or, if the script says so, one by one.
     pub async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         let size = if self.octet_by_octet { 1 } else { octets.len().max(1) };
@@ -557,6 +572,24 @@ impl SmtpScript {
             ehlo_in_clear: "250-mail.example.com\n250-AUTH PLAIN LOGIN\n250 8BITMIME",
             ..Self::by_starttls()
         }
+    }
+
+    /// Replaces the reply to a command, to the EHLO under TLS, or to no command: the greeting and
+    /// the reply to the content.
+    pub fn replying(mut self, to: &str, reply: &'static str) -> Self {
+        *match to {
+            "greeting" => &mut self.greeting,
+            "EHLO" => &mut self.ehlo_in_clear,
+            "EHLO under TLS" => &mut self.ehlo_under_tls,
+            "STARTTLS" => &mut self.starttls,
+            "AUTH" => &mut self.auth,
+            "MAIL" => &mut self.mail,
+            "RCPT" => &mut self.rcpt,
+            "DATA" => &mut self.data,
+            "content" => &mut self.content,
+            _ => panic!("a script has no reply to {to}"),
+        } = reply;
+        self
     }
 
     /// Starts the server.

@@ -2,18 +2,21 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use testkit::smtp_server::SmtpScript;
+use testkit::smtp_server::{Heard, SmtpScript};
 
-use super::DeliveryAttempt;
+use super::{DeliveryAttempt, in_clear};
+
+/// Delivers a message, and returns what the server received.
+async fn delivered(message: &[u8]) -> Heard {
+    let server = SmtpScript::in_clear().play();
+    in_clear(&server).with_message(message).run().await.reply();
+    server.heard().await
+}
 
 #[tokio::test]
 async fn lines_that_begin_with_dots_arrive_unchanged() {
     let message = b"Subject: Dots\r\n\r\n.\r\n..\r\n.one\r\nend.\r\n.\r\nQUIT\r\n";
-    let server = SmtpScript::in_clear().play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await;
-
-    outcome.reply();
-    let heard = server.heard().await;
+    let heard = delivered(message).await;
     assert_eq!(heard.message(), message);
     assert_eq!(heard.stuffed, b"Subject: Dots\r\n\r\n..\r\n...\r\n..one\r\nend.\r\n..\r\nQUIT\r\n");
 }
@@ -21,22 +24,14 @@ async fn lines_that_begin_with_dots_arrive_unchanged() {
 #[tokio::test]
 async fn a_bare_line_feed_before_a_dot_does_not_end_the_message() {
     let message = b"Subject: x\r\n\r\nbefore\n.\nMAIL FROM:<x@example.net>\r\n";
-    let server = SmtpScript::in_clear().play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await;
-
-    outcome.reply();
-    let heard = server.heard().await;
+    let heard = delivered(message).await;
     assert_eq!(heard.stuffed, b"Subject: x\r\n\r\nbefore\r\n..\r\nMAIL FROM:<x@example.net>\r\n");
 }
 
 #[tokio::test]
 async fn non_ascii_octets_arrive_unchanged_and_are_announced() {
     let message = b"Subject: x\r\n\r\nGr\xC3\xBC\xC3\x9Fe \xFF\x80\r\n";
-    let server = SmtpScript::in_clear().play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await;
-
-    outcome.reply();
-    let heard = server.heard().await;
+    let heard = delivered(message).await;
     assert_eq!(heard.message(), message);
     assert_eq!(heard.line("MAIL"), "MAIL FROM:<ppm@example.com> BODY=8BITMIME");
 }
@@ -46,7 +41,7 @@ async fn non_ascii_octets_are_not_sent_to_a_server_without_8bitmime() {
     let ehlo_in_clear = "250 mail.example.com";
     let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
     let message = "Subject: x\r\n\r\nGrüße\r\n".as_bytes();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await;
+    let outcome = in_clear(&server).with_message(message).run().await;
 
     assert_eq!(outcome.failure(), (Step::Sender, Diagnosis::EightBitNotOffered));
     assert_eq!(server.heard().await.line("MAIL"), "");
@@ -57,7 +52,7 @@ async fn a_message_beyond_the_offered_size_is_not_sent() {
     let ehlo_in_clear = "250-mail.example.com\n250 SIZE 23";
     let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
     let message = b"Subject: Test\r\n\r\nHello!\r\n";
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await;
+    let outcome = in_clear(&server).with_message(message).run().await;
 
     assert_eq!(outcome.failure(), (Step::Sender, Diagnosis::MessageTooLarge));
     assert_eq!(outcome.words(), "");
@@ -70,7 +65,7 @@ async fn a_message_of_exactly_the_offered_size_is_sent() {
     for ehlo_in_clear in ["250-mail.example.com\n250 SIZE 24", "250-mail.example.com\n250 SIZE 0"] {
         let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
         let message = b"Subject: Test\r\n\r\nHello\r\n";
-        DeliveryAttempt::at(&server, Security::Clear).with_message(message).run().await.reply();
+        in_clear(&server).with_message(message).run().await.reply();
     }
 }
 
@@ -91,9 +86,8 @@ async fn a_large_message_arrives_whole() {
 #[tokio::test]
 async fn a_non_ascii_domain_is_sent_as_a_labels_without_smtputf8() {
     let server = SmtpScript::in_clear().play();
-    let attempt = DeliveryAttempt::at(&server, Security::Clear)
-        .with_sender("ppm@bücher.example")
-        .with_recipient("ada@пример.рф");
+    let attempt =
+        in_clear(&server).with_sender("ppm@bücher.example").with_recipient("ada@пример.рф");
     attempt.run().await.reply();
 
     let heard = server.heard().await;
@@ -108,9 +102,7 @@ async fn a_non_ascii_local_part_requests_smtputf8_if_it_is_offered() {
         [("jörg@example.com", "ada@example.org"), ("ppm@example.com", "jörg@example.org")]
     {
         let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
-        let attempt = DeliveryAttempt::at(&server, Security::Clear)
-            .with_sender(sender)
-            .with_recipient(recipient);
+        let attempt = in_clear(&server).with_sender(sender).with_recipient(recipient);
         attempt.run().await.reply();
 
         let heard = server.heard().await;
@@ -126,9 +118,7 @@ async fn a_non_ascii_local_part_is_not_sent_to_a_server_without_smtputf8() {
         ("ppm@example.com", "jörg@example.org", Step::Recipient),
     ] {
         let server = SmtpScript::in_clear().play();
-        let attempt = DeliveryAttempt::at(&server, Security::Clear)
-            .with_sender(sender)
-            .with_recipient(recipient);
+        let attempt = in_clear(&server).with_sender(sender).with_recipient(recipient);
         let outcome = attempt.run().await;
 
         assert_eq!(outcome.failure(), (step, Diagnosis::SmtpUtf8NotOffered));
@@ -144,9 +134,7 @@ async fn an_address_with_a_line_break_is_never_sent() {
         ("ppm@example.com", "ada@example.org>\r\nRSET", Step::Recipient),
     ] {
         let server = SmtpScript::in_clear().play();
-        let attempt = DeliveryAttempt::at(&server, Security::Clear)
-            .with_sender(sender)
-            .with_recipient(recipient);
+        let attempt = in_clear(&server).with_sender(sender).with_recipient(recipient);
         let outcome = attempt.run().await;
 
         assert_eq!(outcome.failure().0, expected);

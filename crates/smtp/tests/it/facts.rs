@@ -2,17 +2,17 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript};
+use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
+use tokio::time::sleep;
 
-use super::DeliveryAttempt;
+use super::{DeliveryAttempt, in_clear, with_password};
 
 #[tokio::test]
 async fn with_starttls_each_step_reports_its_facts() {
     let ehlo_under_tls = "250-x\n250-AUTH PLAIN LOGIN\n250-SIZE 35882577\n250 SMTPUTF8";
     let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
     let address = server.address.to_string();
-    let outcome =
-        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.facts(Step::NameLookup), [(FactName::Addresses, "127.0.0.1")]);
     assert_eq!(outcome.facts(Step::Connection), [(FactName::Peer, address.as_str())]);
@@ -60,7 +60,7 @@ async fn tls_reports_version_cipher_and_certificate_in_either_mode() {
 #[tokio::test]
 async fn without_tls_there_are_no_tls_facts_and_the_cleartext_capabilities_are_reported() {
     let server = SmtpScript::in_clear().play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+    let outcome = in_clear(&server).run().await;
 
     assert_eq!(outcome.facts(Step::Tls), []);
     assert_eq!(
@@ -105,8 +105,7 @@ async fn a_refused_ehlo_before_tls_fails_the_capabilities_step() {
 #[tokio::test]
 async fn a_refused_sign_in_reports_the_tried_mechanisms() {
     let server = SmtpScript { auth: "535 5.7.8 No", ..SmtpScript::by_starttls() }.play();
-    let outcome =
-        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
     assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "PLAIN, LOGIN")]);
@@ -118,7 +117,7 @@ async fn facts_have_no_control_characters_and_no_password() {
     let ehlo_in_clear = "250-x\n250-AUTH PLAIN \u{202E}EVIL\u{1B}[31m\n250 8BITMIME";
     let content = "250 2.0.0 Ok: queued as opensesame-4711";
     let server = SmtpScript { ehlo_in_clear, content, ..SmtpScript::in_clear() }.play();
-    let attempt = DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "opensesame");
+    let attempt = in_clear(&server).signed_in("ppm", "opensesame");
     let outcome = attempt.run().await;
 
     let mechanisms = outcome.fact(Step::Capabilities, FactName::Mechanisms);
@@ -139,22 +138,16 @@ async fn hostile_names_in_a_certificate_are_sanitised() {
 
 #[tokio::test]
 async fn the_wait_after_the_final_dot_counts_for_the_accepted_step() {
-    use testkit::smtp_server::SmtpServer;
     const WAIT: std::time::Duration = std::time::Duration::from_millis(150);
 
     let server = SmtpServer::play(|mut peer| async move {
-        peer.say("220 hello").await?;
-        for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
-            peer.hear().await?;
-            peer.say(answer).await?;
-        }
+        peer.accept_up_to_data().await?;
         peer.hear_content().await?;
-        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + WAIT, WAIT);
-        tick.tick().await;
+        sleep(WAIT).await;
         peer.say("250 taken").await?;
         peer.is_left().await
     });
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+    let outcome = in_clear(&server).run().await;
 
     let millis = |step| outcome.steps.iter().find(|report| report.step == step).expect("it").millis;
     assert!(u128::from(millis(Step::Accepted)) + 20 >= WAIT.as_millis(), "{:?}", outcome.steps);

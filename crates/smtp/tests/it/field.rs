@@ -9,7 +9,7 @@ use domain::{Field, Form, OauthFlow};
 use smtp::{ClientName, Credentials};
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 
-use super::{DeliveryAttempt, DeliveryResult};
+use super::{DeliveryAttempt, DeliveryResult, in_clear, with_password};
 
 impl DeliveryResult {
     /// Returns the explanation that an administrator reads.
@@ -68,8 +68,15 @@ async fn read(
     explanation
 }
 
-fn with_password(server: &SmtpServer) -> DeliveryAttempt {
-    DeliveryAttempt::at(server, Security::StartTls).signed_in("ppm", "secret")
+/// Does the same with a password, at a server of which this reply differs.
+async fn read_reply(
+    to: &str,
+    reply: &'static str,
+    expected: (Step, Diagnosis),
+    words: &[&str],
+) -> Explanation {
+    let server = SmtpScript::by_starttls().replying(to, reply).play();
+    read(with_password(&server), expected, words).await
 }
 
 fn anonymous(server: &SmtpServer) -> DeliveryAttempt {
@@ -78,42 +85,25 @@ fn anonymous(server: &SmtpServer) -> DeliveryAttempt {
 
 #[tokio::test]
 async fn a_refused_ehlo_name_is_shown_with_the_options_that_set_it() {
-    let fine = SmtpScript::by_starttls;
     let rcpt = "504 5.5.2 <[127.0.0.1]>: Helo command rejected: need fully-qualified hostname";
-    for (script, step) in [
-        (
-            SmtpScript { ehlo_in_clear: "501 EHLO requires valid address", ..fine() },
-            Step::Capabilities,
-        ),
-        (
-            SmtpScript { ehlo_under_tls: "501 EHLO requires valid address", ..fine() },
-            Step::Capabilities,
-        ),
-        (
-            SmtpScript { mail: "550 5.7.1 HELO [127.0.0.1] does not resolve", ..fine() },
-            Step::Sender,
-        ),
-        (SmtpScript { rcpt, ..fine() }, Step::Recipient),
-        (
-            SmtpScript {
-                content: "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)",
-                ..fine()
-            },
-            Step::Content,
-        ),
+    let content = "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)";
+    for (to, reply, step) in [
+        ("EHLO", "501 EHLO requires valid address", Step::Capabilities),
+        ("EHLO under TLS", "501 EHLO requires valid address", Step::Capabilities),
+        ("MAIL", "550 5.7.1 HELO [127.0.0.1] does not resolve", Step::Sender),
+        ("RCPT", rcpt, Step::Recipient),
+        ("content", content, Step::Content),
     ] {
-        let server = script.play();
         let words = ["introduced itself as [127.0.0.1]", "--smtp-client-name", "--public-url"];
-        read(with_password(&server), (step, Diagnosis::ClientNameRefused), &words).await;
+        read_reply(to, reply, (step, Diagnosis::ClientNameRefused), &words).await;
     }
 }
 
 #[tokio::test]
 async fn a_421_of_googles_relay_after_ehlo_refuses_the_name() {
-    let ehlo_in_clear = "421 4.7.0 Try again later, closing connection. (EHLO) x - gsmtp";
-    let server = SmtpScript { ehlo_in_clear, ..SmtpScript::by_starttls() }.play();
+    let ehlo = "421 4.7.0 Try again later, closing connection. (EHLO) x - gsmtp";
     let expected = (Step::Capabilities, Diagnosis::ClientNameRefused);
-    read(with_password(&server), expected, &["introduced itself as [127.0.0.1]"]).await;
+    read_reply("EHLO", ehlo, expected, &["introduced itself as [127.0.0.1]"]).await;
 }
 
 #[tokio::test]
@@ -135,8 +125,7 @@ async fn a_configured_name_is_sent_and_shown() {
 fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
     SmtpServer::play(move |mut peer| async move {
         peer.say("220 mail").await?;
-        peer.hear().await?;
-        peer.say("250-mail\r\n250 AUTH PLAIN LOGIN").await?;
+        peer.answer_each(&["250-mail\r\n250 AUTH PLAIN LOGIN"]).await?;
         for answer in answers {
             if peer.hear().await? == "AUTH LOGIN" {
                 for challenge in ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"] {
@@ -161,10 +150,6 @@ fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
     })
 }
 
-async fn signed_in_at(server: &SmtpServer) -> DeliveryResult {
-    DeliveryAttempt::at(server, Security::Clear).signed_in("ppm", "secret").run().await
-}
-
 #[tokio::test]
 async fn after_a_refused_plain_login_is_tried_on_the_same_connection() {
     for refusal in [
@@ -174,7 +159,7 @@ async fn after_a_refused_plain_login_is_tried_on_the_same_connection() {
     ] {
         let answers: &[&str] = Box::leak(Box::new([refusal, "235 2.7.0 Welcome"]));
         let server = signing_in(answers);
-        let outcome = signed_in_at(&server).await;
+        let outcome = in_clear(&server).signed_in("ppm", "secret").run().await;
 
         assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
         assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN, LOGIN");
@@ -184,31 +169,32 @@ async fn after_a_refused_plain_login_is_tried_on_the_same_connection() {
 }
 
 #[tokio::test]
-async fn if_both_mechanisms_are_refused_both_replies_are_shown() {
-    let server = signing_in(&["504 5.7.4 Unrecognized", "535 5.7.8 Wrong password"]);
-    let outcome = signed_in_at(&server).await;
+async fn a_failed_sign_in_shows_the_replies_to_the_mechanisms_that_were_tried() {
+    let cases: [(&[&str], _, _, _); 3] = [
+        (
+            &["504 5.7.4 Unrecognized", "535 5.7.8 Wrong password"],
+            Diagnosis::CredentialsRefused,
+            "504 5.7.4 Unrecognized\n535 5.7.8 Wrong password",
+            "PLAIN, LOGIN",
+        ),
+        // The connection ends at LOGIN.
+        (
+            &["535 5.7.8 Wrong password", ""],
+            Diagnosis::CredentialsRefused,
+            "535 5.7.8 Wrong password",
+            "PLAIN, LOGIN",
+        ),
+        // A temporary refusal is not followed by a second mechanism.
+        (&["454 4.7.0 Later"], Diagnosis::TryLater, "454 4.7.0 Later", "PLAIN"),
+    ];
+    for (answers, diagnosis, words, mechanisms) in cases {
+        let server = signing_in(answers);
+        let outcome = in_clear(&server).signed_in("ppm", "secret").run().await;
 
-    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
-    assert_eq!(outcome.words(), "504 5.7.4 Unrecognized\n535 5.7.8 Wrong password");
-    assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN, LOGIN");
-}
-
-#[tokio::test]
-async fn if_the_connection_ends_at_login_the_reply_to_plain_is_the_reason() {
-    let server = signing_in(&["535 5.7.8 Wrong password", ""]);
-    let outcome = signed_in_at(&server).await;
-
-    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
-    assert_eq!(outcome.words(), "535 5.7.8 Wrong password");
-}
-
-#[tokio::test]
-async fn a_temporary_refusal_is_not_followed_by_a_second_mechanism() {
-    let server = signing_in(&["454 4.7.0 Later"]);
-    let outcome = signed_in_at(&server).await;
-
-    assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TryLater));
-    assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN");
+        assert_eq!(outcome.failure(), (Step::SignIn, diagnosis), "{answers:?}");
+        assert_eq!(outcome.words(), words);
+        assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), mechanisms, "{answers:?}");
+    }
 }
 
 #[tokio::test]
@@ -238,19 +224,17 @@ async fn a_sign_in_refused_for_another_reason_does_not_blame_the_password() {
             ["not activated yet", "administration page"],
         ),
     ] {
-        let server = SmtpScript { auth, ..SmtpScript::by_starttls() }.play();
-        let explanation = read(with_password(&server), (Step::SignIn, diagnosis), &words).await;
+        let explanation = read_reply("AUTH", auth, (Step::SignIn, diagnosis), &words).await;
         assert!(!texts(&explanation).contains("Type the Password again"), "{explanation:?}");
     }
 }
 
 #[tokio::test]
 async fn an_mx_host_is_recognised_and_the_submission_server_is_suggested() {
-    let ehlo_under_tls = "250-x.mail.protection.outlook.com Hello\n250 8BITMIME";
-    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let ehlo = "250-x.mail.protection.outlook.com Hello\n250 8BITMIME";
     let expected = (Step::SignIn, Diagnosis::ReceivingServer);
     let words = ["receives mail for a domain", "smtp.office365.com"];
-    let explanation = read(with_password(&server), expected, &words).await;
+    let explanation = read_reply("EHLO under TLS", ehlo, expected, &words).await;
 
     assert!(!texts(&explanation).contains("turn Use TLS on"), "{explanation:?}");
     let fill = explanation.steps.iter().find_map(|step| step.fill.clone()).expect("a button");
@@ -259,10 +243,10 @@ async fn an_mx_host_is_recognised_and_the_submission_server_is_suggested() {
 
 #[tokio::test]
 async fn a_missing_sign_in_under_tls_does_not_advise_turning_tls_on() {
-    let ehlo_under_tls = "250-mail.example.com\n250 8BITMIME";
-    let server = SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }.play();
+    let ehlo = "250-mail.example.com\n250 8BITMIME";
     let expected = (Step::SignIn, Diagnosis::SignInNotOfferedUnderTls);
-    let explanation = read(with_password(&server), expected, &["although the connection"]).await;
+    let words = ["although the connection"];
+    let explanation = read_reply("EHLO under TLS", ehlo, expected, &words).await;
     assert!(!texts(&explanation).contains("turn Use TLS on"), "{explanation:?}");
 }
 
@@ -324,28 +308,25 @@ async fn a_refusal_of_the_content_is_explained_by_its_text() {
             ["A policy of the mail server", "exception for PPM"],
         ),
     ] {
-        let server = SmtpScript { content, ..SmtpScript::by_starttls() }.play();
-        let explanation = read(with_password(&server), (Step::Content, diagnosis), &words).await;
+        let explanation = read_reply("content", content, (Step::Content, diagnosis), &words).await;
         assert!(!texts(&explanation).contains("which filter"), "{explanation:?}");
     }
 }
 
 #[tokio::test]
 async fn a_full_mailbox_is_the_recipients_problem() {
-    let rcpt = "452 4.2.2 Mailbox full";
-    let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
     let expected = (Step::Recipient, Diagnosis::RecipientMailboxFull);
-    read(with_password(&server), expected, &["mailbox is full", "Make room"]).await;
+    let words = ["mailbox is full", "Make room"];
+    read_reply("RCPT", "452 4.2.2 Mailbox full", expected, &words).await;
 }
 
 #[tokio::test]
 async fn a_blocklist_is_named_with_the_address_that_the_server_sees() {
     let rcpt =
         "554 5.7.1 Service unavailable; Client host [192.0.2.25] blocked using zen.spamhaus.org";
-    let server = SmtpScript { rcpt, ..SmtpScript::by_starttls() }.play();
     let words = ["on a blocklist", "at the address 192.0.2.25"];
     let expected = (Step::Recipient, Diagnosis::AddressBlocked);
-    let explanation = read(with_password(&server), expected, &words).await;
+    let explanation = read_reply("RCPT", rcpt, expected, &words).await;
     let has_link = |step: &NextStep| step.link.is_some();
     assert!(explanation.steps.iter().any(has_link), "{explanation:?}");
 }
@@ -369,11 +350,10 @@ async fn a_firewall_that_masks_starttls_is_distinguished_from_a_server_without_i
 async fn a_server_that_stops_mid_session_is_not_reported_as_silent() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
-        peer.hear().await?;
-        peer.say("250 hello").await?;
+        peer.answer_each(&["250 hello"]).await?;
         peer.is_left().await
     });
-    let attempt = DeliveryAttempt::at(&server, Security::Clear).in_a_hurry();
+    let attempt = in_clear(&server).in_a_hurry();
     let expected = (Step::Sender, Diagnosis::StoppedAnswering);
     read(attempt, expected, &["stopped answering in the middle"]).await;
 }

@@ -8,7 +8,7 @@ use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
-use super::{DeliveryAttempt, DeliveryResult, SHORT, done};
+use super::{DeliveryAttempt, DeliveryResult, SHORT, done, in_clear};
 
 /// The delay that a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);
@@ -20,19 +20,16 @@ async fn in_time(attempt: DeliveryAttempt) -> DeliveryResult {
 }
 
 #[tokio::test]
-async fn a_server_that_sends_no_greeting_ends_at_the_greeting() {
-    for security in [Security::Clear, Security::StartTls] {
+async fn a_server_that_sends_nothing_ends_at_the_greeting_or_at_the_client_hello() {
+    for (security, step) in [
+        (Security::Clear, Step::Greeting),
+        (Security::StartTls, Step::Greeting),
+        (Security::ImplicitTls, Step::Tls),
+    ] {
         let server = SmtpServer::play(|mut peer| async move { peer.is_left().await });
         let outcome = in_time(DeliveryAttempt::at(&server, security)).await;
-        assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::Silent), "{security:?}");
+        assert_eq!(outcome.failure(), (step, Diagnosis::Silent), "{security:?}");
     }
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_answer_the_client_hello_ends_at_tls() {
-    let server = SmtpServer::play(|mut peer| async move { peer.is_left().await });
-    let outcome = in_time(DeliveryAttempt::at(&server, Security::ImplicitTls)).await;
-    assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::Silent));
 }
 
 #[tokio::test]
@@ -47,14 +44,10 @@ async fn a_server_that_stops_answering_ends_at_the_current_step() {
     ] {
         let server = SmtpServer::play(move |mut peer| async move {
             peer.say("220 hello").await?;
-            for answer in &answers[..answered] {
-                peer.hear().await?;
-                peer.say(answer).await?;
-            }
+            peer.answer_each(&answers[..answered]).await?;
             peer.is_left().await
         });
-        let outcome =
-            in_time(DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
+        let outcome = in_time(in_clear(&server).signed_in("ppm", "x")).await;
         assert_eq!(outcome.failure(), (step, Diagnosis::StoppedAnswering));
     }
 }
@@ -62,43 +55,28 @@ async fn a_server_that_stops_answering_ends_at_the_current_step() {
 #[tokio::test]
 async fn after_silence_following_the_final_dot_delivery_is_unknown() {
     let server = SmtpServer::play(|mut peer| async move {
-        peer.say("220 hello").await?;
-        for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
-            peer.hear().await?;
-            peer.say(answer).await?;
-        }
+        peer.accept_up_to_data().await?;
         peer.hear_content().await?;
         peer.is_left().await
     });
-    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    let outcome = in_time(in_clear(&server)).await;
     assert_eq!(outcome.failure(), (Step::Accepted, Diagnosis::MaybeDelivered));
     assert_eq!(outcome.steps()[7..9], done([Step::Recipient, Step::Content]));
 }
 
 #[tokio::test]
-async fn a_server_that_trickles_a_line_is_too_slow() {
-    let server = SmtpServer::play(|mut peer| async move {
-        let mut tick = interval(SHORT.reply / 10);
-        loop {
-            tick.tick().await;
-            peer.write(b"2").await?;
-        }
-    });
-    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TooSlow));
-}
-
-#[tokio::test]
-async fn a_server_that_trickles_the_lines_of_a_reply_is_too_slow() {
-    let server = SmtpServer::play(|mut peer| async move {
-        let mut tick = interval(SHORT.reply / 10);
-        loop {
-            tick.tick().await;
-            peer.say("220-hello").await?;
-        }
-    });
-    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
-    assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TooSlow));
+async fn a_server_that_trickles_a_line_or_the_lines_of_a_reply_is_too_slow() {
+    for piece in ["2", "220-hello\r\n"] {
+        let server = SmtpServer::play(move |mut peer| async move {
+            let mut tick = interval(SHORT.reply / 10);
+            loop {
+                tick.tick().await;
+                peer.write(piece.as_bytes()).await?;
+            }
+        });
+        let outcome = in_time(in_clear(&server)).await;
+        assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TooSlow), "{piece}");
+    }
 }
 
 #[tokio::test]
@@ -114,8 +92,7 @@ async fn a_server_that_is_slow_at_each_reply_ends_by_the_total_deadline() {
         }
         peer.is_left().await
     });
-    let outcome =
-        in_time(DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "x")).await;
+    let outcome = in_time(in_clear(&server).signed_in("ppm", "x")).await;
     assert_eq!(outcome.failure().1, Diagnosis::TooSlow);
 }
 
@@ -148,7 +125,7 @@ async fn an_endless_reply_is_cut_off() {
             peer.say("250-and another thing").await?;
         }
     });
-    let outcome = in_time(DeliveryAttempt::at(&server, Security::Clear)).await;
+    let outcome = in_time(in_clear(&server)).await;
     assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::ReplyTooLong));
 }
 
@@ -156,17 +133,12 @@ async fn an_endless_reply_is_cut_off() {
 async fn a_server_that_does_not_read_the_message_ends_at_the_content() {
     let (over, is_over) = oneshot::channel::<()>();
     let server = SmtpServer::play(|mut peer| async move {
-        peer.say("220 hello").await?;
-        for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
-            peer.hear().await?;
-            peer.say(answer).await?;
-        }
+        peer.accept_up_to_data().await?;
         let _ = is_over.await;
         Ok(())
     });
     let message = vec![b'x'; 8 << 20];
-    let outcome =
-        in_time(DeliveryAttempt::at(&server, Security::Clear).with_message(&message)).await;
+    let outcome = in_time(in_clear(&server).with_message(&message)).await;
     let (step, diagnosis) = outcome.failure();
     assert_eq!(step, Step::Content);
     assert!(matches!(diagnosis, Diagnosis::StoppedAnswering | Diagnosis::TooSlow), "{diagnosis:?}");
@@ -176,18 +148,13 @@ async fn a_server_that_does_not_read_the_message_ends_at_the_content() {
 #[tokio::test]
 async fn a_refusal_in_the_middle_of_the_message_is_read() {
     let server = SmtpServer::play(|mut peer| async move {
-        peer.say("220 hello").await?;
-        for answer in ["250 hello", "250 ok", "250 ok", "354 go"] {
-            peer.hear().await?;
-            peer.say(answer).await?;
-        }
+        peer.accept_up_to_data().await?;
         peer.hear_something().await?;
         peer.say("552 5.3.4 Too big").await?;
         peer.is_left().await
     });
     let message = vec![b'x'; 1 << 20];
-    let outcome =
-        in_time(DeliveryAttempt::at(&server, Security::Clear).with_message(&message)).await;
+    let outcome = in_time(in_clear(&server).with_message(&message)).await;
     assert_eq!(outcome.failure(), (Step::Content, Diagnosis::MessageTooLarge));
 }
 
@@ -200,7 +167,7 @@ async fn an_attempt_that_is_dropped_closes_its_connection() {
         let _ = heard_ehlo.send(());
         peer.is_left().await
     });
-    let attempt = tokio::spawn(DeliveryAttempt::at(&server, Security::Clear).run());
+    let attempt = tokio::spawn(in_clear(&server).run());
     ehlo_is_heard.await.expect("EHLO");
     attempt.abort();
     timeout(SLACK, server.heard()).await.expect("a closed connection");

@@ -188,6 +188,16 @@ impl DeliveryResult {
     }
 }
 
+/// Creates a delivery by STARTTLS with a user name and a password.
+fn with_password(server: &SmtpServer) -> DeliveryAttempt {
+    DeliveryAttempt::at(server, Security::StartTls).signed_in("ppm", "secret")
+}
+
+/// Creates a delivery without TLS and without an account.
+fn in_clear(server: &SmtpServer) -> DeliveryAttempt {
+    DeliveryAttempt::at(server, Security::Clear)
+}
+
 /// Returns these steps as done.
 fn done<const N: usize>(steps: [Step; N]) -> Vec<(Step, StepStatus)> {
     steps.map(|step| (step, StepStatus::Done)).to_vec()

@@ -4,8 +4,8 @@ use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
 use testkit::smtp_server::{Protection, SmtpScript, SmtpServer};
 
-use super::DeliveryAttempt;
 use super::session_points::{Cell, SessionPoint, all_hold, unlike, until};
+use super::{DeliveryAttempt, in_clear};
 
 /// More octets than any correct server sends.
 const FLOOD: usize = 10 << 20;
@@ -185,14 +185,11 @@ async fn a_reply_may_arrive_octet_by_octet() {
 async fn thousands_of_capabilities_are_read_completely() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
-        peer.hear().await?;
-        peer.say(&format!("{}250 AUTH PLAIN", "250-X-OFFER\r\n".repeat(4_000))).await?;
-        peer.hear().await?;
-        peer.say("535 5.7.8 No").await?;
+        let offers = format!("{}250 AUTH PLAIN", "250-X-OFFER\r\n".repeat(4_000));
+        peer.answer_each(&[&offers, "535 5.7.8 No"]).await?;
         peer.is_left().await
     });
-    let outcome =
-        DeliveryAttempt::at(&server, Security::Clear).signed_in("ppm", "secret").run().await;
+    let outcome = in_clear(&server).signed_in("ppm", "secret").run().await;
     assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::CredentialsRefused));
 }
 
@@ -202,7 +199,7 @@ async fn a_second_greeting_is_not_taken_for_the_reply_to_ehlo() {
     let when_asked = SmtpScript { ehlo_in_clear: "220 hello again", ..SmtpScript::in_clear() };
     for script in [at_once, when_asked] {
         let server = script.play();
-        let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+        let outcome = in_clear(&server).run().await;
 
         assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::UnexpectedReply));
         assert_eq!(outcome.words(), "220 hello again");
@@ -213,7 +210,7 @@ async fn a_second_greeting_is_not_taken_for_the_reply_to_ehlo() {
 #[tokio::test]
 async fn a_message_is_not_sent_after_a_premature_acceptance() {
     let server = SmtpScript { data: "354 go\n250 2.0.0 taken", ..SmtpScript::in_clear() }.play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+    let outcome = in_clear(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Content, Diagnosis::UnexpectedReply));
     assert_eq!(outcome.words(), "250 2.0.0 taken");
@@ -224,7 +221,7 @@ async fn a_message_is_not_sent_after_a_premature_acceptance() {
 async fn an_unsolicited_421_is_read_before_the_next_command() {
     let mail = "250 2.1.0 Sender fine\n421 4.3.2 Going down";
     let server = SmtpScript { mail, ..SmtpScript::in_clear() }.play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+    let outcome = in_clear(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Recipient, Diagnosis::TryLater));
     assert_eq!(outcome.words(), "421 4.3.2 Going down");
@@ -235,7 +232,7 @@ async fn an_unsolicited_421_is_read_before_the_next_command() {
 async fn helo_is_sent_to_a_server_that_does_not_know_ehlo() {
     for ehlo_in_clear in ["500 5.5.1 What?", "502 5.5.1 Not here"] {
         let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
-        DeliveryAttempt::at(&server, Security::Clear).run().await.reply();
+        in_clear(&server).run().await.reply();
 
         let heard = server.heard().await;
         assert_eq!(heard.lines()[..2], ["EHLO [127.0.0.1]", "HELO [127.0.0.1]"]);
@@ -247,7 +244,7 @@ async fn a_refusal_of_helo_is_shown() {
     let ehlo_in_clear = "502 5.5.1 Not here";
     let helo = "550 5.7.1 Not you";
     let server = SmtpScript { ehlo_in_clear, helo, ..SmtpScript::in_clear() }.play();
-    let outcome = DeliveryAttempt::at(&server, Security::Clear).run().await;
+    let outcome = in_clear(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::Unwelcome));
     assert_eq!(outcome.words(), "550 5.7.1 Not you");

@@ -4,11 +4,10 @@
 use std::io;
 
 use domain::delivery::{Diagnosis, Step};
-use domain::settings::Security;
 use testkit::smtp_server::{AUTHORITY, SmtpPeer, SmtpServer};
 use tokio::task::JoinSet;
 
-use super::{DeliveryAttempt, DeliveryResult};
+use super::{DeliveryAttempt, DeliveryResult, with_password};
 
 /// A point of a session: the client has sent this, and the server has read and not answered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +85,7 @@ impl SessionPoint {
 
     /// Creates a delivery that reaches this point, by STARTTLS and LOGIN.
     pub(super) fn attempt(self, server: &SmtpServer) -> DeliveryAttempt {
-        let attempt = DeliveryAttempt::at(server, Security::StartTls).signed_in("ppm", "secret");
+        let attempt = with_password(server);
         match self {
             Self::Body => attempt.with_message(&vec![b'x'; 8 << 20]),
             _ => attempt,

@@ -9,7 +9,7 @@ use domain::syntax::host::Host;
 use rustls::ServerConfig;
 use testkit::smtp_server::{AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, self_signed};
 
-use super::{DeliveryAttempt, DeliveryResult};
+use super::{DeliveryAttempt, DeliveryResult, done, with_password};
 
 /// Delivers to a server with this certificate in each TLS mode, and checks that only EHLO and
 /// STARTTLS were sent.
@@ -37,29 +37,16 @@ async fn certificate_is_refused(
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_refused() {
-    let certificate = TestCa::named("Nobody").good();
-    certificate_is_refused(certificate, Diagnosis::CertificateUnknownIssuer).await;
-}
-
-#[tokio::test]
-async fn a_self_signed_certificate_is_recognised_and_refused() {
-    certificate_is_refused(self_signed(false), Diagnosis::CertificateSelfSigned).await;
-}
-
-#[tokio::test]
-async fn a_self_signed_ca_certificate_is_recognised_and_refused() {
-    certificate_is_refused(self_signed(true), Diagnosis::CertificateSelfSigned).await;
-}
-
-#[tokio::test]
-async fn an_expired_certificate_is_refused() {
-    certificate_is_refused(AUTHORITY.expired(), Diagnosis::CertificateExpired).await;
-}
-
-#[tokio::test]
-async fn a_certificate_that_is_not_valid_yet_is_refused() {
-    certificate_is_refused(AUTHORITY.not_yet_valid(), Diagnosis::CertificateNotYetValid).await;
+async fn a_certificate_with_a_problem_is_refused_with_its_diagnosis() {
+    for (certificate, diagnosis) in [
+        (TestCa::named("Another authority").good(), Diagnosis::CertificateUnknownIssuer),
+        (self_signed(false), Diagnosis::CertificateSelfSigned),
+        (self_signed(true), Diagnosis::CertificateSelfSigned),
+        (AUTHORITY.expired(), Diagnosis::CertificateExpired),
+        (AUTHORITY.not_yet_valid(), Diagnosis::CertificateNotYetValid),
+    ] {
+        certificate_is_refused(certificate, diagnosis).await;
+    }
 }
 
 #[tokio::test]
@@ -78,14 +65,9 @@ async fn implicit_tls_to_a_cleartext_port_is_recognised() {
         DeliveryAttempt::at(&server, Security::ImplicitTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::PlainPort));
-    assert_eq!(
-        outcome.steps(),
-        [
-            (Step::NameLookup, StepStatus::Done),
-            (Step::Connection, StepStatus::Done),
-            (Step::Tls, StepStatus::Failed),
-        ]
-    );
+    let mut expected = done([Step::NameLookup, Step::Connection]);
+    expected.push((Step::Tls, StepStatus::Failed));
+    assert_eq!(outcome.steps(), expected);
 }
 
 #[tokio::test]
@@ -114,8 +96,7 @@ async fn a_silent_port_2465_is_taken_for_implicit_tls() {
 #[tokio::test]
 async fn nothing_is_sent_if_starttls_is_not_offered() {
     let server = SmtpScript::in_clear().play();
-    let outcome =
-        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::StartTlsNotOffered));
     assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
@@ -125,8 +106,7 @@ async fn nothing_is_sent_if_starttls_is_not_offered() {
 async fn a_reply_injected_with_the_go_ahead_is_recognised() {
     let starttls = "220 2.0.0 Go ahead\n250 2.1.0 Injected";
     let server = SmtpScript { starttls, ..SmtpScript::by_starttls() }.play();
-    let outcome =
-        DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", "secret").run().await;
+    let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::StartTlsInjected));
     assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "STARTTLS"]);
@@ -153,10 +133,7 @@ async fn a_required_client_certificate_is_reported_by_its_alert() {
 async fn a_reply_injected_after_the_client_hello_is_recognised() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
-        peer.hear().await?;
-        peer.say("250-hello\r\n250 STARTTLS").await?;
-        peer.hear().await?;
-        peer.say("220 go").await?;
+        peer.answer_each(&["250-hello\r\n250 STARTTLS", "220 go"]).await?;
         peer.hear_something().await?;
         peer.say("250 injected").await?;
         peer.is_left().await

@@ -16,14 +16,15 @@ use domain::settings::{Consent, Grant};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use url::Url;
 use url::form_urlencoded::{self, byte_serialize};
+
+use crate::sockets::{TestStream, read_more};
 
 /// A request that a provider received.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +147,7 @@ impl Turn {
 }
 
 /// The requests of a listener, and notifications about them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct RequestLog {
     asked: Arc<Mutex<Vec<RecordedRequest>>>,
     count: watch::Sender<usize>,
@@ -155,10 +156,6 @@ struct RequestLog {
 }
 
 impl RequestLog {
-    fn new() -> Self {
-        Self { asked: Arc::default(), count: watch::Sender::new(0), gone: watch::Sender::new(0) }
-    }
-
     fn record(&self, asked: RecordedRequest) {
         let mut all = self.asked.lock().expect("the log");
         all.push(asked);
@@ -183,16 +180,8 @@ struct ListenerThread {
 }
 
 impl ListenerThread {
-    /// Listens on a free port, and runs `part` for each client.
-    fn begin<F>(part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = io::Result<()>> + Send + 'static,
-    {
-        Self::begin_at("127.0.0.1:0", part)
-    }
-
     /// Listens at this address once it is free, and runs `part` for each client.
-    fn begin_at<F>(address: &str, part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    fn begin<F>(address: &str, part: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
@@ -237,36 +226,20 @@ impl Drop for ListenerThread {
     }
 }
 
-/// A connection, in clear or under TLS.
-trait ProviderStream: AsyncRead + AsyncWrite + Send + Unpin {
-    fn tcp(&self) -> &TcpStream;
-}
-
-impl ProviderStream for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl ProviderStream for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
-}
-
 async fn channel(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-) -> io::Result<Box<dyn ProviderStream>> {
+) -> io::Result<Box<dyn TestStream>> {
     stream.set_nodelay(true)?;
+    let stream: Box<dyn TestStream> = Box::new(stream);
     Ok(match tls {
-        None => Box::new(stream),
+        None => stream,
         Some(config) => Box::new(TlsAcceptor::from(config).accept(stream).await?),
     })
 }
 
 /// Reads one complete request.
-async fn read_request(channel: &mut dyn ProviderStream) -> io::Result<RecordedRequest> {
+async fn read_request(channel: &mut dyn TestStream) -> io::Result<RecordedRequest> {
     let mut octets = Vec::new();
     let head = loop {
         if let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -295,20 +268,13 @@ async fn read_request(channel: &mut dyn ProviderStream) -> io::Result<RecordedRe
     Ok(asked)
 }
 
-async fn read_more(channel: &mut dyn ProviderStream, octets: &mut Vec<u8>) -> io::Result<()> {
-    match channel.read_buf(octets).await? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(()),
-    }
-}
-
-async fn read_until_closed(channel: &mut dyn ProviderStream) -> io::Result<()> {
+async fn read_until_closed(channel: &mut dyn TestStream) -> io::Result<()> {
     let mut rest = Vec::new();
     while read_more(channel, &mut rest).await.is_ok() {}
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-async fn play(channel: &mut dyn ProviderStream, turn: Turn) -> io::Result<()> {
+async fn play(channel: &mut dyn TestStream, turn: Turn) -> io::Result<()> {
     for act in turn.0 {
         match act {
             ProviderAction::Send(octets) => channel.write_all(&octets).await?,
@@ -366,12 +332,12 @@ impl ScriptedProvider {
         address: &str,
         turns: impl IntoIterator<Item = Turn>,
     ) -> Self {
-        let log = RequestLog::new();
+        let log = RequestLog::default();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
         let (turns, heard) = (Arc::new(Mutex::new(turns)), log.clone());
         let playing = turns.clone();
-        let listening = ListenerThread::begin_at(address, move |stream| {
+        let listening = ListenerThread::begin(address, move |stream| {
             let (tls, turns, log) = (tls.clone(), playing.clone(), heard.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
@@ -539,11 +505,11 @@ impl TestProvider {
     }
 
     fn over(tls: Option<Arc<ServerConfig>>) -> Self {
-        let (log, state) = (RequestLog::new(), Arc::<Mutex<State>>::default());
+        let (log, state) = (RequestLog::default(), Arc::<Mutex<State>>::default());
         let hold = watch::Sender::new(None);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (heard, kept, gate) = (log.clone(), state.clone(), hold.clone());
-        let listening = ListenerThread::begin(move |stream| {
+        let listening = ListenerThread::begin("127.0.0.1:0", move |stream| {
             let (tls, log) = (tls.clone(), heard.clone());
             let (state, gate) = (kept.clone(), gate.subscribe());
             async move {

@@ -9,20 +9,22 @@ use std::sync::{Arc, LazyLock, Mutex};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+
+use crate::sockets::{TestStream, read_more};
 
 /// The authority that the tests trust.
 pub static AUTHORITY: LazyLock<TestCa> = LazyLock::new(|| TestCa::named("Test authority"));
@@ -62,21 +64,17 @@ impl TestCa {
 
     /// Issues a valid certificate for this machine, by name and address.
     pub fn good(&self) -> Arc<ServerConfig> {
-        self.issue(&for_names(&["localhost", "127.0.0.1"]))
+        self.changed(|_| {})
     }
 
     /// Issues a valid certificate with this subject.
     pub fn good_called(&self, subject: &str) -> Arc<ServerConfig> {
-        let mut params = for_names(&["localhost", "127.0.0.1"]);
-        params.distinguished_name.push(DnType::CommonName, subject);
-        self.issue(&params)
+        self.changed(|params| params.distinguished_name.push(DnType::CommonName, subject))
     }
 
     /// Issues a valid certificate, and returns it with its key in PEM.
     pub fn good_in_pem(&self) -> String {
-        let key = key();
-        let params = for_names(&["localhost", "127.0.0.1"]);
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let (certificate, key) = self.issue(&for_this_machine());
         key.serialize_pem() + &certificate.pem()
     }
 
@@ -87,67 +85,64 @@ impl TestCa {
 
     /// Issues a valid certificate for a server that also sends that of `authority`.
     pub fn good_with(&self, authority: &Self) -> Arc<ServerConfig> {
-        let key = key();
-        let params = for_names(&["localhost", "127.0.0.1"]);
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let (certificate, key) = self.issue(&for_this_machine());
         chain_config(vec![certificate.der().clone(), authority.certificate()], &key)
     }
 
     /// Issues an end-entity certificate in PEM.
     pub fn leaf_pem(&self) -> String {
-        let params = for_names(&["localhost", "127.0.0.1"]);
-        params.signed_by(&key(), &self.0).expect("a certificate").pem()
+        self.issue(&for_this_machine()).0.pem()
     }
 
     /// Issues a certificate for another host.
     pub fn of_another_name(&self) -> Arc<ServerConfig> {
-        self.issue(&for_names(&["mail.example.org"]))
+        self.of_address("mail.example.org")
     }
 
-    /// Issues a certificate for an address.
+    /// Issues a certificate for an address or another name.
     pub fn of_address(&self, address: &str) -> Arc<ServerConfig> {
-        self.issue(&for_names(&[address]))
+        self.config(&for_names(&[address]))
     }
 
     /// Issues an expired certificate.
     pub fn expired(&self) -> Arc<ServerConfig> {
-        let mut params = for_names(&["localhost", "127.0.0.1"]);
-        params.not_after = date_time_ymd(2020, 1, 1);
-        self.issue(&params)
+        self.changed(|params| params.not_after = date_time_ymd(2020, 1, 1))
     }
 
     /// Issues a certificate that is not valid yet.
     pub fn not_yet_valid(&self) -> Arc<ServerConfig> {
-        let mut params = for_names(&["localhost", "127.0.0.1"]);
-        params.not_before = date_time_ymd(3000, 1, 1);
-        self.issue(&params)
+        self.changed(|params| params.not_before = date_time_ymd(3000, 1, 1))
     }
 
     /// Issues a valid certificate for a server that requires a client certificate.
     pub fn good_and_curious(&self) -> Arc<ServerConfig> {
-        let key = key();
-        let params = for_names(&["localhost", "127.0.0.1"]);
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        let (certificate, key) = self.issue(&for_this_machine());
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).expect("an authority");
         let provider = Arc::new(ring::default_provider());
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                .build()
-                .expect("a verifier");
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_client_cert_verifier(verifier)
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let config = config_builder()
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
             .with_single_cert(vec![certificate.der().clone()], private(&key))
             .expect("a certificate with its key");
         Arc::new(config)
     }
 
-    fn issue(&self, params: &CertificateParams) -> Arc<ServerConfig> {
+    /// Issues a certificate for this machine with a change.
+    fn changed(&self, change: impl FnOnce(&mut CertificateParams)) -> Arc<ServerConfig> {
+        let mut params = for_this_machine();
+        change(&mut params);
+        self.config(&params)
+    }
+
+    fn config(&self, params: &CertificateParams) -> Arc<ServerConfig> {
+        let (certificate, key) = self.issue(params);
+        chain_config(vec![certificate.der().clone()], &key)
+    }
+
+    fn issue(&self, params: &CertificateParams) -> (Certificate, KeyPair) {
         let key = key();
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        server_config(certificate.der().clone(), &key)
+        (params.signed_by(&key, &self.0).expect("a certificate"), key)
     }
 }
 
@@ -168,10 +163,14 @@ pub fn self_signed_authority(
 
 fn self_signed_by(change: impl FnOnce(&mut CertificateParams)) -> (Arc<ServerConfig>, String) {
     let key = key();
-    let mut params = for_names(&["localhost", "127.0.0.1"]);
+    let mut params = for_this_machine();
     change(&mut params);
     let certificate = params.self_signed(&key).expect("a certificate");
-    (server_config(certificate.der().clone(), &key), certificate.pem())
+    (chain_config(vec![certificate.der().clone()], &key), certificate.pem())
+}
+
+fn for_this_machine() -> CertificateParams {
+    for_names(&["localhost", "127.0.0.1"])
 }
 
 fn for_names(names: &[&str]) -> CertificateParams {
@@ -189,18 +188,15 @@ fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::Pkcs8(key.serialize_der().into())
 }
 
-fn server_config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
-    chain_config(vec![certificate], key)
+fn config_builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
 }
 
 fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfig> {
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, private(key))
-        .expect("a certificate with its key");
-    Arc::new(config)
+    let config = config_builder().with_no_client_auth().with_single_cert(chain, private(key));
+    Arc::new(config.expect("a certificate with its key"))
 }
 
 /// Configures a server that presents any certificate in PEM, valid or not. It signs with another
@@ -208,15 +204,10 @@ fn chain_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Serve
 pub fn showing(pem: &str) -> Arc<ServerConfig> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
     let chain = certificates.collect::<Result<_, _>>().expect("certificates");
-    let provider = Arc::new(ring::default_provider());
+    let provider = ring::default_provider();
     let key = provider.key_provider.load_private_key(private(&key())).expect("a key");
     let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
-    Arc::new(config)
+    Arc::new(config_builder().with_no_client_auth().with_cert_resolver(Arc::new(resolver)))
 }
 
 /// Runs `openssl` with these lines of arguments in a temporary folder, where `san` holds an
@@ -332,15 +323,10 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     socket.listen(8)
 }
 
-enum ServerStream {
-    Clear(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    Closed,
-}
-
 /// The client, seen from a server.
 pub struct SmtpPeer {
-    channel: ServerStream,
+    /// `None` once it is closed.
+    stream: Option<Box<dyn TestStream>>,
     buffer: Vec<u8>,
     heard: Arc<Mutex<Heard>>,
     octet_by_octet: bool,
@@ -348,8 +334,15 @@ pub struct SmtpPeer {
 
 impl SmtpPeer {
     fn of(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Self {
-        let channel = ServerStream::Clear(stream);
-        Self { channel, buffer: Vec::new(), heard, octet_by_octet: false }
+        Self { stream: Some(Box::new(stream)), buffer: Vec::new(), heard, octet_by_octet: false }
+    }
+
+    fn stream(&mut self) -> io::Result<&mut dyn TestStream> {
+        Ok(self.stream.as_deref_mut().ok_or(io::ErrorKind::NotConnected)?)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.is_encrypted())
     }
 
     /// Sends a line.
@@ -393,57 +386,37 @@ impl SmtpPeer {
 
     /// Sends cleartext octets below TLS.
     pub async fn write_below_tls(&mut self, octets: &[u8]) -> io::Result<()> {
-        match &mut self.channel {
-            ServerStream::Tls(stream) => stream.get_mut().0.write_all(octets).await,
-            ServerStream::Clear(_) | ServerStream::Closed => {
-                Err(io::ErrorKind::NotConnected.into())
-            }
-        }
+        let tcp = self.stream()?.tcp();
+        tcp.writable().await?;
+        tcp.try_write(octets).map(drop)
     }
 
     /// Closes the sending side (FIN), of TLS too.
     pub async fn close(&mut self) -> io::Result<()> {
-        match &mut self.channel {
-            ServerStream::Clear(stream) => stream.shutdown().await,
-            ServerStream::Tls(stream) => stream.shutdown().await,
-            ServerStream::Closed => Ok(()),
-        }
+        self.stream()?.shutdown().await
     }
 
     /// Resets the connection (RST).
     pub fn reset(&mut self) -> io::Result<()> {
-        let channel = std::mem::replace(&mut self.channel, ServerStream::Closed);
-        match &channel {
-            ServerStream::Clear(stream) => stream.set_zero_linger(),
-            ServerStream::Tls(stream) => stream.get_ref().0.set_zero_linger(),
-            ServerStream::Closed => Ok(()),
-        }
+        self.stream.take().map_or(Ok(()), |stream| stream.tcp().set_zero_linger())
     }
 
     async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
-        match &mut self.channel {
-            ServerStream::Clear(stream) => stream.write_all(octets).await,
-            ServerStream::Tls(stream) => {
-                stream.write_all(octets).await?;
-                stream.flush().await
-            }
-            ServerStream::Closed => Err(io::ErrorKind::NotConnected.into()),
-        }
+        let stream = self.stream()?;
+        stream.write_all(octets).await?;
+        stream.flush().await
     }
 
     /// Reads a line.
     pub async fn hear(&mut self) -> io::Result<String> {
+        let is_encrypted = self.is_encrypted();
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
                 let line: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
                 let line = String::from_utf8_lossy(&line).into_owned();
                 let mut heard = self.heard.lock().expect("the log");
-                match self.channel {
-                    ServerStream::Tls(_) => heard.under_tls.push(line.clone()),
-                    ServerStream::Clear(_) | ServerStream::Closed => {
-                        heard.in_clear.push(line.clone());
-                    }
-                }
+                let lines = if is_encrypted { &mut heard.under_tls } else { &mut heard.in_clear };
+                lines.push(line.clone());
                 return Ok(line);
             }
             self.read_more().await?;
@@ -482,27 +455,15 @@ impl SmtpPeer {
 
     /// Starts TLS.
     pub async fn start_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
-        let ServerStream::Clear(stream) =
-            std::mem::replace(&mut self.channel, ServerStream::Closed)
-        else {
-            return Err(io::ErrorKind::NotConnected.into());
-        };
+        let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
         let stream = TlsAcceptor::from(config).accept(stream).await?;
-        self.channel = ServerStream::Tls(Box::new(stream));
+        self.stream = Some(Box::new(stream));
         Ok(())
     }
 
     async fn read_more(&mut self) -> io::Result<()> {
-        let stream = match &mut self.channel {
-            ServerStream::Clear(stream) => stream as &mut (dyn AsyncRead + Send + Unpin),
-            ServerStream::Tls(stream) => stream,
-            ServerStream::Closed => return Err(io::ErrorKind::NotConnected.into()),
-        };
-        self.buffer.reserve(16_384);
-        match stream.read_buf(&mut self.buffer).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
-        }
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        read_more(stream.as_mut(), &mut self.buffer).await
     }
 }
 
@@ -621,10 +582,7 @@ impl SmtpScript {
     }
 
     async fn answer_ehlo(&self, peer: &mut SmtpPeer) -> io::Result<()> {
-        let offers = match peer.channel {
-            ServerStream::Tls(_) => self.ehlo_under_tls,
-            ServerStream::Clear(_) | ServerStream::Closed => self.ehlo_in_clear,
-        };
+        let offers = if peer.is_encrypted() { self.ehlo_under_tls } else { self.ehlo_in_clear };
         self.answer(peer, offers).await
     }
 
@@ -662,7 +620,7 @@ impl SmtpScript {
 
     async fn answer(&self, peer: &mut SmtpPeer, answer: &str) -> io::Result<()> {
         if answer.is_empty() {
-            peer.channel = ServerStream::Closed;
+            peer.stream = None;
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         peer.say(&answer.replace('\n', "\r\n")).await

@@ -1,11 +1,13 @@
-//! Raw TCP connections, on which a test sends octets.
+//! Raw TCP connections, on which a test sends octets, and the streams of the scripted servers.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 /// A timeout that no test reaches.
 pub const NEVER: Duration = Duration::from_mins(1);
@@ -24,4 +26,39 @@ pub async fn beginning(stream: &mut TcpStream) -> String {
     let read = timeout(NEVER, stream.read(&mut octets));
     let count = read.await.expect("the server says something or closes").unwrap_or_default();
     String::from_utf8_lossy(&octets[..count]).into_owned()
+}
+
+/// A connection of a scripted server, in clear or under TLS.
+pub(crate) trait TestStream: AsyncRead + AsyncWrite + Send + Unpin {
+    fn tcp(&self) -> &TcpStream;
+    fn is_encrypted(&self) -> bool;
+}
+
+impl TestStream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+}
+
+impl TestStream for TlsStream<Box<dyn TestStream>> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.tcp()
+    }
+
+    fn is_encrypted(&self) -> bool {
+        true
+    }
+}
+
+/// Reads at least one octet.
+pub(crate) async fn read_more(stream: &mut dyn TestStream, octets: &mut Vec<u8>) -> io::Result<()> {
+    octets.reserve(16_384);
+    match stream.read_buf(octets).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
 }

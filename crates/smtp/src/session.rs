@@ -121,24 +121,17 @@ async fn converse(
     let name = &envelope.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
     steps.context.client_name = name.to_string();
     match server.security {
-        Security::Clear => {
-            steps.skip(Step::Tls);
-            let greeting =
-                steps.take(Step::Greeting, greet_in_clear(connection, server, trust)).await?;
-            steps.context.record_greeting(&greeting);
-        }
-        Security::StartTls => {
-            let greeting =
-                steps.take(Step::Greeting, greet_in_clear(connection, server, trust)).await?;
-            let is_masked = steps.context.record_greeting(&greeting);
-            let start_tls = start_tls(connection, server, trust, name, is_masked);
-            steps.take(Step::Tls, start_tls).await?;
-        }
+        Security::Clear => steps.skip(Step::Tls),
+        Security::StartTls => {}
         Security::ImplicitTls => {
             steps.take(Step::Tls, encrypt(connection, server, trust)).await?;
-            let greeting = steps.take(Step::Greeting, greet(connection)).await?;
-            steps.context.record_greeting(&greeting);
         }
+    }
+    let greeting = steps.take(Step::Greeting, greet(connection, server, trust)).await?;
+    let is_masked = steps.context.record_greeting(&greeting);
+    if server.security == Security::StartTls {
+        let start_tls = start_tls(connection, server, trust, name, is_masked);
+        steps.take(Step::Tls, start_tls).await?;
     }
     let introduction = ehlo_or_helo(connection, name, envelope.can_use_helo());
     let capabilities = steps.take(Step::Capabilities, introduction).await?;
@@ -149,9 +142,8 @@ async fn converse(
             steps.take(Step::SignIn, sign_in(connection, &capabilities, account)).await?;
         }
         Credentials::Token(bearer) => {
-            steps
-                .take(Step::SignIn, sign_in_by_token(connection, &capabilities, bearer, server))
-                .await?;
+            let sign_in = sign_in_by_token(connection, &capabilities, bearer, server);
+            steps.take(Step::SignIn, sign_in).await?;
         }
     }
     steps.take(Step::Sender, mail_from(connection, &capabilities, envelope, message)).await?;
@@ -214,30 +206,20 @@ fn attempts_fact(attempts: &[ConnectAttempt]) -> Fact {
     Fact::new(FactName::Attempts, listed(attempts.iter().map(one)))
 }
 
-/// Reads a cleartext greeting. Silence may mean that the port expects implicit TLS.
-async fn greet_in_clear(
+/// Reads the greeting. Silence in cleartext may mean that the port expects implicit TLS.
+async fn greet(
     connection: &mut Connection,
     server: &MailServer,
     trust: &TlsTrust,
 ) -> StepResult<Reply> {
     match connection.reply().await {
-        Ok(greeting) => require_220(greeting),
+        Ok(greeting) if greeting.code == 220 => Ok(Done::new(greeting.clone()).saying(&greeting)),
+        Ok(greeting) => Err(Stop::Refused(greeting)),
         Err(no_reply) if expects_tls(connection, server, trust, &no_reply).await => {
             Err(Stop::known(Diagnosis::TlsPort))
         }
         Err(no_reply) => Err(no_reply.into()),
     }
-}
-
-async fn greet(connection: &mut Connection) -> StepResult<Reply> {
-    require_220(connection.reply().await?)
-}
-
-fn require_220(greeting: Reply) -> StepResult<Reply> {
-    if greeting.code != 220 {
-        return Err(Stop::Refused(greeting));
-    }
-    Ok(Done::new(greeting.clone()).saying(&greeting))
 }
 
 /// Whether a port that sent no cleartext greeting expects implicit TLS: by its number, or because
@@ -248,9 +230,10 @@ async fn expects_tls(
     trust: &TlsTrust,
     no_reply: &NoReply,
 ) -> bool {
-    let NoReply::Broken(broken) = no_reply else {
+    let NoReply::Broken(broken) = no_reply else { return false };
+    if connection.stream.is_encrypted() {
         return false;
-    };
+    }
     if matches!(server.port, 465 | 2465) {
         return *broken != StreamError::TooLong;
     }

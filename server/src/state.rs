@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use net::http::HttpClientError;
+use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
 use store::{OpenStoreError, Store, StoreError};
@@ -89,8 +89,8 @@ impl Server {
         rebind::rebind_client_secret(&store, &vault).await.map_err(StartError::Rebind)?;
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
         let (proxy, deadlines) = (config.oauth_proxy.as_ref(), config.token_deadlines);
-        let client = TokenClient::new(&trust, &config.egress, proxy, deadlines)?;
-        let documents = Documents::new(&trust, &config.egress, proxy, deadlines)?;
+        let http = GuardedHttp::new(&trust, &config.egress, proxy, deadlines)?;
+        let (client, documents) = (TokenClient::new(http.clone()), Documents::new(http));
         let config = Arc::new(config);
         let shared = Shared { config, store, vault, clock, randomness };
         let people = Arc::new(shared.people(&trust, &documents)?);

@@ -8,11 +8,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::draft::ClientAuthentication;
 use domain::settings::{Consent, Grant};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
-use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
+use net::http::GuardedHttp;
 use net::redact::Redactor;
-use net::tls::TlsTrust;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
@@ -39,18 +36,9 @@ pub struct TokenClient {
 }
 
 impl TokenClient {
-    /// Creates a client with the trusted authorities, the egress policy, and the proxy if there is
-    /// one.
-    ///
-    /// # Errors
-    /// The HTTP client rejects one of them.
-    pub fn new(
-        trust: &TlsTrust,
-        egress: &EgressPolicy,
-        proxy: Option<&ProxyUrl>,
-        deadlines: HttpDeadlines,
-    ) -> Result<Self, HttpClientError> {
-        Ok(Self { http: GuardedHttp::new(trust, egress, proxy, deadlines)? })
+    /// Creates a client of token endpoints.
+    pub fn new(http: GuardedHttp) -> Self {
+        Self { http }
     }
 
     /// Exchanges a code for a token (RFC 6749 4.1.3, RFC 7636 4.5).

@@ -4,9 +4,7 @@
 use domain::syntax::text::shown;
 use domain::token::OauthDiagnosis;
 use net::egress::EgressPolicy;
-use net::http::{GuardedHttp, HttpClientError, HttpDeadlines};
-use net::origin::ProxyUrl;
-use net::tls::TlsTrust;
+use net::http::GuardedHttp;
 use oauth2::AsyncHttpClient;
 use oauth2::http::header::ACCEPT;
 use oauth2::http::{Method, Request};
@@ -60,18 +58,9 @@ impl From<TokenError> for DocumentError {
 }
 
 impl Documents {
-    /// Creates a client with the trusted authorities, the egress policy, and the proxy if there is
-    /// one.
-    ///
-    /// # Errors
-    /// The HTTP client rejects one of them.
-    pub fn new(
-        trust: &TlsTrust,
-        egress: &EgressPolicy,
-        proxy: Option<&ProxyUrl>,
-        deadlines: HttpDeadlines,
-    ) -> Result<Self, HttpClientError> {
-        Ok(Self { http: GuardedHttp::new(trust, egress, proxy, deadlines)? })
+    /// Creates a client for documents.
+    pub fn new(http: GuardedHttp) -> Self {
+        Self { http }
     }
 
     /// Returns the same client with another policy, for a URL that the operator configured.

@@ -596,7 +596,7 @@ impl TestProvider {
     /// Declines an authorization request, and returns the callback URL.
     pub fn decline(&self, url: &str) -> String {
         assert!(url.starts_with(&self.authorization_endpoint()), "{url}");
-        let answer = [("error", "access_denied"), ("error_description", "Somebody declined.")];
+        let answer = [("error", "access_denied"), ("error_description", "The user declined.")];
         callback_url(&Url::parse(url).expect("a URL"), &answer)
     }
 

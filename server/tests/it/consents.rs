@@ -367,7 +367,7 @@ async fn a_declined_consent_is_reported_with_the_providers_text() {
     let AttemptOutcome::Failed(failure) = end else { panic!("{end:?}") };
     let found = (failure.stage, failure.diagnosis);
     assert_eq!(found, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
-    assert_eq!(failure.peer_text.as_deref(), Some("access_denied: Somebody declined."));
+    assert_eq!(failure.peer_text.as_deref(), Some("access_denied: The user declined."));
     let rows = world.harness.trail(1).await;
     assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }

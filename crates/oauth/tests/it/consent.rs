@@ -10,17 +10,12 @@ use sha2::{Digest, Sha256};
 use testkit::provider::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE, grant};
 use url::Url;
 
-use super::{VERIFIER, words};
+use super::{VERIFIER, consented, words};
 
 const ENDPOINT: &str = "https://login.example.com/authorize";
 
 fn asking(authorization_endpoint: &str, redirect_uri: &str, pkce: bool) -> Grant {
-    let consent = Consent::AtProvider {
-        authorization_endpoint: authorization_endpoint.to_owned(),
-        redirect_uri: redirect_uri.to_owned(),
-        pkce,
-    };
-    grant(consent, "https://login.example.com/token")
+    consented(authorization_endpoint, redirect_uri, pkce, "https://login.example.com/token")
 }
 
 fn request(grant: &Grant) -> AuthorizationRequest {

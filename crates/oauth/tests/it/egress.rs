@@ -7,13 +7,12 @@ use std::process::Command;
 use domain::token::OauthDiagnosis;
 use net::egress::EgressPolicy;
 use net::origin::ProxyUrl;
-use oauth::TokenClient;
 use testkit::provider::{ScriptedProvider, Turn};
 use testkit::smtp_server::{AUTHORITY, TestCa, self_signed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{LONG, SHORT, TRUST, ask, client, client_with, proxy, told};
+use super::{LONG, SHORT, ask, client, client_by, client_with, proxy, told};
 
 const TOKEN: &str = r#"{"access_token":"token-1"}"#;
 
@@ -100,7 +99,7 @@ async fn a_trusted_certificate_is_valid_for_its_name_and_its_address() {
 #[tokio::test]
 async fn a_certificate_with_any_problem_is_refused_before_the_request() {
     for (certificate, diagnosis) in [
-        (TestCa::named("Nobody").good(), OauthDiagnosis::CertificateUntrusted),
+        (TestCa::named("Another authority").good(), OauthDiagnosis::CertificateUntrusted),
         (self_signed(false), OauthDiagnosis::CertificateUntrusted),
         (self_signed(true), OauthDiagnosis::CertificateUntrusted),
         (AUTHORITY.expired(), OauthDiagnosis::CertificateOutOfDate),
@@ -181,7 +180,7 @@ async fn a_denied_target_is_not_reached_by_proxy_and_a_denied_proxy_is_not_used(
         ("127.0.0.1", "https://login.example.org/token", proxy.origin()),
     ] {
         let egress = EgressPolicy::parse(&[], &[deny]).expect("rules");
-        let client = TokenClient::new(&TRUST, &egress, Some(&proxy), LONG).expect("a client");
+        let client = client_by(&egress, Some(&proxy), LONG);
         let told = told(ask(&client, endpoint).await);
         assert_eq!(told, (OauthDiagnosis::EgressDenied, named.to_owned()), "{deny}");
     }

@@ -37,9 +37,20 @@ async fn refresh(grant: &Grant, refresh_token: &SecretString) -> Result<Issued, 
     client().refresh(grant, ClientAuth::Body, refresh_token).await
 }
 
+/// Consents to a grant, and returns the code.
+fn code(provider: &TestProvider, grant: &Grant) -> SecretString {
+    let (url, _) = page(grant);
+    let answer = AuthorizationResponse::of_address(&provider.consent(&url)).expect("an answer");
+    answer.code.expect("a code")
+}
+
+fn invalid_grant(description: &str) -> (OauthDiagnosis, String) {
+    (OauthDiagnosis::InvalidGrant, format!("invalid_grant: {description}"))
+}
+
 /// Returns the failure of a renewal and the provider's text.
 fn renewal_failure(result: Result<Issued, OauthFailure>) -> (OauthDiagnosis, String) {
-    let failure = result.expect_err("a setback");
+    let failure = result.expect_err("a failure");
     assert_eq!(failure.stage, OauthStage::Renewal);
     (failure.diagnosis, failure.peer_text.unwrap_or_default())
 }
@@ -71,11 +82,9 @@ async fn a_declined_consent_is_reported_with_the_providers_text() {
     let answer = AuthorizationResponse::of_address(&provider.decline(&url)).expect("an answer");
     assert_eq!(answer.state.as_deref(), Some("state-1"));
     let failure = answer.failure().expect("an error");
-    assert_eq!(
-        (failure.stage, failure.diagnosis),
-        (OauthStage::Consent, OauthDiagnosis::AccessDenied)
-    );
-    assert_eq!(failure.peer_text.as_deref(), Some("access_denied: Somebody declined."));
+    assert_eq!(failure.stage, OauthStage::Consent);
+    assert_eq!(failure.diagnosis, OauthDiagnosis::AccessDenied);
+    assert_eq!(failure.peer_text.as_deref(), Some("access_denied: The user declined."));
 }
 
 #[tokio::test]
@@ -92,29 +101,19 @@ async fn the_issuer_in_the_response_is_read() {
 async fn a_code_that_is_used_twice_is_refused() {
     let provider = TestProvider::start();
     let grant = provider.grant(false);
-    let (url, _) = page(&grant);
-    let answer = AuthorizationResponse::of_address(&provider.consent(&url)).expect("an answer");
-    let code = answer.code.expect("a code");
+    let code = code(&provider, &grant);
     client().exchange(&grant, ClientAuth::Body, &code, None).await.expect("a token");
     let told = told(client().exchange(&grant, ClientAuth::Body, &code, None).await);
-    assert_eq!(
-        told,
-        (OauthDiagnosis::InvalidGrant, "invalid_grant: The code was used before.".to_owned())
-    );
+    assert_eq!(told, invalid_grant("The code was used before."));
 }
 
 #[tokio::test]
 async fn a_code_without_its_verifier_is_refused() {
     let provider = TestProvider::start();
     let grant = provider.grant(true);
-    let (url, _) = page(&grant);
-    let answer = AuthorizationResponse::of_address(&provider.consent(&url)).expect("an answer");
-    let code = answer.code.expect("a code");
+    let code = code(&provider, &grant);
     let told = told(client().exchange(&grant, ClientAuth::Body, &code, None).await);
-    assert_eq!(
-        told,
-        (OauthDiagnosis::InvalidGrant, "invalid_grant: The verifier is wrong.".to_owned())
-    );
+    assert_eq!(told, invalid_grant("The verifier is wrong."));
 }
 
 #[tokio::test]
@@ -160,11 +159,8 @@ async fn a_reused_refresh_token_ends_the_grant() {
     let provider = TestProvider::start();
     let (grant, old) = obtain_refresh_token(&provider).await;
     let issued = refresh(&grant, &old).await.expect("a token");
-    let peer_text = "invalid_grant: The refresh token was used before.".to_owned();
-    assert_eq!(
-        renewal_failure(refresh(&grant, &old).await),
-        (OauthDiagnosis::InvalidGrant, peer_text)
-    );
+    let failure = renewal_failure(refresh(&grant, &old).await);
+    assert_eq!(failure, invalid_grant("The refresh token was used before."));
     assert_eq!(provider.reused(), 1);
     assert!(!provider.is_good(words(&issued.access_token)));
 }
@@ -174,11 +170,8 @@ async fn a_revoked_grant_is_reported() {
     let provider = TestProvider::start();
     let (grant, token) = obtain_refresh_token(&provider).await;
     provider.revoke();
-    let peer_text = "invalid_grant: The grant was revoked.".to_owned();
-    assert_eq!(
-        renewal_failure(refresh(&grant, &token).await),
-        (OauthDiagnosis::InvalidGrant, peer_text)
-    );
+    let failure = renewal_failure(refresh(&grant, &token).await);
+    assert_eq!(failure, invalid_grant("The grant was revoked."));
 }
 
 #[tokio::test]

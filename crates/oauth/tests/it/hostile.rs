@@ -7,7 +7,7 @@ use testkit::provider::{ScriptedProvider, Turn};
 use testkit::smtp_server::AUTHORITY;
 use tokio::time::timeout;
 
-use super::{SHORT, ask, client, client_with, public_trouble, reading, told, trouble};
+use super::{SHORT, ask, client, client_with, diagnosis, public_trouble, reading, told, trouble};
 
 /// The delay that a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);
@@ -22,27 +22,19 @@ async fn in_time(turn: Turn) -> OauthDiagnosis {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_answer_is_too_slow() {
-    assert_eq!(in_time(Turn::silence()).await, OauthDiagnosis::TooSlow);
-}
-
-#[tokio::test]
-async fn a_provider_that_stops_mid_response_is_too_slow() {
-    for begun in ["HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"access_token\""]
-    {
-        assert_eq!(in_time(Turn::raw(begun).then_hang()).await, OauthDiagnosis::TooSlow, "{begun}");
-    }
-}
-
-#[tokio::test]
-async fn a_trickled_head_or_body_is_too_slow() {
-    let (pause, drip) = (SHORT.total / 20, "x".repeat(1_000));
-    for begun in ["HTTP/1.1 200 OK\r\nX-Drip: ", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
-    {
-        assert_eq!(
-            in_time(Turn::raw(begun).then_drip(&drip, pause)).await,
-            OauthDiagnosis::TooSlow
-        );
+async fn a_provider_that_does_not_answer_or_stops_mid_response_or_trickles_is_too_slow() {
+    let drip = |begun: &str| Turn::raw(begun).then_drip(&"x".repeat(1_000), SHORT.total / 20);
+    for (case, turn) in [
+        ("no answer", Turn::silence()),
+        ("half a status line", Turn::raw("HTTP/1.1 200").then_hang()),
+        (
+            "half a body",
+            Turn::raw("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"access_token\"").then_hang(),
+        ),
+        ("a trickled head", drip("HTTP/1.1 200 OK\r\nX-Drip: ")),
+        ("a trickled body", drip("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")),
+    ] {
+        assert_eq!(in_time(turn).await, OauthDiagnosis::TooSlow, "{case}");
     }
 }
 
@@ -61,12 +53,12 @@ async fn a_late_response_within_the_deadline_is_accepted() {
 async fn an_endless_body_is_cut_off() {
     for framing in ["Content-Length: 99999999999", "X-Until: closed"] {
         let head = format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{{\"access_token\":\"");
-        let diagnosis = trouble(Turn::raw(head).then_pour(vec![b'x'; 4_096])).await.0;
-        assert_eq!(diagnosis, OauthDiagnosis::TooLong, "{framing}");
+        let found = diagnosis(Turn::raw(head).then_pour(vec![b'x'; 4_096])).await;
+        assert_eq!(found, OauthDiagnosis::TooLong, "{framing}");
     }
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
-    assert_eq!(trouble(Turn::raw(head).then_pour(chunk)).await.0, OauthDiagnosis::TooLong);
+    assert_eq!(diagnosis(Turn::raw(head).then_pour(chunk)).await, OauthDiagnosis::TooLong);
 }
 
 #[tokio::test]
@@ -74,13 +66,13 @@ async fn a_body_of_64_kib_is_read_and_a_longer_one_is_refused() {
     let token = r#"{"access_token":"a"}"#;
     let body = |length: usize| token.to_owned() + &" ".repeat(length - token.len());
     reading(Turn::json("200 OK", &body(65_536))).await.expect("a token");
-    assert_eq!(trouble(Turn::json("200 OK", &body(65_537))).await.0, OauthDiagnosis::TooLong);
+    assert_eq!(diagnosis(Turn::json("200 OK", &body(65_537))).await, OauthDiagnosis::TooLong);
 }
 
 #[tokio::test]
 async fn an_endless_head_is_cut_off() {
     let turn = Turn::raw("HTTP/1.1 200 OK\r\n").then_pour("X-More: and more\r\n");
-    assert_eq!(trouble(turn).await.0, OauthDiagnosis::TooLong);
+    assert_eq!(diagnosis(turn).await, OauthDiagnosis::TooLong);
 }
 
 #[tokio::test]
@@ -116,19 +108,19 @@ async fn a_connection_that_ends_early_under_tls_is_lost() {
 #[tokio::test]
 async fn a_server_of_another_protocol_is_no_token_endpoint() {
     for banner in ["220 mail.example.com ESMTP\r\n", "SSH-2.0-OpenSSH_9\r\n", "{\"a\":1}\r\n\r\n"] {
-        assert_eq!(trouble(Turn::raw(banner)).await.0, OauthDiagnosis::NotOauth, "{banner}");
+        assert_eq!(diagnosis(Turn::raw(banner)).await, OauthDiagnosis::NotOauth, "{banner}");
     }
 }
 
 #[tokio::test]
 async fn a_redirect_is_reported_without_its_query_and_not_followed() {
-    let elsewhere = ScriptedProvider::play([]);
+    let another = ScriptedProvider::play([]);
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
-        let target = format!("Location: {}?code=canary#canary", elsewhere.token_endpoint());
+        let target = format!("Location: {}?code=canary#canary", another.token_endpoint());
         let told = public_trouble(Turn::answer(status, &[&target], "")).await;
-        assert_eq!(told, (OauthDiagnosis::Redirected, elsewhere.token_endpoint()), "{status}");
+        assert_eq!(told, (OauthDiagnosis::Redirected, another.token_endpoint()), "{status}");
     }
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(another.asked().len(), 0);
 }
 
 #[tokio::test]
@@ -136,11 +128,8 @@ async fn a_redirect_on_this_machine_is_reported_only_if_it_adds_a_slash() {
     for (location, expected) in
         [("/token/", true), ("/another", false), ("http://sekret.example/token/", false)]
     {
-        let provider = ScriptedProvider::play([Turn::answer(
-            "301 Moved",
-            &[&format!("Location: {location}")],
-            "",
-        )]);
+        let turn = Turn::answer("301 Moved", &[&format!("Location: {location}")], "");
+        let provider = ScriptedProvider::play([turn]);
         let told = told(ask(&client(), &provider.token_endpoint()).await);
         let target = format!("{}/", provider.token_endpoint());
         let peer_text = if expected { target } else { "301 Moved Permanently".to_owned() };

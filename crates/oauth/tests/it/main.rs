@@ -14,9 +14,10 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use domain::settings::Consent;
+use domain::settings::{Consent, Grant};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage};
-use net::http::HttpDeadlines;
+use net::egress::EgressPolicy;
+use net::http::{GuardedHttp, HttpDeadlines};
 use net::origin::ProxyUrl;
 use net::tls::TlsTrust;
 use oauth::{ClientAuth, Issued, TokenClient};
@@ -46,13 +47,41 @@ fn client() -> TokenClient {
 }
 
 fn client_with(proxy: Option<&ProxyUrl>, deadlines: HttpDeadlines) -> TokenClient {
-    TokenClient::new(&TRUST, &this_machine(), proxy, deadlines).expect("a client")
+    client_by(&this_machine(), proxy, deadlines)
+}
+
+fn client_by(
+    egress: &EgressPolicy,
+    proxy: Option<&ProxyUrl>,
+    deadlines: HttpDeadlines,
+) -> TokenClient {
+    TokenClient::new(GuardedHttp::new(&TRUST, egress, proxy, deadlines).expect("a client"))
 }
 
 /// Requests a token by client credentials.
 async fn ask(client: &TokenClient, endpoint: &str) -> Result<Issued, OauthFailure> {
     let grant = grant(Consent::NotNeeded, endpoint);
     client.client_credentials(&grant, ClientAuth::Body, OauthStage::TokenRequest).await
+}
+
+/// Requests a token by client credentials with HTTP Basic.
+async fn ask_by_basic(grant: &Grant) -> Result<Issued, OauthFailure> {
+    client().client_credentials(grant, ClientAuth::Basic, OauthStage::TokenRequest).await
+}
+
+/// Returns a grant with a user's consent.
+fn consented(
+    authorization_endpoint: &str,
+    redirect_uri: &str,
+    pkce: bool,
+    token_endpoint: &str,
+) -> Grant {
+    let consent = Consent::AtProvider {
+        authorization_endpoint: authorization_endpoint.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        pkce,
+    };
+    grant(consent, token_endpoint)
 }
 
 /// Requests a token from a provider that sends one response.
@@ -66,10 +95,15 @@ async fn trouble(turn: Turn) -> (OauthDiagnosis, String) {
     told(reading(turn).await)
 }
 
+/// Returns the failure for one response.
+async fn diagnosis(turn: Turn) -> OauthDiagnosis {
+    trouble(turn).await.0
+}
+
 /// Returns the failure of a token request and the provider's text, and checks that it holds no
 /// secret.
 fn told(result: Result<Issued, OauthFailure>) -> (OauthDiagnosis, String) {
-    let failure = result.expect_err("a setback");
+    let failure = result.expect_err("a failure");
     assert_eq!(failure.stage, OauthStage::TokenRequest);
     let printed = format!("{failure:?}");
     assert!(!printed.contains(CLIENT_SECRET) && !printed.contains("canary"), "{printed}");

@@ -9,7 +9,7 @@ use testkit::provider::{
     Turn, grant,
 };
 
-use super::{ask, client, told};
+use super::{ask, ask_by_basic, client, consented, told};
 
 const TOKEN: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
 
@@ -17,13 +17,9 @@ fn scripted() -> ScriptedProvider {
     ScriptedProvider::play([Turn::json("200 OK", TOKEN)])
 }
 
-fn consented(provider: &ScriptedProvider) -> Grant {
-    let consent = Consent::AtProvider {
-        authorization_endpoint: "https://login.example.com/authorize".to_owned(),
-        redirect_uri: REDIRECT_URI.to_owned(),
-        pkce: true,
-    };
-    grant(consent, &provider.token_endpoint())
+fn consented_at(provider: &ScriptedProvider) -> Grant {
+    let endpoint = "https://login.example.com/authorize";
+    consented(endpoint, REDIRECT_URI, true, &provider.token_endpoint())
 }
 
 fn only(provider: &ScriptedProvider) -> RecordedRequest {
@@ -31,41 +27,36 @@ fn only(provider: &ScriptedProvider) -> RecordedRequest {
     asked
 }
 
-/// Returns parameters with the client's between these, in the order of [`Asked::params`].
-fn with_client(before: &[&str], after: &[&str]) -> Vec<String> {
+/// Returns these parameters after the client's, in the order of [`RecordedRequest::params`].
+fn with_client(parameters: &[&str]) -> Vec<String> {
     let secret = format!("client_secret={CLIENT_SECRET}");
-    let all = [before, &["client_id=ppm", &secret], after].concat();
+    let all = [&["client_id=ppm", &secret], parameters].concat();
     all.into_iter().map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn a_code_is_sent_with_the_redirect_uri_as_configured() {
     let provider = scripted();
-    let grant = consented(&provider);
+    let grant = consented_at(&provider);
     let code = "code-1/+&=".into();
     client().exchange(&grant, ClientAuth::Body, &code, None).await.expect("a token");
     let redirect_uri = format!("redirect_uri={REDIRECT_URI}");
     assert_eq!(
         only(&provider).params(),
-        with_client(&[], &["code=code-1/+&=", "grant_type=authorization_code", &redirect_uri])
+        with_client(&["code=code-1/+&=", "grant_type=authorization_code", &redirect_uri])
     );
 }
 
 #[tokio::test]
 async fn a_code_is_sent_with_its_verifier_if_there_is_one() {
     let provider = scripted();
-    let grant = consented(&provider);
+    let grant = consented_at(&provider);
     let (code, verifier) = ("code-1".into(), "v".repeat(43).into());
     client().exchange(&grant, ClientAuth::Body, &code, Some(&verifier)).await.expect("a token");
     let code_verifier = format!("code_verifier={}", "v".repeat(43));
     let redirect_uri = format!("redirect_uri={REDIRECT_URI}");
-    assert_eq!(
-        only(&provider).params(),
-        with_client(
-            &[],
-            &["code=code-1", &code_verifier, "grant_type=authorization_code", &redirect_uri]
-        )
-    );
+    let expected = ["code=code-1", &code_verifier, "grant_type=authorization_code", &redirect_uri];
+    assert_eq!(only(&provider).params(), with_client(&expected));
 }
 
 #[tokio::test]
@@ -73,7 +64,7 @@ async fn a_redirect_uri_that_is_no_url_is_sent_as_configured() {
     for typed in ["urn:ietf:wg:oauth:2.0:oob", "postmessage", "https://PPM.example", "a:/b/../C%zz"]
     {
         let provider = scripted();
-        let mut grant = consented(&provider);
+        let mut grant = consented_at(&provider);
         if let Consent::AtProvider { redirect_uri, .. } = &mut grant.consent {
             typed.clone_into(redirect_uri);
         }
@@ -85,12 +76,12 @@ async fn a_redirect_uri_that_is_no_url_is_sent_as_configured() {
 #[tokio::test]
 async fn a_refresh_token_is_sent_with_the_scope() {
     let provider = scripted();
-    let grant = consented(&provider);
+    let grant = consented_at(&provider);
     client().refresh(&grant, ClientAuth::Body, &"refresh-1".into()).await.expect("a token");
     let scope = format!("scope={SCOPE}");
     assert_eq!(
         only(&provider).params(),
-        with_client(&[], &["grant_type=refresh_token", "refresh_token=refresh-1", &scope])
+        with_client(&["grant_type=refresh_token", "refresh_token=refresh-1", &scope])
     );
 }
 
@@ -99,10 +90,7 @@ async fn client_credentials_are_sent_with_the_scope_alone() {
     let provider = scripted();
     ask(&client(), &provider.token_endpoint()).await.expect("a token");
     let scope = format!("scope={SCOPE}");
-    assert_eq!(
-        only(&provider).params(),
-        with_client(&[], &["grant_type=client_credentials", &scope])
-    );
+    assert_eq!(only(&provider).params(), with_client(&["grant_type=client_credentials", &scope]));
 }
 
 #[tokio::test]
@@ -126,20 +114,16 @@ async fn a_request_has_no_browser_headers() {
 }
 
 #[tokio::test]
-async fn a_query_in_the_token_endpoint_is_kept() {
-    let provider = scripted();
-    let endpoint = format!("{}?tenant=a%2Fb", provider.token_endpoint());
-    ask(&client(), &endpoint).await.expect("a token");
-    assert_eq!(only(&provider).target, "/token?tenant=a%2Fb");
-}
-
-#[tokio::test]
-async fn no_parameter_of_a_request_is_repeated_in_the_query() {
-    let provider = scripted();
-    let endpoint =
-        format!("{}?client_id=old&tenant=a&grant_type=password", provider.token_endpoint());
-    ask(&client(), &endpoint).await.expect("a token");
-    assert_eq!(only(&provider).target, "/token?tenant=a");
+async fn a_query_in_the_token_endpoint_is_kept_without_the_parameters_of_a_request() {
+    for (query, target) in [
+        ("tenant=a%2Fb", "/token?tenant=a%2Fb"),
+        ("client_id=old&tenant=a&grant_type=password", "/token?tenant=a"),
+    ] {
+        let provider = scripted();
+        let endpoint = format!("{}?{query}", provider.token_endpoint());
+        ask(&client(), &endpoint).await.expect("a token");
+        assert_eq!(only(&provider).target, target);
+    }
 }
 
 #[tokio::test]
@@ -176,9 +160,7 @@ async fn a_provider_that_requires_basic_gets_it_and_the_method_is_returned() {
 async fn with_basic_id_and_secret_are_form_encoded_and_not_in_the_body() {
     let provider = scripted();
     let grant = grant(Consent::NotNeeded, &provider.token_endpoint());
-    let asked =
-        client().client_credentials(&grant, ClientAuth::Basic, OauthStage::TokenRequest).await;
-    assert_eq!(asked.expect("a token").auth, ClientAuth::Basic);
+    assert_eq!(ask_by_basic(&grant).await.expect("a token").auth, ClientAuth::Basic);
     let asked = only(&provider);
     // ppm:canary%20client%2Fsecret%2B1: a blank that is correct for form decoding and for plain
     // percent decoding.
@@ -209,9 +191,7 @@ async fn basic_is_tried_only_once() {
 async fn a_refused_stored_basic_is_not_retried_with_another_method() {
     let provider = TestProvider::start();
     provider.rule(|rules| rules.takes = Takes::BodyOnly);
-    let grant = provider.own_grant();
-    let asked =
-        client().client_credentials(&grant, ClientAuth::Basic, OauthStage::TokenRequest).await;
+    let asked = ask_by_basic(&provider.own_grant()).await;
     assert_eq!(told(asked).0, OauthDiagnosis::InvalidClient);
     assert_eq!(provider.requests("client_credentials"), 1);
 }

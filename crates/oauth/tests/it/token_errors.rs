@@ -6,7 +6,7 @@ use domain::token::{OauthDiagnosis, OauthStage};
 use oauth::{AuthorizationResponse, ClientAuth, ProviderError};
 use testkit::provider::{ScriptedProvider, Turn, grant};
 
-use super::{client, public_trouble, trouble};
+use super::{ask_by_basic, client, consented, diagnosis, public_trouble, told, trouble};
 
 /// Every error code of RFC 6749 4.1.2.1 and 5.2, the relevant ones of `OpenID` Connect Core 3.1.2.6
 /// and RFC 8628, and some unknown ones.
@@ -117,11 +117,8 @@ async fn an_oauth_code_in_another_member_is_recognised() {
         (r#"{"errors":[{"code":"invalid_client","message":"No."}]}"#, "invalid_client: No."),
         (r#"{"type":"https://a.example/invalid_client","title":"No."}"#, "invalid_client: No."),
     ] {
-        let (diagnosis, told) = public_trouble(Turn::json("400 Bad Request", body)).await;
-        assert_eq!(
-            (diagnosis, told),
-            (OauthDiagnosis::InvalidClient, format!("400 Bad Request: {peer_text}"))
-        );
+        let expected = (OauthDiagnosis::InvalidClient, format!("400 Bad Request: {peer_text}"));
+        assert_eq!(public_trouble(Turn::json("400 Bad Request", body)).await, expected);
     }
 }
 
@@ -149,54 +146,33 @@ async fn microsofts_numbers_and_trace_id_are_added_to_its_text() {
     let body = r#"{"error":"invalid_request","error_description":"No tenant.","error_codes":[90002],
         "trace_id":"0f8fad5b-d9cb-469f-a165-70867728950e"}"#;
     for status in ["400 Bad Request", "200 OK"] {
-        let (diagnosis, peer_text) = trouble(Turn::json(status, body)).await;
-        let expected =
+        let peer_text =
             "invalid_request: No tenant. (AADSTS90002, 0f8fad5b-d9cb-469f-a165-70867728950e)";
-        assert_eq!(
-            (diagnosis, peer_text.as_str()),
-            (OauthDiagnosis::InvalidRequest, expected),
-            "{status}"
-        );
+        let expected = (OauthDiagnosis::InvalidRequest, peer_text.to_owned());
+        assert_eq!(trouble(Turn::json(status, body)).await, expected, "{status}");
     }
 }
 
 #[tokio::test]
 async fn pages_of_proxies_and_bot_guards_are_recognised() {
-    let (cloudflare, html) = ("cf-mitigated: challenge", "Content-Type: text/html");
-    for (status, headers, body, diagnosis, peer_text) in [
-        (
-            "403 Forbidden",
-            &[cloudflare, html][..],
-            "<!DOCTYPE html><title>Just a moment...</title>",
-            OauthDiagnosis::BotGuard,
-            "403 Forbidden: Just a moment...",
-        ),
-        (
-            "503 Service Unavailable",
-            &[html],
-            "<title>Just a moment...</title>",
-            OauthDiagnosis::BotGuard,
-            "503 Service Unavailable: Just a moment...",
-        ),
-        (
-            "200 OK",
-            &[html],
-            "<title>Sign in</title><input type=\"password\">",
-            OauthDiagnosis::SignInPage,
-            "Sign in",
-        ),
-        (
-            "511 Network Authentication Required",
-            &[html],
-            "<title>Welcome</title>",
-            OauthDiagnosis::NetworkPage,
-            "511 Network Authentication Required: Welcome",
-        ),
+    use OauthDiagnosis::{BotGuard, NetworkPage, SignInPage};
+    let html = "Content-Type: text/html";
+    let cloudflare = &["cf-mitigated: challenge", html][..];
+    let moment = "<title>Just a moment...</title>";
+    let page = format!("<!DOCTYPE html>{moment}");
+    let sign_in = "<title>Sign in</title><input type=\"password\">";
+    let welcome = "<title>Welcome</title>";
+    for (status, headers, body, diagnosis, title) in [
+        ("403 Forbidden", cloudflare, page.as_str(), BotGuard, "Just a moment..."),
+        ("503 Service Unavailable", &[html], moment, BotGuard, "Just a moment..."),
+        ("200 OK", &[html], sign_in, SignInPage, "Sign in"),
+        ("511 Network Authentication Required", &[html], welcome, NetworkPage, "Welcome"),
     ] {
+        let words = if status == "200 OK" { title } else { &format!("{status}: {title}") };
         let told = public_trouble(Turn::answer(status, headers, body)).await;
-        assert_eq!(told, (diagnosis, peer_text.to_owned()));
+        assert_eq!(told, (diagnosis, words.to_owned()));
         let (found, told) = trouble(Turn::answer(status, headers, body)).await;
-        assert_eq!(found, diagnosis, "of this machine it is told too");
+        assert_eq!(found, diagnosis, "from this machine too");
         assert!(!told.contains("moment") && !told.contains("Sign in"), "{told}");
     }
 }
@@ -222,11 +198,8 @@ async fn a_404_405_or_410_is_no_token_endpoint() {
         ("405 Method Not Allowed", ""),
         ("410 Gone", "Gone"),
     ] {
-        assert_eq!(
-            trouble(Turn::answer(status, &[], body)).await.0,
-            OauthDiagnosis::NotOauth,
-            "{status}"
-        );
+        let found = diagnosis(Turn::answer(status, &[], body)).await;
+        assert_eq!(found, OauthDiagnosis::NotOauth, "{status}");
     }
 }
 
@@ -249,11 +222,8 @@ async fn a_busy_provider_is_recognised_by_status_or_code() {
         ("429 Too Many Requests", r#"{"error":"invalid_request"}"#),
         ("503 Service Unavailable", r#"{"error":"temporarily_unavailable"}"#),
     ] {
-        assert_eq!(
-            trouble(Turn::json(status, body)).await.0,
-            OauthDiagnosis::ProviderBusy,
-            "{status}"
-        );
+        let found = diagnosis(Turn::json(status, body)).await;
+        assert_eq!(found, OauthDiagnosis::ProviderBusy, "{status}");
     }
 }
 
@@ -264,19 +234,16 @@ async fn a_secret_that_a_provider_repeats_is_redacted() {
     let body = r#"{"error":"invalid_grant","error_description":
         "no canary client/secret+1, canary+client%2Fsecret%2B1, code/1+2 code%2F1%2B2, Y29kZS8xKzI=, verifier-verifier-verifier-verifier-verifier-"}"#;
     let provider = ScriptedProvider::play([Turn::json("400 Bad Request", body)]);
-    let consent = Consent::AtProvider {
-        authorization_endpoint: "https://login.example.com/".to_owned(),
-        redirect_uri: "https://ppm.example.com/".to_owned(),
-        pkce: true,
-    };
-    let grant = grant(consent, &provider.token_endpoint());
-    let failure = client().exchange(&grant, ClientAuth::Body, &code, Some(&verifier)).await;
-    assert_eq!(
-        failure.expect_err("a setback").peer_text.as_deref(),
-        Some(
-            "invalid_grant: no [client secret], [client secret], [code] [code], [code], [verifier]"
-        )
+    let grant = consented(
+        "https://login.example.com/",
+        "https://ppm.example.com/",
+        true,
+        &provider.token_endpoint(),
     );
+    let failure = client().exchange(&grant, ClientAuth::Body, &code, Some(&verifier)).await;
+    let expected =
+        "invalid_grant: no [client secret], [client secret], [code] [code], [code], [verifier]";
+    assert_eq!(failure.expect_err("a failure").peer_text.as_deref(), Some(expected));
 }
 
 #[tokio::test]
@@ -285,11 +252,9 @@ async fn a_refresh_token_that_a_provider_repeats_is_redacted() {
     let provider = ScriptedProvider::play([Turn::json("400 Bad Request", body)]);
     let grant = grant(Consent::NotNeeded, &provider.token_endpoint());
     let failure = client().refresh(&grant, ClientAuth::Body, &"refresh-canary".into()).await;
-    let failure = failure.expect_err("a setback");
-    assert_eq!(
-        (failure.stage, failure.diagnosis),
-        (OauthStage::Renewal, OauthDiagnosis::InvalidGrant)
-    );
+    let failure = failure.expect_err("a failure");
+    assert_eq!(failure.stage, OauthStage::Renewal);
+    assert_eq!(failure.diagnosis, OauthDiagnosis::InvalidGrant);
     assert_eq!(failure.peer_text.as_deref(), Some("invalid_grant: no [refresh token]"));
 }
 
@@ -299,10 +264,6 @@ async fn a_basic_header_that_a_provider_repeats_is_redacted() {
         r#"{"error":"odd","error_description":"cHBtOmNhbmFyeSUyMGNsaWVudCUyRnNlY3JldCUyQjE="}"#;
     let provider = ScriptedProvider::play([Turn::json("400 Bad Request", body)]);
     let grant = grant(Consent::NotNeeded, &provider.token_endpoint());
-    let asked =
-        client().client_credentials(&grant, ClientAuth::Basic, OauthStage::TokenRequest).await;
-    assert_eq!(
-        super::told(asked),
-        (OauthDiagnosis::UnknownError, "odd: [client secret]".to_owned())
-    );
+    let expected = (OauthDiagnosis::UnknownError, "odd: [client secret]".to_owned());
+    assert_eq!(told(ask_by_basic(&grant).await), expected);
 }

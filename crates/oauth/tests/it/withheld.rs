@@ -12,99 +12,77 @@ const PAGE: &str = "<title>Sekret 7</title><p>Sekret 8";
 
 /// Responses with text in each place that is shown for a public address, and what is shown instead.
 fn answers() -> Vec<(Turn, OauthDiagnosis, &'static str)> {
-    let json = |status, body| Turn::json(status, body);
+    use OauthDiagnosis::{NoToken, NotOauth, ProviderFailed, Redirected, UnknownError};
+    let ok = |body| Turn::json("200 OK", body);
+    let bad = |body| Turn::json("400 Bad Request", body);
+    let typed = |named, body| Turn::answer("400 Bad Request", &[named], body);
+    let redirect = Turn::answer("302 Found", &["Location: http://sekret-7.example/"], "");
     vec![
-        (Turn::answer("200 OK", &[HTML], PAGE), OauthDiagnosis::NotOauth, "200 OK (text/html)"),
+        (Turn::answer("200 OK", &[HTML], PAGE), NotOauth, "200 OK (text/html)"),
+        (Turn::answer("403 Forbidden", &[HTML], PAGE), NotOauth, "403 Forbidden (text/html)"),
         (
-            Turn::answer("403 Forbidden", &[HTML], PAGE),
-            OauthDiagnosis::NotOauth,
-            "403 Forbidden (text/html)",
-        ),
-        (
-            Turn::answer("400 Bad Request", &["Content-Type: text/plain"], "Sekret 7"),
-            OauthDiagnosis::UnknownError,
+            typed("Content-Type: text/plain", "Sekret 7"),
+            UnknownError,
             "400 Bad Request (text/plain)",
         ),
         (
-            Turn::answer("400 Bad Request", &["Content-Type: Sekret/7"], "Sekret 8"),
-            OauthDiagnosis::UnknownError,
+            typed("Content-Type: Sekret/7", "Sekret 8"),
+            UnknownError,
             "400 Bad Request (another type)",
         ),
+        (Turn::answer("502 Sekret", &[], "Sekret 7"), ProviderFailed, "502 Bad Gateway"),
+        (redirect, Redirected, "302 Found"),
+        (ok(r#"{"message":"Sekret 7"}"#), NoToken, ""),
+        (ok(r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#), NoToken, ""),
+        (ok(r#"{"error":{"status":"SEKRET","message":"Sekret 8"}}"#), NoToken, ""),
+        (ok(r#"["Sekret 7"]"#), NotOauth, ""),
+        (bad(r#"{"detail":"Sekret 7"}"#), UnknownError, "400 Bad Request"),
+        (bad(r#"{"error_description":"Sekret 7"}"#), UnknownError, "400 Bad Request"),
         (
-            Turn::answer("502 Sekret", &[], "Sekret 7"),
-            OauthDiagnosis::ProviderFailed,
-            "502 Bad Gateway",
-        ),
-        (
-            Turn::answer("302 Found", &["Location: http://sekret-7.example/"], ""),
-            OauthDiagnosis::Redirected,
-            "302 Found",
-        ),
-        (json("200 OK", r#"{"message":"Sekret 7"}"#), OauthDiagnosis::NoToken, ""),
-        (
-            json("200 OK", r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#),
-            OauthDiagnosis::NoToken,
-            "",
-        ),
-        (
-            json("200 OK", r#"{"error":{"status":"SEKRET","message":"Sekret 8"}}"#),
-            OauthDiagnosis::NoToken,
-            "",
-        ),
-        (json("200 OK", r#"["Sekret 7"]"#), OauthDiagnosis::NotOauth, ""),
-        (
-            json("400 Bad Request", r#"{"detail":"Sekret 7"}"#),
-            OauthDiagnosis::UnknownError,
+            bad(r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#),
+            UnknownError,
             "400 Bad Request",
         ),
         (
-            json("400 Bad Request", r#"{"error_description":"Sekret 7"}"#),
-            OauthDiagnosis::UnknownError,
-            "400 Bad Request",
-        ),
-        (
-            json("400 Bad Request", r#"{"error":"Sekret 7","error_description":"Sekret 8"}"#),
-            OauthDiagnosis::UnknownError,
-            "400 Bad Request",
-        ),
-        (
-            json("400 Bad Request", r#"{"error":{"type":"sekret","message":"Sekret 8"}}"#),
-            OauthDiagnosis::UnknownError,
+            bad(r#"{"error":{"type":"sekret","message":"Sekret 8"}}"#),
+            UnknownError,
             "400 Bad Request",
         ),
     ]
 }
 
-fn without_type(peer_text: &str) -> &str {
-    peer_text.strip_suffix(" (application/json)").unwrap_or(peer_text)
+/// Checks what is shown of each response when it is received in this way.
+async fn assert_withheld(receive: impl AsyncFn(Turn) -> (OauthDiagnosis, String)) {
+    for (turn, diagnosis, peer_text) in answers() {
+        let (found, told) = receive(turn).await;
+        let told = told.strip_suffix(" (application/json)").unwrap_or(&told);
+        assert_eq!((found, told), (diagnosis, peer_text));
+    }
 }
 
 #[tokio::test]
 async fn only_status_and_type_of_a_non_oauth_response_of_this_machine_are_shown() {
-    for (turn, diagnosis, peer_text) in answers() {
-        let (found, told) = trouble(turn).await;
-        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
-    }
+    assert_withheld(trouble).await;
 }
 
 #[tokio::test]
 async fn over_https_only_status_and_type_are_shown_too() {
-    for (turn, diagnosis, peer_text) in answers() {
+    assert_withheld(async |turn| {
         let provider = ScriptedProvider::play_by_tls(AUTHORITY.good(), [turn]);
-        let (found, told) = told(ask(&client(), &provider.token_endpoint()).await);
-        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
-    }
+        told(ask(&client(), &provider.token_endpoint()).await)
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn if_a_proxy_resolves_the_name_only_status_and_type_are_shown() {
-    for (turn, diagnosis, peer_text) in answers() {
+    assert_withheld(async |turn| {
         let provider = ScriptedProvider::play_by_tls(AUTHORITY.of_another_name(), [turn]);
         let (proxy, _asked) = proxy(Some(provider.address())).await;
         let client = client_with(Some(&proxy), LONG);
-        let (found, told) = told(ask(&client, "https://mail.example.org/token").await);
-        assert_eq!((found, without_type(&told)), (diagnosis, peer_text));
-    }
+        told(ask(&client, "https://mail.example.org/token").await)
+    })
+    .await;
 }
 
 #[tokio::test]

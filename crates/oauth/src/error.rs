@@ -29,9 +29,9 @@ impl ProviderError {
         let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         match answer.get("error")? {
             Value::String(code) if !code.is_empty() => {
-                let elsewhere =
+                let nonstandard =
                     || nonstandard_error::words(answer).filter(|words| is_public && words != code);
-                let description = text("error_description").or_else(elsewhere);
+                let description = text("error_description").or_else(nonstandard);
                 Some(Self {
                     code: code.clone(),
                     description: with_support_ids(description, answer),
@@ -42,7 +42,7 @@ impl ProviderError {
             Value::Object(error) => {
                 let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
                 let code = text("status").or_else(|| text("type"));
-                let found = Self::elsewhere_in(error);
+                let found = Self::nonstandard_in(error);
                 Some(Self {
                     code: code.or_else(|| Some(found.as_ref()?.code.clone())).unwrap_or_default(),
                     description: text("message").or_else(|| found?.description),
@@ -54,7 +54,7 @@ impl ProviderError {
     }
 
     /// Returns the error in non-standard members of a JSON object.
-    pub(super) fn elsewhere_in(answer: &Map<String, Value>) -> Option<Self> {
+    pub(super) fn nonstandard_in(answer: &Map<String, Value>) -> Option<Self> {
         let (code, words) = (nonstandard_error::code(answer), nonstandard_error::words(answer));
         let is_code = |text: &String| known_code(text).is_some();
         match (code, words) {
@@ -295,7 +295,7 @@ mod tests {
             ("{}", None),
         ] {
             let answer = serde_json::from_str(answer).expect("JSON");
-            let found = ProviderError::elsewhere_in(&answer).map(|error| error.words());
+            let found = ProviderError::nonstandard_in(&answer).map(|error| error.words());
             assert_eq!(found.as_deref(), expected, "{answer:?}");
         }
     }

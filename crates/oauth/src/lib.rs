@@ -1,5 +1,5 @@
 //! An OAuth 2.0 client (RFC 6749): the authorization request, its response, and the token endpoint.
-//! Stores nothing; the storage and the renewal of tokens are decided elsewhere. The `oauth2` crate
+//! Stores nothing; the storage and the renewal of tokens are decided by the caller. The `oauth2` crate
 //! builds the requests; the HTTP connection and the lenient parsing of responses are implemented
 //! here.
 //!

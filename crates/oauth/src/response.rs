@@ -173,7 +173,7 @@ impl TokenEndpointResponse {
             error if is_oauth || !error.is_bare_number() => error.words(),
             error => self.with_status(&error.words()),
         });
-        match named.or_else(|| ProviderError::elsewhere_in(answer)) {
+        match named.or_else(|| ProviderError::nonstandard_in(answer)) {
             Some(error) if is_oauth => (Some(error), words),
             Some(error) => {
                 let words = words.unwrap_or_else(|| self.with_status(&error.words()));

@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for LenientTokenResponse {
                 .and_then(|token| claims_of(&token))
                 .map(|claims| claims.accounts)
                 .unwrap_or_default(),
-            message: ProviderError::elsewhere_in(&answer).map(|error| error.words()),
+            message: ProviderError::nonstandard_in(&answer).map(|error| error.words()),
         })
     }
 }
@@ -176,7 +176,7 @@ impl TokenResponse for LenientTokenResponse {
 /// Returns the error in non-standard members of a response without a token.
 fn without_token(answer: &Map<String, Value>) -> Option<ProviderError> {
     let is_one = !answer.contains_key("access_token");
-    ProviderError::elsewhere_in(answer).filter(|error| is_one && error.is_known())
+    ProviderError::nonstandard_in(answer).filter(|error| is_one && error.is_known())
 }
 
 fn take_text(answer: &mut Map<String, Value>, name: &str) -> Option<String> {

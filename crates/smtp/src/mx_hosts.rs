@@ -1,8 +1,8 @@
 //! Recognises MX hosts (RFC 5321 5.1), which accept no submission (RFC 6409), by their names.
 //! Administrators find them in DNS and enter them as SMTP Server.
 
-/// The suffix of an MX host's name, and the provider's submission server; `None` where it differs
-/// for each customer.
+/// The suffixes of a provider's MX hosts, separated by `|`, and its submission server; `None` where
+/// it differs for each customer.
 type MxHost = (&'static str, Option<&'static str>);
 
 /// MX hosts that are known by name, each from the provider's page on MX records.
@@ -10,57 +10,37 @@ static KNOWN: &[MxHost] = &[
     // Microsoft Learn, "External Domain Name System records"; the last two are those of
     // outlook.com.
     ("olc.protection.outlook.com", Some("smtp-mail.outlook.com")),
-    ("mail.protection.outlook.com", Some("smtp.office365.com")),
-    ("mx.microsoft", Some("smtp.office365.com")),
-    ("mail.eo.outlook.com", Some("smtp.office365.com")),
+    ("mail.protection.outlook.com|mx.microsoft|mail.eo.outlook.com", Some("smtp.office365.com")),
     // Google Workspace Admin Help, "MX record values"; smtp.google.com is one of 2023.
-    ("aspmx.l.google.com", Some("smtp.gmail.com")),
-    ("gmail-smtp-in.l.google.com", Some("smtp.gmail.com")),
-    ("smtp.google.com", Some("smtp.gmail.com")),
-    ("aspmx2.googlemail.com", Some("smtp.gmail.com")),
-    ("aspmx3.googlemail.com", Some("smtp.gmail.com")),
-    ("aspmx4.googlemail.com", Some("smtp.gmail.com")),
-    ("aspmx5.googlemail.com", Some("smtp.gmail.com")),
+    (
+        "aspmx.l.google.com|gmail-smtp-in.l.google.com|smtp.google.com|aspmx2.googlemail.com|\
+         aspmx3.googlemail.com|aspmx4.googlemail.com|aspmx5.googlemail.com",
+        Some("smtp.gmail.com"),
+    ),
     // Yahoo's domains, and those that it hosts.
     ("yahoodns.net", Some("smtp.mail.yahoo.com")),
     // fastmail.help, "Manual DNS configuration".
-    ("in1-smtp.messagingengine.com", Some("smtp.fastmail.com")),
-    ("in2-smtp.messagingengine.com", Some("smtp.fastmail.com")),
+    ("in1-smtp.messagingengine.com|in2-smtp.messagingengine.com", Some("smtp.fastmail.com")),
     // yandex.com/support/yandex-360, "MX record".
     ("mx.yandex.net", Some("smtp.yandex.com")),
     ("mx.yandex.ru", Some("smtp.yandex.ru")),
     // zoho.com/mail/help, "Configure email delivery".
-    ("mx.zoho.com", Some("smtp.zoho.com")),
-    ("mx2.zoho.com", Some("smtp.zoho.com")),
-    ("mx3.zoho.com", Some("smtp.zoho.com")),
-    ("mx.zoho.eu", Some("smtp.zoho.eu")),
-    ("mx2.zoho.eu", Some("smtp.zoho.eu")),
-    ("mx3.zoho.eu", Some("smtp.zoho.eu")),
+    ("mx.zoho.com|mx2.zoho.com|mx3.zoho.com", Some("smtp.zoho.com")),
+    ("mx.zoho.eu|mx2.zoho.eu|mx3.zoho.eu", Some("smtp.zoho.eu")),
     // support.apple.com, "Set up a custom email domain with iCloud Mail".
-    ("mx01.mail.icloud.com", Some("smtp.mail.me.com")),
-    ("mx02.mail.icloud.com", Some("smtp.mail.me.com")),
+    ("mx01.mail.icloud.com|mx02.mail.icloud.com", Some("smtp.mail.me.com")),
     // mail.ru and QQ, with its service for companies.
-    ("mxs.mail.ru", Some("smtp.mail.ru")),
-    ("emx.mail.ru", Some("smtp.mail.ru")),
-    ("mxbiz1.qq.com", Some("smtp.exmail.qq.com")),
-    ("mxbiz2.qq.com", Some("smtp.exmail.qq.com")),
-    ("mx1.qq.com", Some("smtp.qq.com")),
-    ("mx2.qq.com", Some("smtp.qq.com")),
-    ("mx3.qq.com", Some("smtp.qq.com")),
+    ("mxs.mail.ru|emx.mail.ru", Some("smtp.mail.ru")),
+    ("mxbiz1.qq.com|mxbiz2.qq.com", Some("smtp.exmail.qq.com")),
+    ("mx1.qq.com|mx2.qq.com|mx3.qq.com", Some("smtp.qq.com")),
     // IONOS and GMX.
-    ("mx00.kundenserver.de", Some("smtp.ionos.de")),
-    ("mx01.kundenserver.de", Some("smtp.ionos.de")),
-    ("mx00.emig.gmx.net", Some("mail.gmx.net")),
-    ("mx01.emig.gmx.net", Some("mail.gmx.net")),
+    ("mx00.kundenserver.de|mx01.kundenserver.de", Some("smtp.ionos.de")),
+    ("mx00.emig.gmx.net|mx01.emig.gmx.net", Some("mail.gmx.net")),
     // mailgun.com and sendgrid.com, for inbound mail.
-    ("mxa.mailgun.org", Some("smtp.mailgun.org")),
-    ("mxb.mailgun.org", Some("smtp.mailgun.org")),
+    ("mxa.mailgun.org|mxb.mailgun.org", Some("smtp.mailgun.org")),
     ("mx.sendgrid.net", Some("smtp.sendgrid.net")),
     // Filters in front of an organisation's own server: Proofpoint, Mimecast, Barracuda, Cisco.
-    ("pphosted.com", None),
-    ("ppe-hosted.com", None),
-    ("ess.barracudanetworks.com", None),
-    ("iphmx.com", None),
+    ("pphosted.com|ppe-hosted.com|ess.barracudanetworks.com|iphmx.com", None),
 ];
 
 /// First labels that mark an MX host of an unknown provider.
@@ -82,7 +62,7 @@ fn known(name: &str) -> Option<&'static MxHost> {
     let is_under = |end: &str| {
         name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    KNOWN.iter().find(|(end, _)| is_under(end))
+    KNOWN.iter().find(|(ends, _)| ends.split('|').any(is_under))
 }
 
 /// Whether the first label looks like an MX host's: `mx`, `mx1`, `mx-02`, `smtp-inbound-1`.

@@ -27,7 +27,7 @@ pub(super) enum NoReply {
     #[error("not a reply: {0}")]
     Unreadable(String),
     /// A reply to a command that was not sent yet.
-    #[error("a reply that nobody asked for: {0}")]
+    #[error("an unsolicited reply: {0}")]
     OutOfTurn(String),
 }
 

@@ -249,7 +249,7 @@ impl Steps<'_> {
             Ok(Done { value, facts, peer_text, at }) => {
                 let peer_text = peer_text.as_deref().map(|peer_text| self.fit(peer_text));
                 let took = at.unwrap_or_else(Instant::now) - begun;
-                self.report(step, StepStatus::Done, took, facts, peer_text);
+                self.report(step, StepStatus::Done, took, facts, (peer_text, None));
                 Ok(value)
             }
             Err(mut reason) => {
@@ -261,17 +261,17 @@ impl Steps<'_> {
                     facts.extend(server.map(|name| Fact::new(FactName::SubmissionServer, name)));
                 }
                 let fit = |words: Option<String>| words.map(|words| self.fit(&words));
-                let failure =
-                    Failure { step, peer_text: fit(peer_text), found: fit(found), diagnosis, code };
-                self.report_failure(&failure, begun.elapsed(), facts);
-                Err(failure)
+                let (peer_text, found) = (fit(peer_text), fit(found));
+                let report = (peer_text.clone(), found.clone());
+                self.report(step, StepStatus::Failed, begun.elapsed(), facts, report);
+                Err(Failure { step, peer_text, found, diagnosis, code })
             }
         }
     }
 
     /// Reports a step that the settings do not require.
     pub(super) fn skip(&mut self, step: Step) {
-        self.report(step, StepStatus::Skipped, Duration::ZERO, Vec::new(), None);
+        self.report(step, StepStatus::Skipped, Duration::ZERO, Vec::new(), (None, None));
     }
 
     fn report(
@@ -280,32 +280,16 @@ impl Steps<'_> {
         ended: StepStatus,
         took: Duration,
         facts: Vec<Fact>,
-        peer_text: Option<String>,
+        (peer_text, found): (Option<String>, Option<String>),
     ) {
-        let (millis, facts) = (millis(took), self.fit_facts(facts));
-        (self.on_step)(StepReport { step, ended, millis, facts, peer_text, found: None });
-    }
-
-    fn report_failure(&mut self, failure: &Failure, took: Duration, facts: Vec<Fact>) {
-        let Failure { step, peer_text, found, .. } = failure.clone();
-        let (millis, facts) = (millis(took), self.fit_facts(facts));
-        (self.on_step)(StepReport {
-            step,
-            ended: StepStatus::Failed,
-            millis,
-            facts,
-            peer_text,
-            found,
-        });
+        let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        let facts = facts.into_iter().filter_map(|fact| self.fit_fact(fact)).collect();
+        (self.on_step)(StepReport { step, ended, millis, facts, peer_text, found });
     }
 
     /// Redacts a server's text and makes it safe to store and to display.
     pub(super) fn fit(&self, peer_text: &str) -> String {
         self.redactor.redact_to_show(peer_text)
-    }
-
-    fn fit_facts(&self, facts: Vec<Fact>) -> Vec<Fact> {
-        facts.into_iter().filter_map(|found| self.fit_fact(found)).collect()
     }
 
     /// Redacts a fact and makes it safe to store and to display; `None` if nothing remains. A
@@ -317,8 +301,4 @@ impl Steps<'_> {
         let value = self.fit(&value).replace('\n', " ");
         (!value.is_empty()).then_some(Fact { name, value })
     }
-}
-
-fn millis(took: Duration) -> u32 {
-    u32::try_from(took.as_millis()).unwrap_or(u32::MAX)
 }

@@ -118,18 +118,8 @@ impl TokenMechanism {
             Self::Xoauth2 => joined(&["user=", user, "\x01auth=Bearer ", token, "\x01\x01"]),
             Self::OauthBearer => {
                 let (user, host) = (sasl_name(user), host_name(&server.host));
-                let port = server.port.to_string();
-                joined(&[
-                    "n,a=",
-                    &user,
-                    ",\x01host=",
-                    &host,
-                    "\x01port=",
-                    &port,
-                    "\x01auth=Bearer ",
-                    token,
-                    "\x01\x01",
-                ])
+                let target = format!(",\x01host={host}\x01port={}\x01auth=Bearer ", server.port);
+                joined(&["n,a=", &user, &target, token, "\x01\x01"])
             }
         }
     }
@@ -246,12 +236,13 @@ mod tests {
         Account { username: username.to_owned(), password: password.to_owned().into() }
     }
 
+    fn lines_of(exchange: &Exchange) -> Vec<String> {
+        let lines = std::iter::once(&exchange.opening).chain(&exchange.responses);
+        lines.map(|line| line.expose_secret().to_owned()).collect()
+    }
+
     fn lines(mechanism: Mechanism, username: &str, password: &str) -> Vec<String> {
-        let exchange = mechanism.exchange(&account(username, password));
-        std::iter::once(&exchange.opening)
-            .chain(&exchange.responses)
-            .map(|line| line.expose_secret().to_owned())
-            .collect()
+        lines_of(&mechanism.exchange(&account(username, password)))
     }
 
     #[test]
@@ -324,33 +315,25 @@ mod tests {
     #[test]
     fn each_mechanism_frames_user_and_token_by_its_grammar() {
         use TokenMechanism::{OauthBearer, Xoauth2};
+        const AUTH: &str = "\x01auth=Bearer vF9dft4qmT\x01\x01";
         for (mechanism, user, host, expected) in [
-            (
-                Xoauth2,
-                "ada,=@example.com",
-                "smtp.example.com",
-                "user=ada,=@example.com\x01auth=Bearer vF9dft4qmT\x01\x01",
-            ),
+            (Xoauth2, "ada,=@example.com", "smtp.example.com", "user=ada,=@example.com"),
             (
                 OauthBearer,
                 "ada@example.com",
                 "smtp.example.com",
-                "n,a=ada@example.com,\x01host=smtp.example.com\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
+                "n,a=ada@example.com,\x01host=smtp.example.com\x01port=587",
             ),
             (
                 OauthBearer,
                 "a=,=da@example.com",
                 "Bücher.example",
-                "n,a=a=3D=2C=3Dda@example.com,\x01host=xn--bcher-kva.example\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
+                "n,a=a=3D=2C=3Dda@example.com,\x01host=xn--bcher-kva.example\x01port=587",
             ),
-            (
-                OauthBearer,
-                "ada",
-                "2001:db8::1",
-                "n,a=ada,\x01host=2001:db8::1\x01port=587\x01auth=Bearer vF9dft4qmT\x01\x01",
-            ),
+            (OauthBearer, "ada", "2001:db8::1", "n,a=ada,\x01host=2001:db8::1\x01port=587"),
         ] {
             let response = mechanism.response(&bearer(user, "vF9dft4qmT"), &server(host));
+            let expected = [expected, AUTH].concat();
             assert_eq!(response.as_slice(), expected.as_bytes(), "{mechanism:?} {user}");
         }
     }
@@ -363,11 +346,7 @@ mod tests {
                 let server = server("smtp.example.com");
                 let response = encoded(&mechanism.response(&bearer, &server));
                 let whole = format!("AUTH {} {}", mechanism.name(), response.expose_secret());
-                let exchange = mechanism.exchange(&bearer, &server);
-                let lines: Vec<_> = std::iter::once(&exchange.opening)
-                    .chain(&exchange.responses)
-                    .map(ExposeSecret::expose_secret)
-                    .collect();
+                let lines = lines_of(&mechanism.exchange(&bearer, &server));
                 if whole.len() <= LONGEST_COMMAND {
                     assert_eq!(lines, [format!("{whole}\r\n")]);
                 } else {

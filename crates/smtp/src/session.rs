@@ -361,7 +361,7 @@ async fn sign_in(
             Some(200..300) => {
                 return Ok(Done::new(()).with([mechanism_fact(&tried)]).saying_all(&replies));
             }
-            // The reply asks for encryption or a sign-in elsewhere, not for another mechanism.
+            // The reply asks for encryption or a sign-in by other means, not for another mechanism.
             Some(530 | 534 | 538) => break,
             Some(500..600) => {}
             _ => break,

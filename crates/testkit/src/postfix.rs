@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
 use crate::smtp_server::AUTHORITY;
+use crate::sockets::free_address;
 
 const MASTER: &str = "/usr/lib/postfix/sbin/master";
 const DOVECOT: &str = "/usr/sbin/dovecot";
@@ -127,12 +128,6 @@ async fn wait_until(root: &Path, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// Returns the address of an unused port.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
-}
-
 #[derive(Deserialize)]
 struct Introspection {
     token: String,
@@ -155,22 +150,10 @@ fn make_queue(root: &Path) {
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
     let mut chown = Command::new("chown");
     chown.arg("postfix");
-    for folder in [
-        "data",
-        "queue/active",
-        "queue/bounce",
-        "queue/corrupt",
-        "queue/defer",
-        "queue/deferred",
-        "queue/flush",
-        "queue/hold",
-        "queue/incoming",
-        "queue/maildrop",
-        "queue/private",
-        "queue/public",
-        "queue/saved",
-        "queue/trace",
-    ] {
+    let queues = "active bounce corrupt defer deferred flush hold incoming maildrop private public \
+                  saved trace";
+    let queues = queues.split(' ').map(|queue| format!("queue/{queue}"));
+    for folder in queues.chain(["data".to_owned()]) {
         let folder = root.join(folder);
         fs::create_dir_all(&folder).expect("the folder is ours");
         chown.arg(folder);

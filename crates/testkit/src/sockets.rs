@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
@@ -18,6 +18,34 @@ pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
     let own = SocketAddr::new(address.parse().expect("an address"), 0);
     socket.bind(own).expect("an address of this machine");
     socket.connect(server).await.expect("a connection")
+}
+
+/// Returns an address of this machine at which nothing listens.
+pub fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+/// A port with a full backlog, which on Linux does not answer a connection attempt.
+pub struct FullBacklog {
+    pub address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl FullBacklog {
+    pub async fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let listener = socket.listen(1).expect("a backlog of one");
+        let address = listener.local_addr().expect("an address");
+        let mut waiting = Vec::new();
+        let patience = Duration::from_secs(1);
+        while let Ok(stream) = timeout(patience, TcpStream::connect(address)).await {
+            waiting.push(stream.expect("a place in the backlog"));
+        }
+        Self { address, _listener: listener, _waiting: waiting }
+    }
 }
 
 /// Reads the next octets; empty if the peer closes.

@@ -1,7 +1,6 @@
 //! Tests of the egress of token requests: no forbidden address, valid TLS, and a proxy only if one
 //! is configured.
 
-use std::net::TcpListener;
 use std::process::Command;
 
 use domain::token::OauthDiagnosis;
@@ -9,8 +8,8 @@ use net::egress::EgressPolicy;
 use net::origin::ProxyUrl;
 use testkit::provider::{ScriptedProvider, Turn};
 use testkit::smtp_server::{AUTHORITY, TestCa, self_signed};
+use testkit::sockets::{FullBacklog, free_address};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::{LONG, SHORT, ask, client, client_by, client_with, proxy, told};
 
@@ -66,23 +65,14 @@ async fn a_nonexistent_name_is_not_found() {
 
 #[tokio::test]
 async fn a_refused_connection_is_reported() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    let endpoint = format!("http://{}/token", port.expect("a port"));
+    let endpoint = format!("http://{}/token", free_address());
     assert_eq!(trouble_at(&endpoint).await, (OauthDiagnosis::NothingListens, String::new()));
 }
 
 #[tokio::test]
 async fn a_host_that_does_not_accept_the_connection_is_unreachable() {
-    // No connection is accepted, and the backlog is full: further packets are dropped.
-    let listener = tokio::net::TcpSocket::new_v4().expect("a socket");
-    listener.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
-    let listener = listener.listen(1).expect("a listener");
-    let address = listener.local_addr().expect("an address");
-    let mut waiting = Vec::new();
-    for _ in 0..2 {
-        waiting.push(TcpStream::connect(address).await.expect("a place in the backlog"));
-    }
-    let asked = ask(&client_with(None, SHORT), &format!("http://{address}/token")).await;
+    let host = FullBacklog::start().await;
+    let asked = ask(&client_with(None, SHORT), &format!("http://{}/token", host.address)).await;
     assert_eq!(told(asked), (OauthDiagnosis::Unreachable, String::new()));
 }
 

@@ -120,8 +120,8 @@ async fn public_trouble(turn: Turn) -> (OauthDiagnosis, String) {
     told(ask(&client_with(Some(&proxy), LONG), &format!("https://{PUBLIC}/token")).await)
 }
 
-/// Starts a proxy that connects one client to `target`, whatever it requests; the task returns the
-/// request.
+/// Starts a proxy that connects one client to `target` instead of the requested host; the task
+/// returns the request.
 async fn proxy(target: Option<SocketAddr>) -> (ProxyUrl, tokio::task::JoinHandle<String>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

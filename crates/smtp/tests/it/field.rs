@@ -8,6 +8,7 @@ use domain::syntax::host::Host;
 use domain::{Field, Form, OauthFlow};
 use smtp::{ClientName, Credentials};
 use testkit::smtp_server::{SmtpScript, SmtpServer};
+use testkit::sockets::free_address;
 
 use super::{DeliveryAttempt, DeliveryResult, in_clear, with_password};
 
@@ -423,11 +424,9 @@ async fn a_name_with_several_addresses_reports_each_attempt() {
 
 #[tokio::test]
 async fn a_failed_address_is_reported_with_its_reason() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    drop(listener);
-    let host = Host::Ip([127, 0, 0, 1].into());
-    let outcome = DeliveryAttempt::to(host, port, Security::Clear).run().await;
+    let address = free_address();
+    let host = Host::Ip(address.ip());
+    let outcome = DeliveryAttempt::to(host, address.port(), Security::Clear).run().await;
 
     assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::NothingListens));
     assert_eq!(outcome.fact(Step::Connection, FactName::Attempts), "127.0.0.1 refused");

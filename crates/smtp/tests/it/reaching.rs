@@ -5,13 +5,9 @@ use std::time::Duration;
 use domain::delivery::{Diagnosis, FactName, Step, StepStatus};
 use domain::settings::Security;
 use domain::syntax::host::Host;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::timeout;
+use testkit::sockets::{FullBacklog, free_address};
 
 use super::DeliveryAttempt;
-
-/// The timeout of a connection attempt that is never accepted.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn ip(address: &str) -> Host {
     Host::Ip(address.parse().expect("an address"))
@@ -38,9 +34,7 @@ async fn a_forbidden_address_is_not_connected_to() {
 
 #[tokio::test]
 async fn a_refused_connection_is_distinguished_from_an_unreachable_host() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    drop(listener);
+    let port = free_address().port();
     let outcome = DeliveryAttempt::to(ip("127.0.0.1"), port, Security::StartTls).run().await;
 
     assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::NothingListens));
@@ -50,20 +44,12 @@ async fn a_refused_connection_is_distinguished_from_an_unreachable_host() {
     );
 }
 
-/// Connects to a port with a full backlog, which on Linux does not answer.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_host_that_does_not_answer_is_unreachable() {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-    let listener = socket.listen(1).expect("a queue of one");
-    let address = listener.local_addr().expect("an address");
-    let mut queue = Vec::new();
-    while let Ok(waiting) = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-        queue.push(waiting);
-    }
-    let mut attempt = DeliveryAttempt::to(ip("127.0.0.1"), address.port(), Security::Clear);
-    attempt.deadlines.connect = CONNECT_TIMEOUT;
+    let host = FullBacklog::start().await;
+    let mut attempt = DeliveryAttempt::to(ip("127.0.0.1"), host.address.port(), Security::Clear);
+    attempt.deadlines.connect = Duration::from_secs(1);
     let outcome = attempt.run().await;
 
     assert_eq!(outcome.failure(), (Step::Connection, Diagnosis::Unreachable));

@@ -78,7 +78,7 @@ async fn an_insufficient_authority_is_not_offered() {
         // The chain has only the end-entity certificate, which cannot issue others.
         authority.good(),
         // The chain has another certificate that is unrelated.
-        authority.good_with(&TestCa::named("Somebody else")),
+        authority.good_with(&TestCa::named("Another authority")),
     ] {
         let outcome = deliver_with(&certificate, "").await;
         assert_eq!(names(&outcome), CERTIFICATE_FACTS);

@@ -164,12 +164,13 @@ impl AuthorizationResponse {
     /// Returns the meaning of the error, with state and code redacted, because a provider may
     /// repeat them; `None` without an error.
     pub fn failure(&self) -> Option<OauthFailure> {
-        let state = self.state.as_deref().map(SecretString::from);
-        let redactor = state
-            .iter()
-            .fold(Redactor::default(), |redactor, state| redactor.secret("[state]", state));
-        let redactor =
-            self.code.iter().fold(redactor, |redactor, code| redactor.secret("[code]", code));
+        let mut redactor = Redactor::default();
+        if let Some(state) = self.state.as_deref() {
+            redactor = redactor.secret("[state]", &state.into());
+        }
+        if let Some(code) = &self.code {
+            redactor = redactor.secret("[code]", code);
+        }
         let error = self.error.as_ref()?;
         let TokenError { diagnosis, peer_text } = TokenError::from(error);
         // A user who is asked for consent has seen the page, and declined.

@@ -53,7 +53,8 @@ impl TokenClient {
         verifier: Option<&SecretString>,
     ) -> Result<Issued, OauthFailure> {
         let proof = Proof::Code { code, verifier };
-        self.ask(&TokenRequest { grant, proof }, auth, OauthStage::TokenRequest).await
+        let call = TimedHttp::new(&self.http);
+        ask(&call, &TokenRequest { grant, proof }, auth, OauthStage::TokenRequest).await
     }
 
     /// Exchanges a refresh token for a token (RFC 6749 6).
@@ -66,15 +67,17 @@ impl TokenClient {
         auth: ClientAuth,
         refresh_token: &SecretString,
     ) -> Result<Issued, OauthFailure> {
-        let request =
-            |scope| TokenRequest { grant, proof: Proof::RefreshToken { refresh_token, scope } };
+        let request = |names_scope| {
+            let proof = Proof::RefreshToken { refresh_token, names_scope };
+            TokenRequest { grant, proof }
+        };
         let call = TimedHttp::new(&self.http);
-        let asked = ask(&call, &request(NamesScope::Yes), auth, OauthStage::Renewal).await;
+        let asked = ask(&call, &request(true), auth, OauthStage::Renewal).await;
         match asked {
             // The granted scope was narrower than the requested one, which may not be exceeded (RFC
             // 6749 6).
             Err(OauthFailure { diagnosis: OauthDiagnosis::InvalidScope, .. }) => {
-                ask(&call, &request(NamesScope::No), auth, OauthStage::Renewal).await
+                ask(&call, &request(false), auth, OauthStage::Renewal).await
             }
             asked => asked,
         }
@@ -90,7 +93,8 @@ impl TokenClient {
         auth: ClientAuth,
         stage: OauthStage,
     ) -> Result<Issued, OauthFailure> {
-        self.ask(&TokenRequest { grant, proof: Proof::ClientItself }, auth, stage).await
+        let request = TokenRequest { grant, proof: Proof::ClientItself };
+        ask(&TimedHttp::new(&self.http), &request, auth, stage).await
     }
 
     /// Revokes a token (RFC 7009 2.1) of a kind, an access or a refresh token, with the client
@@ -136,15 +140,6 @@ impl TokenClient {
             }) => Ok(()),
             Err(refusal) => Err(refusal.diagnosis()),
         }
-    }
-
-    async fn ask(
-        &self,
-        request: &TokenRequest<'_>,
-        auth: ClientAuth,
-        stage: OauthStage,
-    ) -> Result<Issued, OauthFailure> {
-        ask(&TimedHttp::new(&self.http), request, auth, stage).await
     }
 }
 
@@ -205,19 +200,12 @@ impl<'c> AsyncHttpClient<'c> for TokenCall<'_> {
     }
 }
 
-/// The authorization grant of a token request (RFC 6749 1.3).
+/// The authorization grant of a token request (RFC 6749 1.3). Some providers require that a refresh
+/// request names the scope, others accept only the granted one.
 enum Proof<'a> {
     Code { code: &'a SecretString, verifier: Option<&'a SecretString> },
-    RefreshToken { refresh_token: &'a SecretString, scope: NamesScope },
+    RefreshToken { refresh_token: &'a SecretString, names_scope: bool },
     ClientItself,
-}
-
-/// Whether a refresh request names the scope: some providers require it, others accept only the
-/// granted one.
-#[derive(Clone, Copy)]
-enum NamesScope {
-    Yes,
-    No,
 }
 
 /// A token request, with any client authentication method.
@@ -247,14 +235,10 @@ impl TokenRequest<'_> {
                 }
                 request.request_async(call).await
             }
-            Proof::RefreshToken { refresh_token, scope } => {
+            Proof::RefreshToken { refresh_token, names_scope } => {
                 let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
-                let request = client.exchange_refresh_token(&token);
-                let request = match scope {
-                    NamesScope::Yes => request.add_scopes(self.scopes()),
-                    NamesScope::No => request,
-                };
-                request.request_async(call).await
+                let scopes = self.scopes().filter(|_| *names_scope);
+                client.exchange_refresh_token(&token).add_scopes(scopes).request_async(call).await
             }
             Proof::ClientItself => {
                 let request = client.exchange_client_credentials().add_scopes(self.scopes());

@@ -100,7 +100,6 @@ impl ProviderError {
         is_empty(&self.description) && !self.code.contains(char::is_alphabetic)
     }
 
-    /// Returns the usual meaning.
     pub(super) fn diagnosis(&self) -> OauthDiagnosis {
         let known = CODES.iter().find(|(code, _)| *code == self.code);
         known.map_or(OauthDiagnosis::UnknownError, |(_, diagnosis)| *diagnosis)

@@ -55,9 +55,7 @@ pub(super) struct LenientTokenResponse {
     token_type: BasicTokenType,
     refresh_token: Option<RefreshToken>,
     expires_in: Option<Duration>,
-    /// The lifetime of the refresh token.
     refresh_expires_in: Option<Duration>,
-    /// The lifetime of the grant, regardless of renewals.
     grant_expires_in: Option<Duration>,
     scopes: Option<Vec<Scope>>,
     /// The user's email addresses in the ID token (`OpenID` Connect Core 3.1.3.3).
@@ -70,22 +68,18 @@ impl LenientTokenResponse {
     /// Returns the issued token, if it is usable.
     pub(super) fn issued(self, auth: ClientAuth) -> Result<Issued, TokenError> {
         let redactor = self.redactor();
+        let refused = |diagnosis, peer_text: Option<String>| {
+            TokenError::new(diagnosis, peer_text.map(|text| redactor.redact_to_show(&text)))
+        };
         if let Some(error) = &self.error {
             let TokenError { diagnosis, peer_text } = TokenError::from(error);
-            return Err(TokenError::new(
-                diagnosis,
-                peer_text.map(|peer_text| redactor.redact_to_show(&peer_text)),
-            ));
+            return Err(refused(diagnosis, peer_text));
         }
         if !is_usable(self.access_token.secret()) {
-            let message = self.message.map(|message| redactor.redact_to_show(&message));
-            return Err(TokenError::new(OauthDiagnosis::NoToken, message));
+            return Err(refused(OauthDiagnosis::NoToken, self.message));
         }
         if let BasicTokenType::Extension(other) = self.token_type {
-            return Err(TokenError::new(
-                OauthDiagnosis::OtherTokenType,
-                Some(redactor.redact_to_show(&other)),
-            ));
+            return Err(refused(OauthDiagnosis::OtherTokenType, Some(other)));
         }
         let claims = claims_of(self.access_token.secret());
         let accounts =

@@ -57,7 +57,6 @@ impl Capabilities {
         capabilities
     }
 
-    /// Returns the facts to report.
     pub(super) fn facts(&self) -> Vec<Fact> {
         let mechanisms = self.mechanisms.as_ref().map(|names| names.join(" "));
         let size = self.size.map(|limit| limit.to_string());

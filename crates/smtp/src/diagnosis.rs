@@ -31,9 +31,7 @@ pub(super) struct Context {
     pub(super) signs_in_with: SignsInWith,
     /// Whether the settings require TLS.
     pub(super) is_encrypted: bool,
-    /// Whether the greeting was received.
     pub(super) has_greeted: bool,
-    /// Whether the server offers AUTH.
     pub(super) offers_auth: bool,
     /// The envelope's sender, in lower case.
     pub(super) sender: Option<String>,
@@ -47,9 +45,7 @@ pub(super) enum SignsInWith {
     /// None: Username is empty.
     #[default]
     Nothing,
-    /// A user name and a password.
     Password,
-    /// An access token.
     Token,
 }
 
@@ -82,7 +78,6 @@ impl Context {
         greeting.lines.iter().any(|line| line.contains("****"))
     }
 
-    /// Records the EHLO response.
     pub(super) fn record_capabilities(&mut self, capabilities: &Capabilities) {
         self.offers_auth = capabilities.mechanisms.is_some();
         self.own_name.clone_from(&capabilities.server_name);

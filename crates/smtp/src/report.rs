@@ -17,7 +17,6 @@ use super::stream::StreamError;
 pub(super) struct Done<T> {
     /// The input of the next step.
     pub(super) value: T,
-    /// The facts for the report.
     facts: Vec<Fact>,
     /// The server's text for the report.
     pub(super) peer_text: Option<String>,
@@ -67,7 +66,6 @@ pub(super) enum Stop {
         /// The reply to the response to the challenge.
         last: Option<Reply>,
     },
-    /// No reply was read.
     NoReply(NoReply),
     /// A cause that is known without a reply, and the error text of PPM's TLS, DNS or sockets.
     Known(Diagnosis, Option<String>),
@@ -79,7 +77,6 @@ pub(super) enum Stop {
     Each(Vec<(String, Self)>),
 }
 
-/// The result of a step.
 pub(super) type StepResult<T> = Result<Done<T>, Stop>;
 
 impl From<NoReply> for Stop {
@@ -170,7 +167,6 @@ impl Stop {
 /// The diagnosis of a failed step, and the text to show.
 struct Meaning {
     diagnosis: Diagnosis,
-    /// The server's text.
     peer_text: Option<String>,
     /// The error text of PPM's TLS, DNS or sockets.
     found: Option<String>,
@@ -220,7 +216,6 @@ fn joined_text(replies: &[Reply]) -> String {
 
 /// Reports each step once, with its duration, redacted and safe to display.
 pub(super) struct Steps<'a> {
-    /// Called with each report.
     pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
     /// Redacts secrets from the server's text.
     pub(super) redactor: Redactor,

@@ -51,7 +51,6 @@ impl Mechanism {
         Self::PREFERENCE.into_iter().filter(|known| is_offered(offered, known.name())).collect()
     }
 
-    /// Its name in the registry.
     const fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -154,9 +153,7 @@ pub(super) fn redactor(credentials: &Credentials, server: &MailServer) -> Redact
 /// The lines of one AUTH exchange, each with its CRLF.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The mechanism's name.
     pub(super) mechanism: &'static str,
-    /// The AUTH command.
     pub(super) opening: SecretString,
     /// The response to each 334, in order. A response without its 334 is not sent.
     pub(super) responses: Vec<SecretString>,

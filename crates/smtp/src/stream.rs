@@ -102,7 +102,6 @@ impl Guarded {
         }
     }
 
-    /// Returns the local address of the connection.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         match &self.channel {
             SmtpTransport::Clear(stream) => stream.local_addr().ok(),
@@ -111,7 +110,6 @@ impl Guarded {
         }
     }
 
-    /// Whether the connection is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         matches!(self.channel, SmtpTransport::Tls(_))
     }
@@ -204,9 +202,7 @@ impl Guarded {
         if !self.buffer.is_empty() {
             return Err(TlsError::Injected);
         }
-        let SmtpTransport::Clear(stream) =
-            std::mem::replace(&mut self.channel, SmtpTransport::Closed)
-        else {
+        let Some(stream) = self.channel.take_cleartext() else {
             return Err(StreamError::Lost.into());
         };
         let (config, witnessed) = trust.capturing();
@@ -231,9 +227,7 @@ impl Guarded {
         trust: &TlsTrust,
         name: ServerName<'static>,
     ) -> bool {
-        let SmtpTransport::Clear(stream) =
-            std::mem::replace(&mut self.channel, SmtpTransport::Closed)
-        else {
+        let Some(stream) = self.channel.take_cleartext() else {
             return false;
         };
         self.broken = true;
@@ -252,6 +246,14 @@ fn connection_error(error: &io::Error) -> StreamError {
 }
 
 impl SmtpTransport {
+    /// Takes the stream if it is not encrypted, and closes the transport.
+    fn take_cleartext(&mut self) -> Option<TcpStream> {
+        match std::mem::replace(self, Self::Closed) {
+            Self::Clear(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(stream) => stream.read(into).await,

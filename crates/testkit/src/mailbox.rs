@@ -26,7 +26,6 @@ struct Counters {
     messages: AtomicUsize,
     tokens: Mutex<Vec<String>>,
     users: Mutex<Vec<String>>,
-    /// Whether sign-ins are held.
     holds: watch::Sender<bool>,
     /// The number of sign-in attempts.
     asked: watch::Sender<usize>,

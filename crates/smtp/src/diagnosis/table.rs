@@ -11,24 +11,18 @@ pub(super) struct ReplyRule {
     signs: &'static str,
     /// The prefix of the code: `5`, `535`, or empty for any.
     pub(super) code: &'static str,
-    /// The steps at which the row applies.
     pub(super) steps: &'static [Step],
-    /// A further condition.
     pub(super) when: When,
-    /// The meaning.
     pub(super) diagnosis: Diagnosis,
 }
 
 /// The condition of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// None.
     Always,
     /// PPM does not sign in, although the server offers AUTH.
     AuthIsLeftOut,
-    /// PPM has signed in.
     SignedIn,
-    /// PPM signs in with a token.
     WithToken,
     /// The text names the sender's address, and no recipient's.
     SenderIsNamed,

@@ -10,8 +10,8 @@ use vault::clock::{SystemClock, SystemRandomness};
 
 use crate::cli::AdminCommand;
 use crate::identity::accounts::AccountError;
-use crate::identity::passwords::MAX_OCTETS;
 use crate::identity::{Accounts, Role};
+use vault::passwords::MAX_OCTETS;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,9 @@ use leptos::prelude::*;
 
 use self::groups::{AuthenticationGroup, BasicGroup, FlowGroup, OauthGroup};
 use super::{notice::FormNotice, save_bar::SaveBar};
+use crate::deferred::door;
+use crate::model::form::FormState;
 use crate::view::reactive::{live, live_option, live_text};
-use crate::{deferred::door, model::form::FormState};
 
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]

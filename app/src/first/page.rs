@@ -4,8 +4,9 @@ use leptos::prelude::*;
 
 use super::{form::SettingsForm, test_email::SendTestEmail, token_panel::TokenPanel};
 use crate::api::{self, ApiError};
+use crate::deferred::door;
 use crate::model::{form::FormState, test_run::TestState, token::TokenState};
-use crate::{deferred::door, host::TabHost, json, view::host::retry_button};
+use crate::{host::TabHost, json, view::host::retry_button};
 
 /// The Email tab, for any page whose server has the server functions.
 #[component]

@@ -1,6 +1,7 @@
 //! Seals secrets for the database and opens them again. The associated data of the AEAD binds each
 //! to one destination. The keys are in a separate file, so that a copy of the database alone
-//! reveals nothing. Nothing here decides who may open a secret.
+//! reveals nothing. Nothing here decides who may open a secret. Passwords of administrators are not
+//! sealed but hashed, in [`passwords`].
 //!
 //! A sealed value is `version (1) | key id (8) | nonce (24) | ciphertext and tag`. A vault opens
 //! with any key of its ring. It seals with the key that sealed the database's check value
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod columns;
 pub mod key_file;
 pub mod key_ring;
+pub mod passwords;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

@@ -16,11 +16,11 @@ use vault::clock::{Clock, Randomness, random_id};
 
 use super::claims::LONGEST;
 use super::login_throttle::{Comparison, Entrance, Limited, Throttle};
-use super::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 use super::sessions::{self, Caller, SessionCookie, Sessions};
 use super::{Principal, RequestClient, Role, devices::Device, login_limits};
 use crate::aggregates::Aggregates;
 use crate::subscriber::{subscriber, written};
+use vault::passwords::{self, Busy, HashError, Owner, PasswordRule, Passwords, Permit, Queue};
 
 /// Authenticates and manages the accounts in the database.
 #[derive(Debug, Clone)]

@@ -20,7 +20,6 @@ pub mod keys;
 pub mod login_limits;
 pub mod login_throttle;
 pub mod oidc;
-pub mod passwords;
 mod people;
 pub mod proxy_headers;
 pub mod sessions;

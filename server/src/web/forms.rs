@@ -19,11 +19,11 @@ use store::sessions::SessionSummary;
 use super::sign_in::{cookies, whole};
 use super::{api_error::refuse, pages::Pages};
 use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
-use crate::identity::passwords::{HashError, PasswordRule};
 use crate::identity::{Caller, SignInError};
 use crate::state::Server;
 use crate::time_zones;
 use crate::use_cases::save_preference;
+use vault::passwords::{HashError, PasswordRule};
 
 /// The fields of the set-up form.
 #[derive(Deserialize)]

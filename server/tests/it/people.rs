@@ -2,8 +2,8 @@
 
 use server::identity::Role;
 use server::identity::accounts::AccountError;
-use server::identity::passwords::PasswordRule;
 use store::audit::Action;
+use vault::passwords::PasswordRule;
 
 use crate::support::harness::{EMAIL, Harness, NAME, PASSWORD, operator};
 

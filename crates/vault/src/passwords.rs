@@ -13,8 +13,9 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
-use vault::clock::{Randomness, random_bytes};
 use zxcvbn::{Score, zxcvbn};
+
+use crate::clock::{Randomness, random_bytes};
 
 /// The minimum number of characters (Unicode scalar values) of a new password.
 pub const MIN_CHARACTERS: usize = 12;
@@ -158,14 +159,15 @@ impl Passwords {
     ///
     /// # Errors
     /// The wait timed out.
-    pub(super) async fn permit(&self, queue: Queue) -> Result<Permit, Busy> {
+    pub async fn permit(&self, queue: Queue) -> Result<Permit, Busy> {
         let permits = match queue {
             Queue::Unproven => &self.unproven,
             Queue::Devices => &self.devices,
         };
         let permit = tokio::time::timeout(WAIT, Arc::clone(permits).acquire_owned());
-        let permit = permit.await.map_err(|_| Busy)?;
-        Ok(Permit { _held: permit.expect("nothing closes this semaphore") })
+        // Nothing closes the semaphore.
+        let permit = permit.await.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        Ok(Permit { _held: permit })
     }
 
     /// Hashes a password with a random salt and returns a PHC string.

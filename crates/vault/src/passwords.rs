@@ -267,7 +267,7 @@ fn hashed(
 #[cfg(test)]
 mod tests {
     use argon2::{PasswordHasher, PasswordVerifier};
-    use vault::clock::SystemRandomness;
+    use crate::clock::SystemRandomness;
 
     use super::*;
 

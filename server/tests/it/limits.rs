@@ -1,17 +1,15 @@
 //! Failed sign-ins are counted across all nodes, and a success resets the count.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use server::identity::{SignInError, SignedIn};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 use store::audit::Action;
-use tokio::time::timeout;
 
-use crate::support::databases::connection;
+use crate::support::databases::{connection, count_rows};
 use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
+use crate::support::waiting::until;
 
-const ELSEWHERE: &str = "198.51.100.7";
+const ANOTHER_ADDRESS: &str = "198.51.100.7";
 const WRONG: &str = "not the right password";
 
 async fn attempt(
@@ -20,7 +18,7 @@ async fn attempt(
     password: &str,
     address: &str,
 ) -> Result<SignedIn, SignInError> {
-    harness.server.people.accounts.sign_in(email, password.into(), &stranger(address)).await
+    harness.accounts().sign_in(email, password.into(), &stranger(address)).await
 }
 
 async fn fail(harness: &Harness, times: usize) {
@@ -30,27 +28,38 @@ async fn fail(harness: &Harness, times: usize) {
     }
 }
 
+/// A server on which this many sign-ins of Ada have failed.
+async fn after_failures(times: usize) -> Harness {
+    let harness = Harness::start().await.with_ada().await;
+    fail(&harness, times).await;
+    harness
+}
+
+/// The seconds after which a refused attempt may be repeated.
+fn retry_after(refused: Result<SignedIn, SignInError>) -> u64 {
+    match refused {
+        Err(SignInError::TooMany { retry_after }) => retry_after.as_secs(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn after_five_failures_an_address_is_refused_for_that_account() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 5).await;
+    let harness = after_failures(5).await;
     let sixth = attempt(&harness, EMAIL, PASSWORD, ADDRESS).await;
-    assert!(
-        matches!(sixth, Err(SignInError::TooMany { retry_after }) if retry_after.as_secs() == 15 * 60)
-    );
+    assert_eq!(retry_after(sixth), 15 * 60);
 }
 
 #[tokio::test]
 async fn the_owner_signs_in_from_another_address_while_a_guesser_is_refused() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 5).await;
-    attempt(&harness, EMAIL, PASSWORD, ELSEWHERE).await.expect("only the guesser's address waits");
+    let harness = after_failures(5).await;
+    let owner = attempt(&harness, EMAIL, PASSWORD, ANOTHER_ADDRESS).await;
+    owner.expect("only the guesser's address waits");
 }
 
 #[tokio::test]
 async fn the_wait_is_not_extended_by_further_attempts() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 5).await;
+    let harness = after_failures(5).await;
     harness.clock.advance(TimeDelta::minutes(14));
     attempt(&harness, EMAIL, WRONG, ADDRESS).await.expect_err("it is too early");
     harness.clock.advance(TimeDelta::minutes(1));
@@ -59,8 +68,7 @@ async fn the_wait_is_not_extended_by_further_attempts() {
 
 #[tokio::test]
 async fn a_success_resets_the_failures_before_it() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 4).await;
+    let harness = after_failures(4).await;
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four are allowed");
     fail(&harness, 4).await;
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four are allowed again");
@@ -75,47 +83,35 @@ async fn an_account_that_is_guessed_from_many_addresses_is_refused_for_all_of_th
         assert!(matches!(failed, Err(SignInError::Wrong)), "{guess}: {failed:?}");
         harness.clock.advance(TimeDelta::seconds(3));
     }
-    let elsewhere = attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await;
-    assert!(
-        matches!(elsewhere, Err(SignInError::TooMany { retry_after }) if retry_after.as_secs() == 14 * 60)
-    );
+    let refused = attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await;
+    assert_eq!(retry_after(refused), 14 * 60);
     harness.add("grace@example.com", "Grace Adeyemi").await;
     attempt(&harness, "grace@example.com", PASSWORD, "203.0.113.9").await.expect("another account");
     harness.clock.advance(TimeDelta::minutes(15));
-    attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await.expect("they no longer count");
+    attempt(&harness, EMAIL, PASSWORD, "203.0.113.9").await.expect("the failures are old");
 }
 
 #[tokio::test]
 async fn a_refused_attempt_is_not_counted() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 5).await;
+    let harness = after_failures(5).await;
     for _ in 0..5 {
         attempt(&harness, EMAIL, WRONG, ADDRESS).await.expect_err("the address waits");
     }
-    let count = sqlx::query_scalar("SELECT COUNT(*) FROM sign_in_attempt");
-    let count: i64 =
-        count.fetch_one(&mut connection(harness.folder.path()).await).await.expect("it");
-    assert_eq!(count, 5);
+    assert_eq!(count_rows(harness.folder.path(), "sign_in_attempt").await, 5);
 }
 
 #[tokio::test]
 async fn running_sign_ins_do_not_count_as_failures() {
-    let harness = Harness::start().await.with_ada().await;
-    fail(&harness, 4).await;
-    let mut connection = connection(harness.folder.path()).await;
+    let harness = after_failures(4).await;
     // As another node stores the row while it compares a password.
     sqlx::query("UPDATE sign_in_attempt SET under_way_until = $1 WHERE id = 1")
         .bind((harness.server.clock.now() + TimeDelta::seconds(30)).timestamp_millis())
-        .execute(&mut connection)
+        .execute(&mut connection(harness.folder.path()).await)
         .await
         .expect("the row is there");
     fail(&harness, 1).await;
     let sixth = attempt(&harness, EMAIL, PASSWORD, ADDRESS).await;
-    let retry_after = match sixth {
-        Err(SignInError::TooMany { retry_after }) => retry_after.as_secs(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(retry_after, 2, "it has to wait for the one under way alone");
+    assert_eq!(retry_after(sixth), 2, "it has to wait for the one under way alone");
     harness.clock.advance(TimeDelta::seconds(30));
     attempt(&harness, EMAIL, PASSWORD, ADDRESS).await.expect("four have failed");
 }
@@ -126,31 +122,26 @@ async fn a_wrong_password_counts_even_if_the_client_disconnects_meanwhile() {
     let mut database = connection(harness.folder.path()).await;
     // A guess that is aborted before its row is confirmed is not compared, so another one follows.
     for host in 1..=9 {
-        let (accounts, begun) =
-            (harness.server.people.accounts.clone(), count(&mut database, ALL).await);
-        let guess = tokio::spawn(async move {
-            accounts
-                .sign_in(EMAIL, WRONG.into(), &stranger(&format!("192.0.2.{host}")))
-                .await
-                .map(drop)
-        });
-        while count(&mut database, ALL).await == begun && !guess.is_finished() {}
+        let (accounts, begun) = (harness.accounts().clone(), count(&mut database).await);
+        let caller = stranger(&format!("192.0.2.{host}"));
+        let guess =
+            tokio::spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &caller).await });
+        while count(&mut database).await == begun && !guess.is_finished() {}
         for _ in 0..20 {
-            count(&mut database, ALL).await;
+            count(&mut database).await;
         }
         guess.abort();
     }
-    let counts = async { while count(&mut database, FAILED).await == 0 {} };
-    timeout(Duration::from_mins(1), counts).await.expect("one of them counts");
+    let failed = "sign_in_attempt WHERE under_way_until IS NULL";
+    until(async || count_rows(harness.folder.path(), failed).await > 0).await;
     let rows = harness.trail(9).await;
     assert!(rows.iter().any(|row| row.action == Action::SignInFailed), "{rows:?}");
 }
 
-const ALL: &str = "SELECT COUNT(*) FROM sign_in_attempt";
-const FAILED: &str = "SELECT COUNT(*) FROM sign_in_attempt WHERE under_way_until IS NULL";
-
-async fn count(database: &mut AnyConnection, statement: &'static str) -> i64 {
-    sqlx::query(statement).fetch_one(database).await.expect("it answers").get(0)
+/// The number of stored attempts.
+async fn count(database: &mut AnyConnection) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM sign_in_attempt");
+    count.fetch_one(database).await.expect("the table is there")
 }
 
 #[tokio::test]
@@ -158,7 +149,7 @@ async fn concurrent_attempts_count_each_other() {
     let harness = Harness::start().await.with_ada().await;
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let accounts = harness.server.people.accounts.clone();
+        let accounts = harness.accounts().clone();
         attempts
             .spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await });
     }

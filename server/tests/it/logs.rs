@@ -1,17 +1,16 @@
 //! The log line of a failed token refresh: it has the diagnosis code, no text of the provider, and
 //! no colours outside a terminal.
 
-use std::fs;
 use std::time::Duration;
 
 use domain::OauthFlow;
-use tokio::time::sleep;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
 use crate::support::oauth_fixture::draft;
-use crate::support::oauth_programs::{LOOK_EVERY, obtain, save, trust_the_tests};
-use crate::support::program::{HttpBrowser, Serving, log_file};
+use crate::support::oauth_programs::{obtain, save, trust_the_tests};
+use crate::support::program::{HttpBrowser, Serving, log};
+use crate::support::waiting::until_some;
 use testkit::mailbox::Mailbox;
 use testkit::provider::TestProvider;
 
@@ -19,11 +18,7 @@ use testkit::provider::TestProvider;
 async fn a_failed_token_refresh_is_logged_with_its_code_and_without_colours() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = administrators(&folder, 1).await;
-    let url = database_url(folder.path()).await;
-    let log = folder.path().join("ppm-email.log");
-    let program = Serving::with(folder.path(), |command| {
-        command.args(["--database-url", &url]).stderr(log_file(&log));
-        command.arg("--key-file").arg(folder.path().join("ppm-email.key"));
+    let program = Serving::logged(folder.path(), &database_url(folder.path()).await, |command| {
         trust_the_tests(command, folder.path());
     });
     let provider = TestProvider::start();
@@ -36,13 +31,11 @@ async fn a_failed_token_refresh_is_logged_with_its_code_and_without_colours() {
     let refusal = r#"{"error":"unauthorized_client","error_description":"Sekret 7"}"#;
     provider.fail_next("400 Bad Request", refusal);
 
-    let logged = loop {
-        let log = fs::read_to_string(&log).expect("the program writes it");
-        if let Some(line) = log.lines().find(|line| line.contains("could not be renewed")) {
-            break line.to_owned();
-        }
-        sleep(LOOK_EVERY).await;
-    };
+    let logged = until_some(async || {
+        let log = log(folder.path());
+        log.lines().find(|line| line.contains("could not be renewed")).map(str::to_owned)
+    })
+    .await;
     assert!(logged.contains("fault=\"unauthorized-client\""), "{logged}");
     assert!(!logged.contains("Sekret") && !logged.contains('\u{1b}'), "{logged}");
 }

@@ -6,31 +6,43 @@ use contract::EmailService;
 use domain::OauthFlow;
 use domain::delivery::{Diagnosis, Step, StepStatus};
 use lettre::Message;
-use lettre::message::MessageBuilder;
+use lettre::message::{Mailbox, MessageBuilder};
 use net::egress::EgressPolicy;
 use server::embed::{MailError, Mailer, Undelivered};
+use server::serve::drain_messages;
 use tokio::net::TcpListener;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
 use crate::support::oauth_fixture::{OauthFixture, a_moment};
 use testkit::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 
-/// A server whose saved mail server is on this machine and needs no authentication.
-async fn saved_for(mail_server: SocketAddr) -> (Harness, Mailer) {
-    let harness = Harness::start().await.with_ada().await;
-    harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
-    let mailer = Mailer::new(harness.server.runs.delivery.clone());
-    (harness, mailer)
+fn mailer(harness: &Harness) -> Mailer {
+    Mailer::new(harness.server.runs.delivery.clone())
 }
 
-/// A message from the saved sender.
-async fn report(mailer: &Mailer) -> MessageBuilder {
+/// Saves a mail server on this machine that needs no authentication.
+async fn saved_for(harness: &Harness, mail_server: SocketAddr) -> Mailer {
+    harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
+    mailer(harness)
+}
+
+fn mailbox(address: &str) -> Mailbox {
+    address.parse().expect("a mailbox")
+}
+
+/// A message from the saved sender to this recipient.
+async fn report(mailer: &Mailer, to: &str) -> MessageBuilder {
     let sender = mailer.sender().await.expect("a sender");
-    Message::builder().from(sender).subject("The week's report")
+    Message::builder().from(sender).subject("The week's report").to(mailbox(to))
 }
 
 fn body(builder: MessageBuilder) -> Message {
     builder.body("All is well.".to_owned()).expect("a message")
+}
+
+/// A message from the saved sender to Ada.
+async fn to_ada(mailer: &Mailer) -> Message {
+    body(report(mailer, "ada@example.org").await)
 }
 
 fn undelivered(error: MailError) -> Undelivered {
@@ -42,10 +54,9 @@ fn undelivered(error: MailError) -> Undelivered {
 
 #[tokio::test]
 async fn a_message_of_the_host_arrives_as_it_was_written() {
-    let server = SmtpScript::in_clear().play();
-    let (_harness, mailer) = saved_for(server.address).await;
-    let to = |message: MessageBuilder, who: &str| message.to(who.parse().expect("a mailbox"));
-    let message = to(to(report(&mailer).await, "ada@example.org"), "grace@example.org");
+    let (server, harness) = (SmtpScript::in_clear().play(), Harness::start().await);
+    let mailer = saved_for(&harness, server.address).await;
+    let message = report(&mailer, "ada@example.org").await.to(mailbox("grace@example.org"));
     let sent = mailer.send(&body(message)).await.expect("it is sent");
 
     assert_eq!(sent.reply, "250 2.0.0 Queued as 4711");
@@ -60,10 +71,9 @@ async fn a_message_of_the_host_arrives_as_it_was_written() {
 
 #[tokio::test]
 async fn a_bcc_recipient_gets_the_message_and_is_not_in_it() {
-    let server = SmtpScript::in_clear().play();
-    let (_harness, mailer) = saved_for(server.address).await;
-    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
-    let message = message.bcc("auditor@example.org".parse().expect("a mailbox"));
+    let (server, harness) = (SmtpScript::in_clear().play(), Harness::start().await);
+    let mailer = saved_for(&harness, server.address).await;
+    let message = report(&mailer, "ada@example.org").await.bcc(mailbox("auditor@example.org"));
     mailer.send(&body(message)).await.expect("it is sent");
 
     let heard = server.heard().await;
@@ -73,10 +83,10 @@ async fn a_bcc_recipient_gets_the_message_and_is_not_in_it() {
 
 #[tokio::test]
 async fn an_error_names_the_step_the_reply_and_the_next_steps() {
-    let server = SmtpScript::in_clear().play();
-    let (_harness, mailer) = saved_for(server.address).await;
-    let message = report(&mailer).await.to("nobody@example.org".parse().expect("a mailbox"));
-    let error = mailer.send(&body(message)).await.expect_err("nobody is there");
+    let (server, harness) = (SmtpScript::in_clear().play(), Harness::start().await);
+    let mailer = saved_for(&harness, server.address).await;
+    let message = report(&mailer, "nobody@example.org").await;
+    let error = mailer.send(&body(message)).await.expect_err("the recipient is unknown");
 
     assert_eq!(
         error.to_string(),
@@ -93,20 +103,19 @@ async fn an_error_names_the_step_the_reply_and_the_next_steps() {
 
 /// The error of a message to Ada through this mail server.
 async fn refused_by(mail_server: SocketAddr) -> Undelivered {
-    let (_harness, mailer) = saved_for(mail_server).await;
-    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
-    undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"))
+    refused_on(&Harness::start().await, mail_server).await
+}
+
+async fn refused_on(harness: &Harness, mail_server: SocketAddr) -> Undelivered {
+    let mailer = saved_for(harness, mail_server).await;
+    undelivered(mailer.send(&to_ada(&mailer).await).await.expect_err("it is not sent"))
 }
 
 #[tokio::test]
 async fn a_hosts_mail_goes_to_no_port_of_this_machine_that_its_configuration_does_not_allow() {
-    let strict =
-        Harness::with(|config| config.egress = EgressPolicy::default()).await.with_ada().await;
+    let strict = Harness::with(|config| config.egress = EgressPolicy::default()).await;
     let server = SmtpScript::in_clear().play();
-    strict.sends_through(&principal("ada", EMAIL, NAME), server.address).await;
-    let mailer = Mailer::new(strict.server.runs.delivery.clone());
-    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
-    let error = undelivered(mailer.send(&body(message)).await.expect_err("it is not sent"));
+    let error = refused_on(&strict, server.address).await;
     assert_eq!((error.step, error.diagnosis), (Step::NameLookup, Diagnosis::EgressNotAllowed));
     let text = error.to_string();
     assert!(text.ends_with(&format!("({})", server.address)), "{text}");
@@ -144,17 +153,15 @@ async fn a_message_without_a_final_reply_may_have_arrived() {
 #[tokio::test]
 async fn nothing_is_sent_before_the_settings_are_complete() {
     let harness = Harness::start().await;
-    let mailer = Mailer::new(harness.server.runs.delivery.clone());
-    assert_eq!(mailer.sender().await, Err(MailError::Incomplete));
+    assert_eq!(mailer(&harness).sender().await, Err(MailError::Incomplete));
 }
 
 #[tokio::test]
 async fn an_expired_token_is_refreshed_for_the_hosts_message() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.harness.clock.advance(chrono::TimeDelta::hours(2));
-    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
-    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
-    let sent = mailer.send(&body(message)).await.expect("it is sent");
+    let mailer = mailer(&world.harness);
+    let sent = mailer.send(&to_ada(&mailer).await).await.expect("it is sent");
 
     assert_eq!(sent.steps.first().map(|report| report.step), Some(Step::Token));
     assert_eq!(world.provider.requests("refresh_token"), 1);
@@ -162,12 +169,11 @@ async fn an_expired_token_is_refreshed_for_the_hosts_message() {
 }
 
 #[tokio::test]
-async fn the_saved_account_authenticates_whatever_the_sender() {
+async fn the_saved_account_authenticates_for_every_sender() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
-    let from = "Planner <planner@example.com>".parse().expect("a mailbox");
-    let to = "ada@example.org".parse().expect("a mailbox");
-    let sent = mailer.send(&body(Message::builder().from(from).to(to))).await.expect("it is sent");
+    let message = Message::builder().from(mailbox("Planner <planner@example.com>"));
+    let message = body(message.to(mailbox("ada@example.org")));
+    let sent = mailer(&world.harness).send(&message).await.expect("it is sent");
     let signed_in = sent.steps.iter().find(|report| report.step == Step::SignIn).expect("a step");
     assert_eq!(signed_in.ended, StepStatus::Done);
     assert_eq!(world.mailbox.users(), ["noreply@example.com"]);
@@ -177,9 +183,8 @@ async fn the_saved_account_authenticates_whatever_the_sender() {
 async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let rows = world.harness.trail(99).await.len();
-    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
-    let message = report(&mailer).await.to("ada@example.org".parse().expect("a mailbox"));
-    mailer.send(&body(message)).await.expect("it is sent");
+    let mailer = mailer(&world.harness);
+    mailer.send(&to_ada(&mailer).await).await.expect("it is sent");
     let tab = world.service().load(&world.ada, "").await.expect("the tab");
     assert_eq!(tab.last_run, None);
     assert_eq!(world.harness.trail(99).await.len(), rows);
@@ -189,15 +194,12 @@ async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
 async fn a_shutdown_waits_for_a_running_delivery() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     world.mailbox.hold();
-    let mailer = Mailer::new(world.harness.server.runs.delivery.clone());
-    let message = body(report(&mailer).await.to("ada@example.org".parse().expect("a mailbox")));
+    let mailer = mailer(&world.harness);
+    let message = to_ada(&mailer).await;
     let sending = tokio::spawn(async move { mailer.send(&message).await });
     world.mailbox.is_asked().await;
     let server = world.harness.server.clone();
-    let draining =
-        tokio::spawn(
-            async move { server::serve::drain_messages(&server.runs.delivery.tasks).await },
-        );
+    let draining = tokio::spawn(async move { drain_messages(&server.runs.delivery.tasks).await });
     for _ in 0..5 {
         a_moment().await;
     }

@@ -1,17 +1,15 @@
 //! External text is escaped on the pages that the server renders. `end2end/tests/markup.spec.ts`
 //! tests all such texts in a browser.
 
-use axum::body::Body;
-use axum::http::{StatusCode, header};
-use contract::EmailService;
-use contract::{RunView, Save, SaveAnswer};
+use axum::http::StatusCode;
+use contract::{EmailService, RunView, Save, SaveAnswer};
 use domain::Field;
 use serde_json::json;
 
 use crate::support::drafts::draft_of;
-use crate::support::harness::{Answer, EMAIL, Harness, NAME, get, post, principal};
-use crate::support::oauth_fixture::a_moment;
-use crate::support::pages::ask;
+use crate::support::harness::{EMAIL, Harness, NAME, principal};
+use crate::support::pages::{call_in, page};
+use crate::support::waiting::until;
 use testkit::smtp_server::{SmtpPeer, SmtpServer};
 
 /// Closes a `textarea` and redirects the page.
@@ -22,28 +20,25 @@ const AS_TEXT: &str = "x&lt;/textarea&gt;&lt;meta http-equiv=refresh";
 /// The same, escaped in the JSON that a page holds in a string of a script.
 const IN_SCRIPT: &str = r"x\\u003c/textarea>\\u003cmeta http-equiv=refresh";
 
-async fn page(harness: &Harness, path: &str) -> Answer {
-    let request = get(path).header(header::COOKIE, harness.sign_in().await);
-    let answer = ask(harness, request, Body::empty()).await;
+/// The body of a page, which has no markup of the hostile text.
+async fn escaped_page(harness: &Harness, path: &str) -> String {
+    let answer = page(harness, path, &harness.sign_in().await).await;
     assert_eq!(answer.status, StatusCode::OK);
-    answer
-}
-
-async fn call(harness: &Harness, function: &str, body: String) -> RunView {
-    let request = post(&format!("/api/email/{function}"))
-        .header(header::COOKIE, harness.sign_in().await)
-        .header(header::CONTENT_TYPE, "application/json");
-    let answer = ask(harness, request, Body::from(body)).await;
-    serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{function}: {}", answer.body))
+    assert!(!answer.body.contains("</textarea><meta"), "{}", answer.body);
+    assert!(!answer.body.contains("<meta http-equiv"), "{}", answer.body);
+    answer.body
 }
 
 /// Sends a test message and waits for its outcome.
 async fn send_test(harness: &Harness) {
-    let mut now = call(harness, "send-test", "{}".to_owned()).await;
-    while now.run.outcome.is_none() {
-        a_moment().await;
-        now = call(harness, "run", json!({ "id": now.run.id }).to_string()).await;
-    }
+    let cookie = harness.sign_in().await;
+    let call = async |function, body| -> RunView {
+        let answer = call_in(harness, &cookie, function, body).await;
+        serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{function}: {answer:?}"))
+    };
+    let begun = call("send-test", "{}".to_owned()).await.run;
+    let id = json!({ "id": begun.id }).to_string();
+    until(async || call("run", id.clone()).await.run.outcome.is_some()).await;
 }
 
 #[tokio::test]
@@ -56,11 +51,9 @@ async fn markup_in_a_mail_servers_greeting_is_escaped_in_the_test_messages() {
     });
     harness.sends_through(&principal("1", EMAIL, NAME), mail_server.address).await;
     send_test(&harness).await;
-    let answer = page(&harness, "/settings/email/history").await;
-    assert!(!answer.body.contains("</textarea><meta"), "{}", answer.body);
-    assert!(!answer.body.contains("<meta http-equiv"), "{}", answer.body);
+    let page = escaped_page(&harness, "/settings/email/history").await;
     let in_transcript = format!("220 {AS_TEXT}");
-    assert!(answer.body.contains(&in_transcript), "{}", answer.body);
+    assert!(page.contains(&in_transcript), "{page}");
 }
 
 #[tokio::test]
@@ -77,9 +70,6 @@ async fn markup_in_a_certificate_field_of_a_disabled_group_is_escaped_in_the_tab
     let service = harness.server.service();
     let answer = service.save(&principal("1", EMAIL, NAME), save).await.expect("an answer");
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-    let answer = page(&harness, "/settings/email").await;
-    assert!(!answer.body.contains("</textarea><meta"), "{}", answer.body);
-    assert!(!answer.body.contains("<meta http-equiv"), "{}", answer.body);
-    assert!(answer.body.contains(AS_TEXT), "{}", answer.body);
-    assert!(answer.body.contains(IN_SCRIPT), "{}", answer.body);
+    let page = escaped_page(&harness, "/settings/email").await;
+    assert!(page.contains(AS_TEXT) && page.contains(IN_SCRIPT), "{page}");
 }

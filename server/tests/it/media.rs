@@ -53,6 +53,17 @@ impl MediaPage {
         browser.send(Method::POST, path, &types, body.to_owned()).await.expect("an answer")
     }
 
+    /// Asserts that this body is refused with every media type but one, and with that one twice.
+    async fn expect_refusal(&self, path: &str, body: &str, [right, wrong]: [&str; 2], code: &str) {
+        let mut refused: Vec<_> = NEITHER.map(|kind| vec![kind]).to_vec();
+        refused.extend([vec![], vec![""], vec![wrong], vec![right; 2], vec![right, "text/plain"]]);
+        for types in refused {
+            let answer = self.send(path, &types, body).await;
+            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} {types:?}");
+            assert_eq!(answer.code(), code, "{path} {types:?}");
+        }
+    }
+
     /// The saved settings as the tab loads them.
     async fn saved(&mut self) -> Value {
         let loaded = self.browser.call("email/load", &json!({})).await.expect("an answer");
@@ -91,13 +102,7 @@ async fn a_same_origin_post_of_plain_text_with_a_valid_session_saves_nothing() {
 async fn calls_take_only_json() {
     let page = page().await;
     for call in server::embed::EmailSettings::calls() {
-        let mut refused: Vec<Vec<&str>> = NEITHER.map(|kind| vec![kind]).to_vec();
-        refused.extend([vec![], vec![""], vec![FORM], vec![JSON, JSON], vec![JSON, "text/plain"]]);
-        for types in refused {
-            let answer = page.send(&call, &types, "{}").await;
-            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{call} {types:?}");
-            assert_eq!(answer.code(), "not-json", "{call} {types:?}");
-        }
+        page.expect_refusal(&call, "{}", [JSON, FORM], "not-json").await;
         for kind in [JSON, "Application/JSON ; charset=utf-8"] {
             let answer = page.send(&call, &[kind], "no JSON").await;
             assert_ne!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{call} {kind}");
@@ -108,17 +113,12 @@ async fn calls_take_only_json() {
 #[tokio::test]
 async fn forms_are_url_encoded() {
     let page = page().await;
+    let times = "pattern=YYYY-MM-DD&clock=24&zone=UTC";
     for form in FORMS {
-        let mut refused: Vec<Vec<&str>> = NEITHER.map(|kind| vec![kind]).to_vec();
-        refused.extend([vec![], vec![""], vec![JSON], vec![FORM, FORM], vec![FORM, "text/plain"]]);
-        for types in refused {
-            let answer = page.send(form, &types, "pattern=YYYY-MM-DD&clock=24&zone=UTC").await;
-            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{form} {types:?}");
-            assert_eq!(answer.code(), "not-a-form", "{form} {types:?}");
-        }
+        page.expect_refusal(form, times, [FORM, JSON], "not-a-form").await;
     }
-    let times = page.send("/preferences/time", &[FORM], "pattern=YYYY-MM-DD&clock=24&zone=UTC");
-    assert_eq!(times.await.header("location"), "/preferences/time?saved=yes");
+    let saved = page.send("/preferences/time", &[FORM], times).await;
+    assert_eq!(saved.header("location"), "/preferences/time?saved=yes");
     let bye = page.send("/sign-out", &["application/x-www-form-urlencoded;charset=UTF-8"], "");
     assert_eq!(bye.await.header("location"), "/sign-in");
 }

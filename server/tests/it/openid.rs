@@ -1,7 +1,6 @@
 //! Sign-in by `OpenID` Connect against a provider over sockets: which logins are accepted, and which
 //! are refused.
 
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, COOKIE};
 use chrono::TimeDelta;
@@ -10,15 +9,15 @@ use domain::time_format::{ClockStyle, TimePreference};
 use labels::NO_ADDRESS;
 use serde_json::{Value, json};
 use server::identity::Role;
-use store::audit::Action;
+use store::{audit::Action, hash::hashed};
 use url::Url;
 use vault::clock::Clock;
 
-use crate::support::databases::connection;
-use crate::support::harness::{Answer, Harness, cookie_of, get, post, post_form, unlimited};
+use crate::support::databases::count_rows;
+use crate::support::harness::{Answer, Harness, get, unlimited};
 use crate::support::host::send;
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider, param};
-use crate::support::pages::{ask, call_in};
+use crate::support::pages::{ask, call_in, page, submit};
 
 const SUBJECT: &str = "248289761001";
 const PROVIDER_FAILED: &str = "/sign-in?refused=provider-failed";
@@ -50,20 +49,33 @@ impl OpenidFixture {
 
     async fn get(&self, path: &str, cookie: &str) -> Answer {
         let request = get(path).header(COOKIE, cookie).header(ACCEPT, "text/html");
-        ask(&self.harness, request, Body::empty()).await
+        ask(&self.harness, request, axum::body::Body::empty()).await
+    }
+
+    async fn sign_out(&self, cookie: &str) -> Answer {
+        submit(&self.harness, "/sign-out", cookie, "").await
     }
 
     async fn start_login(&self, path: &str) -> AtProvider {
         let answer = self.get(path, "").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
         let url = Url::parse(answer.header("location")).expect("an address");
-        AtProvider { url, cookie: cookie_of(answer.header("set-cookie")) }
+        AtProvider { url, cookie: answer.cookie() }
     }
 
     /// Follows the redirect to the provider, signs in there and requests the callback.
     async fn sign_in(&self) -> Answer {
-        let pending = self.start_login("/oidc/start").await;
+        self.sign_in_from("/oidc/start").await
+    }
+
+    async fn sign_in_from(&self, path: &str) -> Answer {
+        let pending = self.start_login(path).await;
         self.get(&self.provider.sign_in(&pending.url), &pending.cookie).await
+    }
+
+    /// Signs in, and returns the cookie of the session.
+    async fn session(&self) -> String {
+        self.sign_in().await.cookie()
     }
 
     /// Signs in with a manipulated ID token.
@@ -72,7 +84,6 @@ impl OpenidFixture {
         self.sign_in().await
     }
 
-    /// Loads the tab.
     async fn tab(&self, cookie: &str) -> EmailTab {
         let answer = call_in(&self.harness, cookie, "load", "{}").await;
         serde_json::from_str(&answer.body).expect("the tab")
@@ -88,17 +99,12 @@ fn bent(claims: Value) -> Bent {
     Bent { claims, ..Bent::default() }
 }
 
-fn location(answer: &Answer) -> (StatusCode, &str) {
-    (answer.status, answer.header("location"))
-}
-
 #[tokio::test]
 async fn a_sign_in_redirects_to_the_requested_page() {
     let world = OpenidFixture::start().await;
-    let pending = world.start_login("/oidc/start?to=/audit%3Fday%3D2027-03-01").await;
-    let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
-    assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/audit?day=2027-03-01"));
-    assert!(world.is_signed_in(&cookie_of(answer.header("set-cookie"))).await);
+    let answer = world.sign_in_from("/oidc/start?to=/audit%3Fday%3D2027-03-01").await;
+    assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/audit?day=2027-03-01"));
+    assert!(world.is_signed_in(&answer.cookie()).await);
 }
 
 #[tokio::test]
@@ -123,14 +129,9 @@ async fn the_authentication_request_has_a_challenge_a_nonce_and_a_redirect_uri()
 #[tokio::test]
 async fn the_principal_is_read_from_the_claims() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let cookie = world.session().await;
     let (_, token) = cookie.split_once('=').expect("a name and a value");
-    let hash = {
-        use base64::Engine;
-        use sha2::Digest;
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(token))
-    };
-    let found = store::sessions::find(&world.harness.server.store, &hash).await;
+    let found = store::sessions::find(&world.harness.server.store, &hashed(token)).await;
     let who = found.expect("the database answers").expect("there is a session").principal;
     assert_eq!(who.id, format!("{} {SUBJECT}", world.provider.issuer));
     assert_eq!(who.issuer.as_deref(), Some(world.provider.issuer.as_str()));
@@ -142,20 +143,16 @@ async fn the_principal_is_read_from_the_claims() {
 #[tokio::test]
 async fn the_providers_time_zone_is_a_default_and_its_locale_changes_no_dates() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let cookie = world.session().await;
     let berlin = TimePreference { zone: "Europe/Berlin".to_owned(), ..TimePreference::default() };
     assert_eq!(world.tab(&cookie).await.display.preference, berlin);
 
-    let choice = post("/preferences/time")
-        .header(COOKIE, &cookie)
-        .header("content-type", "application/x-www-form-urlencoded");
-    let form = Body::from("pattern=DD-Mon-YYYY&clock=12&zone=Asia%2FTokyo");
-    ask(&world.harness, choice, form).await;
+    let form = "pattern=DD-Mon-YYYY&clock=12&zone=Asia%2FTokyo";
+    submit(&world.harness, "/preferences/time", &cookie, form).await;
     let chosen = world.tab(&cookie).await.display.preference;
     assert_eq!((chosen.zone.as_str(), chosen.clock), ("Asia/Tokyo", ClockStyle::TwelveHours));
 
-    let again = world.sign_in().await;
-    let again = world.tab(&cookie_of(again.header("set-cookie"))).await.display.preference;
+    let again = world.tab(&world.session().await).await.display.preference;
     assert_eq!(again, chosen, "another sign-in changes nothing");
 }
 
@@ -169,13 +166,12 @@ async fn an_unverified_address_is_no_recipient() {
         (json!(null), None, r#""no-address""#),
     ] {
         let answer = world.sign_in_with(bent(json!({"email_verified": is_verified}))).await;
-        let cookie = cookie_of(answer.header("set-cookie"));
+        let cookie = answer.cookie();
         assert_eq!(world.tab(&cookie).await.recipient.as_deref(), recipient, "{is_verified}");
         let page = world.get("/settings/email", &cookie).await.body;
         assert_eq!(page.contains(NO_ADDRESS), recipient.is_none(), "{is_verified}: {page}");
         let sent = call_in(&world.harness, &cookie, "send-test", "{}").await;
-        let found = (sent.status, sent.body.as_str());
-        assert_eq!(found, (StatusCode::CONFLICT, code), "{is_verified}");
+        assert_eq!(sent.content(), (StatusCode::CONFLICT, code), "{is_verified}");
     }
 }
 
@@ -204,7 +200,7 @@ async fn an_invalid_id_token_is_refused() {
     ];
     for (what, bent) in forged {
         let answer = world.sign_in_with(bent).await;
-        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{what}");
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{what}");
         assert!(!answer.headers.contains_key("set-cookie"), "{what}");
     }
 }
@@ -213,7 +209,7 @@ async fn an_invalid_id_token_is_refused() {
 async fn an_id_token_signed_by_rs256_is_accepted_and_a_forged_one_is_not() {
     let world = OpenidFixture::start().await;
     world.provider.turn_to_rsa();
-    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    assert_eq!(world.sign_in().await.header("location"), "/settings/email");
     let mac_key = Some(CLIENT_SECRET);
     for bent in [
         Bent { is_by_another_key: true, ..Bent::default() },
@@ -223,7 +219,7 @@ async fn an_id_token_signed_by_rs256_is_accepted_and_a_forged_one_is_not() {
         Bent { alg: Some("PS256"), ..Bent::default() },
     ] {
         let answer = world.sign_in_with(bent.clone()).await;
-        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{bent:?}");
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, PROVIDER_FAILED), "{bent:?}");
     }
 }
 
@@ -233,7 +229,7 @@ async fn a_clock_skew_of_a_minute_is_tolerated() {
     let now = world.harness.clock.now().timestamp();
     for claims in [json!({"exp": now - 59}), json!({"iat": now + 60})] {
         let answer = world.sign_in_with(bent(claims)).await;
-        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/settings/email"));
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/settings/email"));
     }
 }
 
@@ -243,10 +239,10 @@ async fn an_unknown_key_is_fetched_once_a_minute() {
     world.sign_in().await;
     world.provider.rotate("second");
     world.harness.clock.advance(TimeDelta::minutes(1));
-    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    assert_eq!(world.sign_in().await.header("location"), "/settings/email");
     assert_eq!(world.provider.count("jwks"), 2);
     world.provider.rotate("third");
-    assert_eq!(location(&world.sign_in().await).1, PROVIDER_FAILED);
+    assert_eq!(world.sign_in().await.header("location"), PROVIDER_FAILED);
     assert_eq!(world.provider.count("jwks"), 2, "not again within a minute");
 }
 
@@ -266,12 +262,12 @@ async fn a_provider_that_is_down_is_reported_and_tried_again_later() {
     world.provider.down(true);
     for _ in 0..2 {
         let answer = world.get("/oidc/start?to=/audit", "").await;
-        assert_eq!(location(&answer).1, "/sign-in?refused=provider-failed&to=/audit");
+        assert_eq!(answer.header("location"), "/sign-in?refused=provider-failed&to=/audit");
     }
-    assert_eq!(world.provider.count("configuration"), 1, "nobody insists");
+    assert_eq!(world.provider.count("configuration"), 1, "not again at once");
     world.provider.down(false);
     world.harness.clock.advance(TimeDelta::seconds(5));
-    assert_eq!(location(&world.sign_in().await).1, "/settings/email");
+    assert_eq!(world.sign_in().await.header("location"), "/settings/email");
 }
 
 #[tokio::test]
@@ -285,7 +281,7 @@ async fn cached_metadata_is_used_for_a_day_while_the_provider_is_down() {
     }
     world.harness.clock.advance(TimeDelta::seconds(5));
     for _ in 0..2 {
-        assert_eq!(location(&world.get("/oidc/start", "").await).1, PROVIDER_FAILED);
+        assert_eq!(world.get("/oidc/start", "").await.header("location"), PROVIDER_FAILED);
     }
 }
 
@@ -296,7 +292,7 @@ async fn a_state_works_once() {
     let back = world.provider.sign_in(&pending.url);
     world.get(&back, &pending.cookie).await;
     let again = world.get(&back, &pending.cookie).await;
-    assert_eq!(location(&again), (StatusCode::SEE_OTHER, "/sign-in?refused=over"));
+    assert_eq!(again.redirect(), (StatusCode::SEE_OTHER, "/sign-in?refused=over"));
     assert_eq!(world.provider.count("token"), 1);
 }
 
@@ -306,7 +302,7 @@ async fn a_state_works_for_ten_minutes() {
     let pending = world.start_login("/oidc/start").await;
     world.harness.clock.advance(TimeDelta::minutes(10));
     let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
-    assert_eq!(location(&answer).1, "/sign-in?refused=over");
+    assert_eq!(answer.header("location"), "/sign-in?refused=over");
 }
 
 #[tokio::test]
@@ -317,15 +313,13 @@ async fn a_state_works_in_its_own_browser_only() {
     let back = world.provider.sign_in(&mine.url);
     for cookie in ["", &theirs.cookie] {
         let answer = world.get(&back, cookie).await;
-        assert_eq!(location(&answer).1, "/sign-in?refused=other-browser");
+        assert_eq!(answer.header("location"), "/sign-in?refused=other-browser");
     }
-    assert_eq!(location(&world.get(&back, &mine.cookie).await).1, "/settings/email");
+    assert_eq!(world.get(&back, &mine.cookie).await.header("location"), "/settings/email");
 }
 
-/// The number of pending logins in the database.
 async fn pending_logins(world: &OpenidFixture) -> i64 {
-    let count = sqlx::query_scalar("SELECT COUNT(*) FROM foreign_sign_in");
-    count.fetch_one(&mut connection(world.harness.folder.path()).await).await.expect("a number")
+    count_rows(world.harness.folder.path(), "foreign_sign_in").await
 }
 
 #[tokio::test]
@@ -343,8 +337,8 @@ async fn after_fifty_pending_logins_an_address_is_refused() {
         assert!(refused.body.contains(part), "{part} in {}", refused.body);
     }
     assert_eq!(pending_logins(&world).await, 50, "nothing was kept of it");
-    let elsewhere = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
-    assert!(elsewhere.header("location").starts_with(&world.provider.issuer), "{elsewhere:?}");
+    let other = send(&world.harness, "198.51.100.7", get("/oidc/start"), "").await;
+    assert!(other.header("location").starts_with(&world.provider.issuer), "{other:?}");
 }
 
 #[tokio::test]
@@ -368,9 +362,8 @@ async fn a_sign_in_redirects_to_no_other_site() {
     for to in
         ["//evil.example", "https://evil.example", "/%5Cevil.example", "/%09/evil.example", ""]
     {
-        let pending = world.start_login(&format!("/oidc/start?to={to}")).await;
-        let answer = world.get(&world.provider.sign_in(&pending.url), &pending.cookie).await;
-        assert_eq!(location(&answer).1, "/settings/email", "{to}");
+        let answer = world.sign_in_from(&format!("/oidc/start?to={to}")).await;
+        assert_eq!(answer.header("location"), "/settings/email", "{to}");
     }
 }
 
@@ -378,10 +371,9 @@ async fn a_sign_in_redirects_to_no_other_site() {
 async fn a_local_sign_in_redirects_to_the_requested_page_and_to_no_other_site() {
     let world = OpenidFixture::start().await;
     for (to, expected) in [("/audit", "/audit"), ("//evil.example", "/settings/email")] {
-        let request = post("/sign-in").header("content-type", "application/x-www-form-urlencoded");
         let form = format!("email=ada%40example.com&password=correct+horse+battery&to={to}");
-        let answer = ask(&world.harness, request, Body::from(form)).await;
-        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, expected));
+        let answer = submit(&world.harness, "/sign-in", "", form).await;
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, expected));
     }
 }
 
@@ -390,7 +382,7 @@ async fn the_sign_in_page_keeps_the_requested_page_for_both_kinds_of_sign_in() {
     let world = OpenidFixture::start().await;
     let sent = world.get("/audit?day=2027-03-01", "").await;
     let door = "/sign-in?to=/audit%3Fday%3D2027-03-01";
-    assert_eq!(location(&sent), (StatusCode::FOUND, door));
+    assert_eq!(sent.redirect(), (StatusCode::FOUND, door));
     let page = world.get(door, "").await.body;
     for part in [
         r#"href="/oidc/start?to=/audit%3Fday%3D2027-03-01""#,
@@ -405,12 +397,10 @@ async fn the_sign_in_page_keeps_the_requested_page_for_both_kinds_of_sign_in() {
 async fn an_account_without_a_role_is_refused_and_audited() {
     let world = OpenidFixture::start().await;
     let answer = world.sign_in_with(bent(json!({"roles": ["something-else"]}))).await;
-    assert_eq!(location(&answer).1, "/sign-in?refused=no-role");
+    assert_eq!(answer.header("location"), "/sign-in?refused=no-role");
     let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
-    assert_eq!(
-        (row.action, row.actor.email.as_str()),
-        (Action::SignInFailed, "ada@practice.example")
-    );
+    let expected = (Action::SignInFailed, "ada@practice.example");
+    assert_eq!((row.action, row.actor.email.as_str()), expected);
 }
 
 #[tokio::test]
@@ -419,7 +409,7 @@ async fn a_declined_sign_in_is_reported_as_declined() {
     let pending = world.start_login("/oidc/start").await;
     let back = format!("/oidc/callback?error=access_denied&state={}", param(&pending.url, "state"));
     let answer = world.get(&back, &pending.cookie).await;
-    assert_eq!(location(&answer).1, "/sign-in?refused=declined");
+    assert_eq!(answer.header("location"), "/sign-in?refused=declined");
 }
 
 #[tokio::test]
@@ -427,7 +417,7 @@ async fn a_response_of_another_issuer_is_refused() {
     let world = OpenidFixture::start().await;
     let pending = world.start_login("/oidc/start").await;
     let back = format!("{}&iss=https%3A%2F%2Fevil.example", world.provider.sign_in(&pending.url));
-    assert_eq!(location(&world.get(&back, &pending.cookie).await).1, PROVIDER_FAILED);
+    assert_eq!(world.get(&back, &pending.cookie).await.header("location"), PROVIDER_FAILED);
     assert_eq!(world.provider.count("token"), 0);
 }
 
@@ -435,19 +425,19 @@ async fn a_response_of_another_issuer_is_refused() {
 async fn a_response_without_an_issuer_is_refused_where_metadata_promises_one() {
     let world = OpenidFixture::start().await;
     let promising = Bent { names_itself: true, ..Bent::default() };
-    assert_eq!(location(&world.sign_in_with(promising).await).1, PROVIDER_FAILED);
+    assert_eq!(world.sign_in_with(promising).await.header("location"), PROVIDER_FAILED);
     assert_eq!(world.provider.count("token"), 0);
     let pending = world.start_login("/oidc/start").await;
     let issuer: String =
         url::form_urlencoded::byte_serialize(world.provider.issuer.as_bytes()).collect();
     let back = format!("{}&iss={issuer}", world.provider.sign_in(&pending.url));
-    assert_eq!(location(&world.get(&back, &pending.cookie).await).1, "/settings/email");
+    assert_eq!(world.get(&back, &pending.cookie).await.header("location"), "/settings/email");
 }
 
 #[tokio::test]
 async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let cookie = world.session().await;
     for _ in 0..12 {
         assert!(world.is_signed_in(&cookie).await);
         world.harness.clock.advance(TimeDelta::hours(1) - TimeDelta::seconds(1));
@@ -456,7 +446,7 @@ async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
     assert!(!world.is_signed_in(&cookie).await, "twelve hours");
     let now = world.harness.clock.now().timestamp();
     let fresh = world.sign_in_with(bent(json!({"iat": now, "exp": now + 300}))).await;
-    let cookie = cookie_of(fresh.header("set-cookie"));
+    let cookie = fresh.cookie();
     world.harness.clock.advance(TimeDelta::hours(1));
     assert!(!world.is_signed_in(&cookie).await, "an hour");
 }
@@ -464,9 +454,8 @@ async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
 #[tokio::test]
 async fn signing_out_ends_the_session_and_redirects_to_the_provider() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
-    let answer =
-        ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    let cookie = world.session().await;
+    let answer = world.sign_out(&cookie).await;
     assert!(!world.is_signed_in(&cookie).await);
     let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
     assert_eq!(row.detail.as_deref(), Some("session-ended"));
@@ -482,60 +471,54 @@ async fn a_sign_out_redirects_to_no_script_and_to_no_http_url_on_another_machine
     for endpoint in ["javascript:alert(1)//", "data:text/html,a", "http://evil.example/end"] {
         let world = OpenidFixture::start().await;
         let bent = Bent { end_session: Some(endpoint), ..Bent::default() };
-        let cookie = cookie_of(world.sign_in_with(bent).await.header("set-cookie"));
-        let answer =
-            ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty())
-                .await;
-        assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"), "{endpoint}");
+        let cookie = world.sign_in_with(bent).await.cookie();
+        let answer = world.sign_out(&cookie).await;
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/sign-in"), "{endpoint}");
     }
 }
 
 #[tokio::test]
 async fn a_local_session_is_signed_out_of_without_the_provider() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let cookie = world.session().await;
     let local = world.harness.sign_in().await;
-    let answer =
-        ask(&world.harness, post_form("/sign-out").header(COOKIE, &local), Body::empty()).await;
-    assert_eq!(location(&answer), (StatusCode::SEE_OTHER, "/sign-in"));
+    let answer = world.sign_out(&local).await;
+    assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/sign-in"));
     assert!(world.is_signed_in(&cookie).await, "the other session stays");
 }
 
 #[tokio::test]
 async fn signing_in_and_out_is_audited_with_the_issuer() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
-    ask(&world.harness, post_form("/sign-out").header(COOKIE, &cookie), Body::empty()).await;
+    let cookie = world.session().await;
+    world.sign_out(&cookie).await;
     let rows = world.harness.trail(2).await;
-    let rows: Vec<_> =
-        rows.into_iter().map(|row| (row.action, row.actor.name, row.detail)).collect();
-    let (name, issuer) = ("Ada Okafor".to_owned(), Some(world.provider.issuer.clone()));
-    assert_eq!(
-        rows,
-        [(Action::SignedOut, name.clone(), issuer.clone()), (Action::SignedIn, name, issuer)]
-    );
+    let actions: Vec<_> = rows.iter().map(|row| row.action).collect();
+    assert_eq!(actions, [Action::SignedOut, Action::SignedIn]);
+    for row in rows {
+        let expected = ("Ada Okafor", Some(world.provider.issuer.clone()));
+        assert_eq!((row.actor.name.as_str(), row.detail), expected, "{:?}", row.action);
+    }
 }
 
 #[tokio::test]
 async fn without_a_provider_there_is_no_sign_in_by_openid() {
     let harness = Harness::start().await;
     for path in ["/oidc/start", "/oidc/callback?state=x"] {
-        let answer = ask(&harness, get(path), Body::empty()).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(page(&harness, path, "").await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    let page = ask(&harness, get("/sign-in"), Body::empty()).await;
+    let page = page(&harness, "/sign-in", "").await;
     assert!(!page.body.contains("/oidc/start"), "{}", page.body);
 }
 
 #[tokio::test]
 async fn an_administrator_ends_a_session_begun_by_openid() {
     let world = OpenidFixture::start().await;
-    let cookie = cookie_of(world.sign_in().await.header("set-cookie"));
+    let cookie = world.session().await;
     let ada = world.harness.sign_in().await;
     assert!(world.is_signed_in(&cookie).await);
-    let request = post_form("/account/sessions").header(COOKIE, &ada);
-    let ended = ask(&world.harness, request, Body::from("all=others")).await;
-    assert_eq!(location(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
+    let ended = submit(&world.harness, "/account/sessions", &ada, "all=others").await;
+    assert_eq!(ended.redirect(), (StatusCode::SEE_OTHER, "/account?ended=1"));
     assert!(!world.is_signed_in(&cookie).await);
 }
 

@@ -11,12 +11,13 @@ use server::web::pages::pages;
 use tokio::time::timeout;
 
 use crate::support::harness::{Answer, Harness, get, post};
-use crate::support::pages::ask;
+use crate::support::pages::{ask, page, submit};
 
-/// How long a test waits for a page.
+const JSON: &str = "application/json";
 const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
 
-async fn page(harness: &Harness, path: &str) -> Answer {
+/// Requests a page as a browser without a session does.
+async fn signed_out_page(harness: &Harness, path: &str) -> Answer {
     ask(harness, get(path).header(header::ACCEPT, "text/html"), Body::empty()).await
 }
 
@@ -30,8 +31,7 @@ fn nonce(answer: &Answer) -> String {
 #[tokio::test]
 async fn every_script_of_a_page_carries_the_nonce_of_its_policy() {
     let harness = Harness::start().await.with_ada().await;
-    let request = get("/settings/email").header(header::COOKIE, harness.sign_in().await);
-    let answer = ask(&harness, request, Body::empty()).await;
+    let answer = page(&harness, "/settings/email", &harness.sign_in().await).await;
     let (scripts, named) =
         (answer.body.matches("<script").count(), format!("nonce=\"{}\"", nonce(&answer)));
     assert!(scripts > 0);
@@ -44,29 +44,27 @@ async fn every_script_of_a_page_carries_the_nonce_of_its_policy() {
 #[tokio::test]
 async fn no_two_pages_have_the_same_nonce() {
     let harness = Harness::start().await;
-    let (first, second) = (page(&harness, "/sign-in").await, page(&harness, "/sign-in").await);
-    assert_ne!(nonce(&first), nonce(&second));
+    let nonce = async || nonce(&page(&harness, "/sign-in", "").await);
+    assert_ne!(nonce().await, nonce().await);
 }
 
 #[tokio::test]
 async fn a_user_who_is_not_signed_in_is_redirected_to_sign_in() {
-    let answer = page(&Harness::start().await, "/settings/email").await;
-    assert_eq!((answer.status, answer.header("location")), (StatusCode::FOUND, "/sign-in"));
+    let answer = signed_out_page(&Harness::start().await, "/settings/email").await;
+    assert_eq!(answer.redirect(), (StatusCode::FOUND, "/sign-in"));
 }
 
 #[tokio::test]
 async fn the_tab_is_rendered_for_a_signed_in_user() {
     let harness = Harness::start().await.with_ada().await;
-    let cookie = harness.sign_in().await;
-    let request = get("/settings/email").header(header::COOKIE, cookie);
-    let answer = ask(&harness, request, Body::empty()).await;
+    let answer = page(&harness, "/settings/email", &harness.sign_in().await).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body.contains("Basic SMTP Settings"), "{}", answer.body);
 }
 
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
-    let answer = page(&Harness::start().await, "/nowhere").await;
+    let answer = signed_out_page(&Harness::start().await, "/unknown").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.body.contains("Page not found"));
 }
@@ -78,11 +76,9 @@ async fn the_right_password_signs_in_and_a_wrong_one_does_not() {
         ("correct+horse+battery", "/settings/email"),
         ("wrong", "/sign-in?refused=wrong-credentials"),
     ] {
-        let request =
-            post("/sign-in").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let form = Body::from(format!("email=ada%40example.com&password={password}"));
-        let answer = ask(&harness, request, form).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, location));
+        let form = format!("email=ada%40example.com&password={password}");
+        let answer = submit(&harness, "/sign-in", "", form).await;
+        assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, location));
         assert_eq!(answer.headers.contains_key(header::SET_COOKIE), location == "/settings/email");
     }
 }
@@ -92,7 +88,7 @@ async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
     let cookie = harness.sign_in().await;
     let request = post(path)
         .header(header::COOKIE, cookie)
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, JSON)
         .header(header::ACCEPT, "text/html")
         .header(header::REFERER, "https://evil.example/");
     ask(harness, request, Body::from(body)).await
@@ -101,12 +97,11 @@ async fn call(harness: &Harness, path: &str, body: &'static str) -> Answer {
 #[tokio::test]
 async fn every_server_function_refuses_unauthenticated_callers_before_it_reads() {
     let harness = Harness::start().await;
-    for function in ["email/load", "email/save", "email/send-test", "email/run", "nowhere"] {
-        let request =
-            post(&format!("/api/{function}")).header(header::CONTENT_TYPE, "application/json");
+    for function in ["email/load", "email/save", "email/send-test", "email/run", "unknown"] {
+        let request = post(&format!("/api/{function}")).header(header::CONTENT_TYPE, JSON);
         let answer = ask(&harness, request, Body::from(r#"{"bad"#)).await;
-        let found = (answer.status, answer.body.as_str());
-        assert_eq!(found, (StatusCode::UNAUTHORIZED, r#""signed-out""#), "{function}");
+        let expected = (StatusCode::UNAUTHORIZED, r#""signed-out""#);
+        assert_eq!(answer.content(), expected, "{function}");
     }
 }
 
@@ -120,19 +115,15 @@ async fn a_malformed_request_is_answered_with_a_code() {
         ("/api/canary-path", "{}", (StatusCode::NOT_FOUND, r#""not-found""#)),
     ] {
         let answer = call(&harness, path, body).await;
-        assert_eq!((answer.status, answer.body.as_str()), expected, "{path} {body}");
+        assert_eq!(answer.content(), expected, "{path} {body}");
     }
 }
 
 #[tokio::test]
 async fn a_get_does_not_call_a_server_function() {
     let harness = Harness::start().await.with_ada().await;
-    let request = get("/api/email/send-test").header(header::COOKIE, harness.sign_in().await);
-    let answer = ask(&harness, request, Body::empty()).await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (StatusCode::METHOD_NOT_ALLOWED, r#""malformed""#)
-    );
+    let answer = page(&harness, "/api/email/send-test", &harness.sign_in().await).await;
+    assert_eq!(answer.content(), (StatusCode::METHOD_NOT_ALLOWED, r#""malformed""#));
 }
 
 #[tokio::test]
@@ -166,8 +157,7 @@ async fn a_page_is_rendered_while_another_router_is_built() {
         }
     });
     for _ in 0..20 {
-        let request = get("/settings/email").header(header::COOKIE, cookie.clone());
-        let answer = timeout(PAGE_TIMEOUT, ask(&harness, request, Body::empty())).await;
+        let answer = timeout(PAGE_TIMEOUT, page(&harness, "/settings/email", &cookie)).await;
         assert!(answer.is_ok(), "a page that waits for its resource for ever");
     }
     done.store(true, Ordering::Relaxed);

@@ -1,27 +1,23 @@
 //! Behaviour that only a `PostgreSQL` server shows: concurrent writes, TLS, and the errors that an
 //! operator reads. `cargo xtask test` starts a server and includes these tests.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use server::identity::SignInError;
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, Connection};
 use store::audit::{self, AuditFilter};
 use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
 use tokio::time::timeout;
-use vault::clock::Clock;
-use vault::unlock;
+use url::Url;
+use vault::{clock::Clock, unlock};
 
 use crate::support::databases::{
     connection, count_rows, database, database_url, execute, postgres_setting,
 };
 use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
-use crate::support::program::{
-    HttpBrowser, READY, Serving, add_administrator_to, complaint, program, run,
-};
+use crate::support::program::{READY, Serving, add_administrator_to, complaint, program, run};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use crate::support::waiting::until;
 
@@ -31,10 +27,10 @@ fn folder() -> TempDir {
 
 /// Whether another connection waits for a lock of `holder`.
 async fn is_awaited(holder: &mut AnyConnection) -> bool {
-    let waiting = sqlx::query(
+    let waiting = sqlx::query_scalar::<_, i64>(
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     );
-    waiting.fetch_one(holder).await.expect("it answers").get::<i64, _>(0) > 0
+    waiting.fetch_one(holder).await.expect("it answers") > 0
 }
 
 /// Commits the transaction of `holder` once `other` waits for its lock or has ended.
@@ -74,17 +70,14 @@ async fn a_session_does_not_begin_with_a_password_that_is_being_changed() {
 async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
     let harness = Harness::start().await.with_ada().await;
     for _ in 0..4 {
-        let stranger = stranger(ADDRESS);
-        let wrong = harness.server.people.accounts.sign_in(EMAIL, "wrong".into(), &stranger).await;
+        let wrong = harness.try_sign_in(EMAIL, "wrong").await;
         assert!(matches!(wrong, Err(SignInError::Wrong)));
     }
     let mut fifth = connection(harness.folder.path()).await;
-    execute(
-        &mut fifth,
-        "BEGIN; INSERT INTO sign_in_attempt (account, source, at) SELECT account, source, at FROM sign_in_attempt LIMIT 1",
-    )
-    .await;
-    let accounts = harness.server.people.accounts.clone();
+    let row = "SELECT account, source, at FROM sign_in_attempt LIMIT 1";
+    let insert = format!("BEGIN; INSERT INTO sign_in_attempt (account, source, at) {row}");
+    execute(&mut fifth, &insert).await;
+    let accounts = harness.accounts().clone();
     let sixth = commit_under(fifth, async move {
         accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await
     });
@@ -103,18 +96,12 @@ async fn a_nul_character_in_a_query_finds_nothing_and_is_no_error() {
     assert!(audit::entries(store, &wanted, 9).await.expect("it answers").is_empty());
 }
 
-/// The error message of a start in this folder with this URL.
-fn refusal(folder: &Path, url: &str) -> String {
+/// Asserts that a start in this folder with this URL fails with a message that contains this part.
+fn expect_refusal(folder: &Path, url: &str, part: &str) {
     let mut command = program(folder);
     command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
-    complaint(&run(command, ""))
-}
-
-/// The program in this folder, which may hold a key, with this database.
-fn serve(folder: &Path, url: &str) -> Serving {
-    Serving::with(folder, |command| {
-        command.args(["--database-url", url]);
-    })
+    let line = complaint(&run(command, ""));
+    assert!(line.contains(part) && !line.contains("canary"), "{line}");
 }
 
 /// A folder with a key that no database uses yet.
@@ -135,13 +122,12 @@ async fn two_programs_that_start_at_once_on_a_new_database_both_serve_it() {
     let url = database_url(one.path()).await;
     let start = |folder: &TempDir| {
         let (folder, url) = (folder.path().to_owned(), url.clone());
-        tokio::task::spawn_blocking(move || serve(&folder, &url))
+        tokio::task::spawn_blocking(move || Serving::on_url(&folder, &url, &[]))
     };
     let starts = [start(&one), start(&other)];
     for start in starts {
         let serving = start.await.expect("it starts");
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        assert_eq!(browser.get("/health").await.expect("an answer").status, 200);
+        assert_eq!(serving.browser().await.get("/health").await.expect("an answer").status, 200);
     }
 }
 
@@ -150,11 +136,10 @@ async fn two_programs_that_start_at_once_on_a_new_database_both_serve_it() {
 async fn a_second_node_is_refused_without_the_key_and_with_another() {
     let first = folder_with_key(1).await;
     let url = database_url(first.path()).await;
-    let serving = serve(first.path(), &url);
-    let line = refusal(folder().path(), &url);
-    assert!(line.contains("ppm-email.key does not exist"), "{line}");
-    let line = refusal(folder_with_key(2).await.path(), &url);
-    assert!(line.contains("is not the one that the database was sealed with"), "{line}");
+    let serving = Serving::on_url(first.path(), &url, &[]);
+    expect_refusal(folder().path(), &url, "ppm-email.key does not exist");
+    let message = "is not the one that the database was sealed with";
+    expect_refusal(folder_with_key(2).await.path(), &url, message);
     serving.stop();
 }
 
@@ -169,12 +154,13 @@ async fn a_connection_uses_tls_where_offered_and_verifies_the_given_authority() 
     {
         let mut connection =
             AnyConnection::connect(&format!("{url}{parameters}")).await.expect("it is let in");
-        let private =
-            sqlx::query("SELECT COUNT(*) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl");
-        let private = private.fetch_one(&mut connection).await.expect("it answers");
-        assert_eq!(private.get::<i64, _>(0), 1, "{parameters}");
+        let has_tls =
+            sqlx::query_scalar("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+        let has_tls: bool = has_tls.fetch_one(&mut connection).await.expect("it answers");
+        assert!(has_tls, "{parameters}");
     }
-    serve(folder.path(), &format!("{url}?sslmode=verify-full&sslrootcert={authority}")).stop();
+    let verifying = format!("{url}?sslmode=verify-full&sslrootcert={authority}");
+    Serving::on_url(folder.path(), &verifying, &[]).stop();
 }
 
 #[tokio::test]
@@ -182,43 +168,38 @@ async fn a_connection_uses_tls_where_offered_and_verifies_the_given_authority() 
 async fn a_server_without_the_required_tls_is_refused() {
     let folder = folder();
     let url = database_url(folder.path()).await;
-    let line = refusal(folder.path(), &format!("{url}?sslmode=verify-full"));
-    assert!(line.contains("certificate"), "{line}");
+    expect_refusal(folder.path(), &format!("{url}?sslmode=verify-full"), "certificate");
     // Over its Unix socket a server never offers TLS.
     let socket = postgres_setting("unix_socket_directories").await;
-    let line = refusal(folder.path(), &format!("{url}?host={socket}&sslmode=require"));
-    assert!(line.contains("server does not support TLS"), "{line}");
+    let url = format!("{url}?host={socket}&sslmode=require");
+    expect_refusal(folder.path(), &url, "server does not support TLS");
 }
 
 /// `0.0.0.0` connects to this machine, but the program treats it as another machine's address.
-const ELSEWHERE: &str = "0.0.0.0";
+const REMOTE: &str = "0.0.0.0";
 
 #[tokio::test]
 #[ignore = "needs the server that `cargo xtask test` starts"]
 async fn a_server_on_another_machine_is_verified_unless_the_environment_says_otherwise() {
     let folder = folder();
     let url = database_url(folder.path()).await;
-    let elsewhere = url.replace("127.0.0.1", ELSEWHERE);
-    assert_ne!(url, elsewhere);
-    let line = refusal(folder.path(), &elsewhere);
-    assert!(line.contains("certificate"), "{line}");
+    let remote = url.replace("127.0.0.1", REMOTE);
+    assert_ne!(url, remote);
+    expect_refusal(folder.path(), &remote, "certificate");
     // The parameter overrides the address of the URL, which has the port and the password.
-    let parameter = format!("{url}?host={ELSEWHERE}");
-    let line = refusal(folder.path(), &parameter);
-    assert!(line.contains("certificate"), "{line}");
-    let (_, path) = url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a URL");
-    let credentials = url.split_once("//").and_then(|(_, rest)| rest.split_once('@'));
-    let (user, password) = credentials.and_then(|(both, _)| both.split_once(':')).expect("a URL");
-    let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).expect("a URL").0;
+    expect_refusal(folder.path(), &format!("{url}?host={REMOTE}"), "certificate");
+    let parsed = Url::parse(&url).expect("a URL");
+    let (path, port) = (parsed.path(), parsed.port().expect("a port").to_string());
+    let (user, password) = (parsed.username(), parsed.password().expect("a password"));
     let by_environment = |host: &str, mode: &str| {
         let mut command = program(folder.path());
-        command.args(["admin", "list", "--database-url", &format!("postgres:///{path}")]);
-        command.envs([("PGHOST", "localhost"), ("PGHOSTADDR", host), ("PGPORT", port)]);
+        command.args(["admin", "list", "--database-url", &format!("postgres://{path}")]);
+        command.envs([("PGHOST", "localhost"), ("PGHOSTADDR", host), ("PGPORT", &port)]);
         command.envs([("PGUSER", user), ("PGPASSWORD", password), ("PGSSLMODE", mode)]);
         run(command, "")
     };
-    assert!(complaint(&by_environment(ELSEWHERE, "")).contains("certificate"));
-    assert!(by_environment(ELSEWHERE, "require").status.success());
+    assert!(complaint(&by_environment(REMOTE, "")).contains("certificate"));
+    assert!(by_environment(REMOTE, "require").status.success());
     assert!(by_environment("127.0.0.1", "").status.success());
 }
 
@@ -227,10 +208,10 @@ async fn a_server_on_another_machine_is_verified_unless_the_environment_says_oth
 async fn an_error_of_the_server_is_reported_in_one_line() {
     let folder = folder();
     let url = database_url(folder.path()).await;
-    let line = refusal(folder.path(), &format!("{url}?password=canary-wrong"));
-    assert!(line.contains("password authentication failed") && !line.contains("canary"), "{line}");
-    let line = refusal(folder.path(), &format!("{url}?dbname=nowhere"));
-    assert!(line.contains("database \"nowhere\" does not exist"), "{line}");
+    let wrong = format!("{url}?password=canary-wrong");
+    expect_refusal(folder.path(), &wrong, "password authentication failed");
+    let missing = format!("{url}?dbname=missing");
+    expect_refusal(folder.path(), &missing, "database \"missing\" does not exist");
 }
 
 #[tokio::test]
@@ -238,10 +219,9 @@ async fn an_error_of_the_server_is_reported_in_one_line() {
 async fn the_databases_password_is_in_no_log_at_any_level() {
     let folder = folder();
     let url = database_url(folder.path()).await;
-    let (start, rest) = url.split_once("//").expect("a URL");
-    let (credentials, _) = rest.split_once('@').expect("with credentials");
-    let (_, password) = credentials.split_once(':').expect("with a password");
-    for url in [url.clone(), format!("{start}//postgres@{}", &rest[credentials.len() + 1..])] {
+    let parsed = Url::parse(&url).expect("a URL");
+    let password = parsed.password().expect("a password");
+    for url in [url.clone(), url.replace(&format!(":{password}@"), "@")] {
         let mut command = program(folder.path());
         command.args(["admin", "list", "--database-url", &url]).env("RUST_LOG", "trace");
         command.env("PGPASSWORD", password);
@@ -258,8 +238,7 @@ async fn a_write_that_waits_too_long_for_a_lock_fails() {
     let folder = folder();
     let store = Store::open(&database(&folder).await).await.expect("a new database opens");
     let mut holder = connection(folder.path()).await;
-    let lock = "BEGIN; LOCK TABLE readiness_probe";
-    execute(&mut holder, lock).await;
+    execute(&mut holder, "BEGIN; LOCK TABLE readiness_probe").await;
     let write = store.write_probe(FixedClock::new().now());
     let written = timeout(2 * WRITTEN_WITHIN, write).await.expect("it does not wait for ever");
     assert!(written.is_err(), "it has written what is locked");
@@ -288,25 +267,22 @@ async fn while_postgresql_is_read_only_reading_and_sign_out_work_and_ready_says_
     let folder = folder();
     let url = database_url(folder.path()).await;
     add_administrator_to(folder.path(), &url, EMAIL, PASSWORD);
-    let serving = serve(folder.path(), &url);
-    let mut ada = HttpBrowser::at(&serving.address).await.expect("it listens");
+    let serving = Serving::on_url(folder.path(), &url, &[]);
+    let mut ada = serving.browser().await;
     ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
     let session = ada.cookie.clone();
     ada.until_ready_says(READY).await;
 
     set_read_only(folder.path(), true).await;
-    let not_ready = r#"{"code":"not-ready","reasons":["database-read-only"]}"#;
-    ada.until_ready_says(not_ready).await;
+    ada.until_ready_says(r#"{"code":"not-ready","reasons":["database-read-only"]}"#).await;
     assert_eq!(ada.get("/health").await.expect("an answer").status, StatusCode::OK);
     assert_eq!(ada.get("/audit").await.expect("an answer").status, StatusCode::OK);
     let out = ada.ask("POST", "/sign-out", FORM, "").await.expect("an answer");
     assert_eq!(out.header("location"), "/sign-in");
     ada.cookie.clone_from(&session);
     let refused = ada.call("email/load", &serde_json::json!({})).await.expect("an answer");
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::UNAUTHORIZED, "session-ended".into())
-    );
+    let expected = (StatusCode::UNAUTHORIZED, "session-ended".into());
+    assert_eq!((refused.status, refused.code()), expected);
 
     set_read_only(folder.path(), false).await;
     ada.until_ready_says(READY).await;

@@ -1,11 +1,12 @@
 //! Identity headers of a reverse proxy: trusted from its own address, and from no other.
 
-use server::config::ProxyHeaders;
 use std::sync::{Arc, Mutex};
 
+use axum::http::request::Builder;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::get as route;
 use axum::{Extension, Router};
+use server::config::ProxyHeaders;
 use server::identity::{Caller, Email, Principal, RequestClient, Role};
 
 use crate::support::harness::{ADDRESS, Answer, Harness, get, post_form};
@@ -29,11 +30,12 @@ async fn behind_a_proxy(proxy: &str) -> Harness {
 }
 
 async fn load(harness: &Harness, peer: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = call("/api/email/load").header("sec-fetch-site", "same-origin");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    send(harness, peer, request, "{}").await
+    let request = call("/api/email/load").header("sec-fetch-site", "same-origin");
+    send(harness, peer, with_headers(request, headers), "{}").await
+}
+
+fn with_headers(request: Builder, headers: &[(&str, &str)]) -> Builder {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
 /// The principal and the headers that a handler sees; the peer is the harness's own.
@@ -45,10 +47,7 @@ async fn seen(harness: &Harness, headers: &[(&str, &str)]) -> (Option<Principal>
             *seen.lock().expect("one request at a time") = Some((caller.principal, headers));
         })
     };
-    let mut request = get("/who");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
+    let request = with_headers(get("/who"), headers);
     harness.ask(Router::new().route("/who", page), request).await;
     seen.lock().expect("one request at a time").take().expect("the page was reached")
 }
@@ -92,8 +91,7 @@ async fn headers_of_another_peer_are_ignored_removed_and_audited() {
 #[tokio::test]
 async fn a_forwarded_address_does_not_make_a_peer_the_proxy() {
     let harness = behind_a_proxy(PROXY).await;
-    let mut headers = ALL.to_vec();
-    headers.push(("x-forwarded-for", PROXY));
+    let headers = [&ALL[..], &[("x-forwarded-for", PROXY)]].concat();
     let answer = load(&harness, ADDRESS, &headers).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
@@ -102,10 +100,9 @@ async fn a_forwarded_address_does_not_make_a_peer_the_proxy() {
 async fn without_the_proxys_headers_a_session_authenticates() {
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     let cookie = harness.sign_in().await;
-    for headers in [vec![], vec![("x-auth-subject", "")]] {
-        let mut headers = headers;
-        headers.push(("cookie", cookie.as_str()));
-        assert_eq!(load(&harness, PROXY, &headers).await.status, StatusCode::OK);
+    let session = ("cookie", cookie.as_str());
+    for headers in [&[session][..], &[("x-auth-subject", ""), session]] {
+        assert_eq!(load(&harness, PROXY, headers).await.status, StatusCode::OK);
     }
 }
 
@@ -124,10 +121,7 @@ async fn signing_out_behind_the_proxy_ends_the_session_with_or_without_a_role() 
     let harness = behind_a_proxy(PROXY).await.with_ada().await;
     for headers in [vec![ALL[0]], ALL.to_vec()] {
         let session = harness.sign_in().await;
-        let mut request = post_form("/sign-out").header("cookie", &session);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
+        let request = with_headers(post_form("/sign-out").header("cookie", &session), &headers);
         assert_eq!(send(&harness, PROXY, request, "").await.status, StatusCode::SEE_OTHER);
         let answer = load(&harness, PROXY, &[("cookie", &session)]).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -137,9 +131,7 @@ async fn signing_out_behind_the_proxy_ends_the_session_with_or_without_a_role() 
 #[tokio::test]
 async fn a_user_whom_the_proxy_authenticates_is_not_offered_to_sign_out() {
     let harness = behind_a_proxy(PROXY).await;
-    let request = ALL
-        .iter()
-        .fold(get("/settings/email"), |request, (name, value)| request.header(*name, *value));
+    let request = with_headers(get("/settings/email"), &ALL);
     let page = send(&harness, PROXY, request, "").await.body;
     assert!(page.contains("Grace Hopper") && !page.contains("Sign out"), "{page}");
 }
@@ -154,8 +146,7 @@ async fn a_user_without_a_role_behind_the_proxy_can_open_the_sign_in_page() {
 #[tokio::test]
 async fn a_repeated_header_is_refused() {
     let harness = behind_a_proxy(PROXY).await;
-    let mut headers = ALL.to_vec();
-    headers.push(("x-auth-subject", "mallory"));
+    let headers = [&ALL[..], &[("x-auth-subject", "mallory")]].concat();
     assert_eq!(load(&harness, PROXY, &headers).await.code(), "proxy-header-malformed");
 }
 
@@ -183,10 +174,7 @@ async fn a_cross_site_request_through_the_proxy_is_refused() {
     let shapes: [&[(&str, &str)]; 3] =
         [&[("sec-fetch-site", "cross-site")], &[("origin", "https://evil.example")], &[]];
     for shape in shapes {
-        let mut request = call("/api/email/load");
-        for (name, value) in ALL.iter().chain(shape) {
-            request = request.header(*name, *value);
-        }
+        let request = with_headers(call("/api/email/load"), &[&ALL[..], shape].concat());
         let answer = send(&harness, PROXY, request, "{}").await;
         assert_eq!(answer.code(), "cross-site", "{shape:?}");
     }

@@ -2,11 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use contract::ApiCode;
-use contract::LookupResult;
-use contract::{EmailService, RequestOrigin};
-use domain::Field;
-use domain::{Principal, Role};
+use contract::{ApiCode, EmailService, LookupResult, RequestOrigin};
+use domain::{Field, Principal, Role};
 use server::config::HostOrigin;
 
 use crate::support::harness::{EMAIL, Harness, NAME, post, principal};
@@ -24,14 +21,9 @@ fn reached(callback: &str) -> RequestOrigin {
     RequestOrigin { callback: callback.to_owned(), public_origin: origin, forwarded: Vec::new() }
 }
 
-async fn check(
-    harness: &Harness,
-    typed: &str,
-    page: &str,
-    reached: &RequestOrigin,
-) -> LookupResult {
+async fn check(harness: &Harness, typed: &str, page: &str) -> LookupResult {
     let service = harness.server.service();
-    service.check_redirect(&ada(), reached, typed, page).await.expect("findings")
+    service.check_redirect(&ada(), &reached(CALLBACK), typed, page).await.expect("findings")
 }
 
 fn fact<'f>(findings: &'f LookupResult, name: &str) -> &'f str {
@@ -42,12 +34,10 @@ fn fact<'f>(findings: &'f LookupResult, name: &str) -> &'f str {
 #[tokio::test]
 async fn each_difference_is_named_with_this_servers_address_as_a_suggestion() {
     let harness = Harness::start().await;
+    let host = "the host differs (old.example instead of ppm.example)";
     for (typed, expected) in [
         ("http://ppm.example/oauth/callback", "the scheme differs (http instead of https)"),
-        (
-            "https://old.example/oauth/callback",
-            "the host differs (old.example instead of ppm.example)",
-        ),
+        ("https://old.example/oauth/callback", host),
         ("https://ppm.example:8443/oauth/callback", "the port differs (8443 instead of none)"),
         ("https://ppm.example/oauth/callback/", "an extra slash at the end"),
         ("https://ppm.example/OAuth/callback", "upper and lower case differ"),
@@ -55,7 +45,7 @@ async fn each_difference_is_named_with_this_servers_address_as_a_suggestion() {
         ("https://ppm.example/oauth/callback#", "it contains a #"),
         ("https://ppm.example/oauth/callback ", "a space or another invisible character"),
     ] {
-        let findings = check(&harness, typed, PAGE, &reached(CALLBACK)).await;
+        let findings = check(&harness, typed, PAGE).await;
         let explanation = &findings.explanations[0];
         assert!(explanation.cause.contains(expected), "{typed:?}: {}", explanation.cause);
         let fill = explanation.steps[0].fill.as_ref().expect("a button");
@@ -66,7 +56,7 @@ async fn each_difference_is_named_with_this_servers_address_as_a_suggestion() {
 #[tokio::test]
 async fn this_servers_own_address_is_confirmed() {
     let harness = Harness::start().await;
-    let findings = check(&harness, CALLBACK, PAGE, &reached(CALLBACK)).await;
+    let findings = check(&harness, CALLBACK, PAGE).await;
     assert_eq!(findings.explanations, []);
     let expected = "Exactly this server's address. Register it at the provider as it is.";
     assert_eq!(fact(&findings, "Verdict"), expected);
@@ -81,7 +71,9 @@ async fn a_page_behind_a_proxy_is_shown_the_public_url_flag() {
         public_origin: None,
         forwarded: vec![("X-Forwarded-Proto", "https".to_owned())],
     };
-    let findings = check(&harness, "http://ppm.example/oauth/callback", PAGE, &reached).await;
+    let service = harness.server.service();
+    let findings = service.check_redirect(&ada(), &reached, &reached.callback, PAGE).await;
+    let findings = findings.expect("findings");
     let explanation = &findings.explanations[0];
     assert_eq!(explanation.steps[0].copy.as_deref(), Some("--public-url https://ppm.example"));
     assert!(fact(&findings, "X-Forwarded-Proto").contains("PPM does not use this header"));
@@ -94,11 +86,11 @@ async fn a_page_at_another_address_is_reported_unless_it_may_embed_the_tab() {
             HostOrigin::parse("https://host.example").into_iter().collect();
     })
     .await;
-    let typed = "https://elsewhere.example/callback";
-    let findings = check(&harness, typed, "https://host.example", &reached(CALLBACK)).await;
+    let typed = "https://other.example/callback";
+    let findings = check(&harness, typed, "https://host.example").await;
     assert_eq!(findings.explanations.len(), 1, "only that it is another address");
     assert!(fact(&findings, "This page").contains("is allowed to show this tab"));
-    let findings = check(&harness, typed, "https://10.0.0.5:3000", &reached(CALLBACK)).await;
+    let findings = check(&harness, typed, "https://10.0.0.5:3000").await;
     let cause = &findings.explanations[0].cause;
     assert!(cause.contains("https://10.0.0.5:3000") && cause.contains(PAGE), "{cause}");
 }

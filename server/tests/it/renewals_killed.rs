@@ -3,9 +3,7 @@
 //! Afterwards the status is correct, and the token is refreshed or the provider requires a new
 //! consent. No refresh token is sent that was known to be superseded.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contract::TokenView;
@@ -13,12 +11,10 @@ use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::Destination;
 use domain::token::{OauthDiagnosis, Renewal, TokenStatus};
 use domain::{Draft, OauthFlow};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use secrecy::ExposeSecret;
 use sqlx::{Connection, SqliteConnection};
-use store::database::Database;
-use store::{Store, tokens};
+use store::{Store, database::Database, tokens};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -46,7 +42,6 @@ const LIFETIME: Duration = Duration::from_secs(2);
 /// Longer than a refresh takes to begin, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// When to kill.
 #[derive(Debug, Clone, Copy)]
 enum KillMoment {
     /// This long after the refresh lease was taken.
@@ -155,7 +150,7 @@ impl Lane {
         let mailbox = Mailbox::start(&provider).await;
         let draft = draft(OauthFlow::AuthorizationCodePkce, &provider, &mailbox);
         let serving = serve(folder.path());
-        let mut browser = HttpBrowser::at(&serving.address).await.expect("it listens");
+        let mut browser = serving.browser().await;
         browser.sign_in(EMAIL, PASSWORD).await.expect("it answers");
         save(&mut browser, &draft, 0, None).await;
         obtain(&mut browser, &provider).await;
@@ -221,7 +216,7 @@ impl Lane {
     /// Restarts the program and asserts that its status is correct. The token must be refreshed, or
     /// obtained again if the provider had rotated it.
     async fn expect_recovery(&mut self, when: &str) {
-        let (_, kept) = self.looks.last().expect("somebody looked").clone();
+        let (_, kept) = self.looks.last().expect("the token was read").clone();
         let (reused, messages) = (self.provider.reused(), self.mailbox.messages());
         let serving = serve(self.folder.path());
         self.browser = self.browser.again(&serving.address).await.expect("it listens");
@@ -246,18 +241,12 @@ impl Lane {
                 let Outcome::Failed { diagnosis, peer_text, .. } = outcome else {
                     panic!("{when}: sent")
                 };
-                assert_eq!(
-                    diagnosis,
-                    Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant),
-                    "{when}"
-                );
+                let expected = Diagnosis::TokenNotRenewed(OauthDiagnosis::InvalidGrant);
+                assert_eq!(diagnosis, expected, "{when}");
                 let Some(Renewal::Gone(failure)) = renewal else { panic!("{when}: {renewal:?}") };
                 assert_eq!(peer_text, failure.peer_text, "{when}");
-                let peer_text = peer_text.expect("the provider's reason");
-                assert!(
-                    peer_text.contains("The refresh token was used before."),
-                    "{when}: {peer_text}"
-                );
+                let reason = peer_text.expect("the provider's reason");
+                assert!(reason.contains("The refresh token was used before."), "{when}: {reason}");
                 assert_eq!(self.provider.reused(), reused + 1, "{when}");
                 obtain(&mut self.browser, &self.provider).await;
             }
@@ -273,10 +262,8 @@ impl Lane {
             TokenStatus::Valid => {
                 let kept = self.kept().await;
                 let is_good = self.provider.is_good(&kept.access);
-                assert!(
-                    is_good || kept.expires_at <= SystemClock.now(),
-                    "{when}: {view:?}, {kept:?}"
-                );
+                let is_over = kept.expires_at <= SystemClock.now();
+                assert!(is_good || is_over, "{when}: {view:?}, {kept:?}");
             }
             TokenStatus::Expired => {
                 let renewal = view.token.as_ref().map(|token| &token.renewal);
@@ -318,7 +305,6 @@ impl Lane {
         timeout(TIMEOUT, asked).await.expect("the token is renewed in time");
     }
 
-    /// Waits until the refresh lease is taken.
     async fn wait_for_lease(&self, kept: &TokenRow) {
         // Polls without a pause, because the lease is used at once, but not before it may be taken.
         let not_before = kept.expires_at - LIFETIME / 4 - LOOK_EVERY;
@@ -326,12 +312,13 @@ impl Lane {
         let url = format!("sqlite://{}", self.folder.path().join("ppm-email.db").display());
         let mut connection = SqliteConnection::connect(&url).await.expect("the database is there");
         let leased = async {
-            let leases = "SELECT COUNT(*) FROM token WHERE lease_owner IS NOT NULL";
-            let mut count = 0_i64;
-            while count == 0 {
-                let counted = sqlx::query_scalar(leases).fetch_one(&mut connection).await;
-                count = counted.expect("the table is there");
-            }
+            let leases = "SELECT 1 FROM token WHERE lease_owner IS NOT NULL";
+            while sqlx::query(leases)
+                .fetch_optional(&mut connection)
+                .await
+                .expect("an answer")
+                .is_none()
+            {}
         };
         timeout(TIMEOUT, leased).await.expect("the token is renewed in time");
     }
@@ -341,9 +328,8 @@ impl Lane {
         let folder = self.folder.path();
         let database = Database::Sqlite(folder.join("ppm-email.db"));
         let store = Store::open(&database).await.expect("the database opens");
-        let randomness = Arc::new(SeededRandomness::new(1));
-        let vault =
-            unlock(&folder.join("ppm-email.key"), &store, &FixedClock::new(), randomness).await;
+        let (key_file, randomness) = (folder.join("ppm-email.key"), SeededRandomness::new(1));
+        let vault = unlock(&key_file, &store, &FixedClock::new(), Arc::new(randomness)).await;
         let vault = vault.expect("the key opens it");
         let token = tokens::load(&store).await.expect("the token is readable").expect("a token");
         store.close().await;

@@ -1,27 +1,24 @@
 //! Two programs share one database and one token: the provider receives one refresh for both, and
 //! neither stores a token that the other's save has made obsolete.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use contract::RunView;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus};
 use domain::token::TokenStatus;
 use domain::{Draft, Field, OauthFlow};
 use serde_json::json;
-use sqlx::Row;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::support::accounts::administrators;
-use crate::support::databases::{connection, database_url};
+use crate::support::databases::{connection, count_rows, database_url};
 use crate::support::oauth_fixture::draft;
 use crate::support::oauth_programs::{
-    LOOK_EVERY, begin_send, called, end_of, obtain, save, token, trust_the_tests,
+    begin_send, called, end_of, obtain, save, token, trust_the_tests,
 };
-use crate::support::program::{HttpBrowser, Serving, log_file};
+use crate::support::program::{HttpBrowser, Serving, log};
+use crate::support::waiting::until;
 use testkit::mailbox::Mailbox;
 use testkit::provider::{Held, TestProvider};
 
@@ -61,9 +58,7 @@ impl SharedDatabase {
         let mut browsers = Vec::new();
         for (number, cookie) in cookies.into_iter().enumerate() {
             let address = &programs[number % programs.len()].address;
-            let mut browser = HttpBrowser::at(address).await.expect("it listens");
-            browser.cookie = cookie;
-            browsers.push(browser);
+            browsers.push(HttpBrowser::with_cookie(address, &cookie).await);
         }
         Self { folder, provider, mailbox, draft, programs, browsers }
     }
@@ -91,13 +86,11 @@ impl SharedDatabase {
     /// Waits until both programs report this token status.
     async fn wait_for_status(&mut self, status: TokenStatus) {
         for browser in self.browsers.iter_mut().take(2) {
-            loop {
+            until(async || {
                 let view = token(browser).await;
-                if TokenStatus::of(view.token.as_ref(), view.now) == status {
-                    break;
-                }
-                sleep(LOOK_EVERY).await;
-            }
+                TokenStatus::of(view.token.as_ref(), view.now) == status
+            })
+            .await;
         }
     }
 
@@ -108,8 +101,8 @@ impl SharedDatabase {
     /// How often the stored token was refreshed.
     async fn generation(&self) -> usize {
         let mut connection = connection(self.folder.path()).await;
-        let row = sqlx::query("SELECT generation FROM token").fetch_one(&mut connection).await;
-        let generation = row.expect("a token").get::<i64, _>(0);
+        let row = sqlx::query_scalar("SELECT generation FROM token").fetch_one(&mut connection);
+        let generation: i64 = row.await.expect("a token");
         usize::try_from(generation).expect("a count")
     }
 
@@ -118,8 +111,7 @@ impl SharedDatabase {
         for program in self.programs.drain(..) {
             program.stop();
         }
-        let log = std::fs::read_to_string(self.folder.path().join("ppm-email.log"));
-        let log = log.expect("the programs wrote it");
+        let log = log(self.folder.path());
         assert!(!log.contains("locked") && !log.contains("ERROR"), "{log}");
     }
 }
@@ -140,25 +132,20 @@ async fn begin_all(browsers: impl Iterator<Item = HttpBrowser>) -> Vec<(HttpBrow
 async fn wait_for_a_refusal(begun: &mut [(HttpBrowser, Run)]) {
     let is_refusal =
         |report: &StepReport| report.step == Step::SignIn && report.ended == StepStatus::Failed;
-    loop {
+    until(async || {
         for (browser, run) in &mut *begun {
             let RunView { run, .. } = called(browser, "email/run", &json!({ "id": run.id })).await;
             if run.steps.iter().any(is_refusal) {
-                return;
+                return true;
             }
         }
-        sleep(LOOK_EVERY).await;
-    }
+        false
+    })
+    .await;
 }
 
 fn start(folder: &Path, database_url: &str) -> Serving {
-    Serving::with(folder, |command| {
-        let log = log_file(&folder.join("ppm-email.log"));
-        command.args(["--database-url", database_url]).stderr(log);
-        // By default the key file is beside the database, which may be elsewhere.
-        command.arg("--key-file").arg(folder.join("ppm-email.key"));
-        trust_the_tests(command, folder);
-    })
+    Serving::logged(folder, database_url, |command| trust_the_tests(command, folder))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +214,5 @@ async fn a_save_through_one_program_discards_a_running_refresh_of_another() {
     shared.programs.remove(0).stop();
 
     assert_eq!(token(other).await.token, None);
-    let mut connection = connection(shared.folder.path()).await;
-    let rows = sqlx::query("SELECT COUNT(*) FROM token").fetch_one(&mut connection).await;
-    assert_eq!(rows.expect("the table is there").get::<i64, _>(0), 0);
+    assert_eq!(count_rows(shared.folder.path(), "token").await, 0);
 }

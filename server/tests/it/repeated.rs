@@ -1,33 +1,30 @@
 //! Repeated unauthenticated requests cost a bounded number of audit rows, without an unproven name.
 //! Each kind of request that causes a row is repeated, over sockets.
 
-use std::net::Ipv4Addr;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use contract::AttemptStarted;
 use domain::OauthFlow;
 use serde_json::json;
 use server::aggregates::Aggregates;
-use sqlx::Row as _;
+use sqlx::Row;
 use store::audit::{Action, Actor};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 use url::Url;
 use vault::clock::{Clock, SystemClock};
 
 use crate::support::databases::{connection, database_url, refuse, stop_refusing};
-use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, cookie_of, trail};
+use crate::support::harness::{Answer, EMAIL, FORM, Harness, PASSWORD, trail};
 use crate::support::host::PUBLIC_KEY;
-use crate::support::oauth_fixture::{CALLBACK, draft};
-use crate::support::oauth_programs::{called, save, trust_the_tests};
+use crate::support::oauth_fixture::draft;
+use crate::support::oauth_programs::{begin_attempt, consent, save, trust_the_tests};
 use crate::support::openid_provider::{Bent, CLIENT_ID, CLIENT_SECRET, OpenidProvider};
+use crate::support::pages::page;
 use crate::support::program::{HttpBrowser, Serving, add_administrator_to, encoded, write_private};
 use crate::support::soak::times;
+use crate::support::waiting::{until, until_some};
 use testkit::mailbox::Mailbox;
 use testkit::provider::TestProvider;
 
@@ -75,14 +72,10 @@ impl RepeatedFixture {
         Self { folder, serving, openid }
     }
 
-    async fn browser(&self) -> HttpBrowser {
-        HttpBrowser::at(&self.serving.address).await.expect("it listens")
-    }
-
     /// A browser with the client address `127.0.0.{number}`.
     async fn browser_from(&self, number: u8) -> HttpBrowser {
-        let own = Ipv4Addr::new(127, 0, 0, number);
-        HttpBrowser::at_from(own, &self.serving.address).await.expect("it listens")
+        let own = format!("127.0.0.{number}");
+        HttpBrowser::at_from(&own, &self.serving.address).await.expect("it listens")
     }
 
     /// Requests a path with a cookie repeatedly, from enough addresses that few requests are
@@ -93,24 +86,21 @@ impl RepeatedFixture {
         for number in 100..115 {
             let mut browser = self.browser_from(number).await;
             for _ in 0..many() / 15 {
-                let answer = browser.get_with(path, &[("cookie", cookie)]).await;
-                let answer = answer.expect("an answer");
+                let answer =
+                    browser.get_with(path, &[("cookie", cookie)]).await.expect("an answer");
                 let is_limited = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
                     .contains(&answer.status);
                 assert!(is_limited || answer.header("location") == expected, "{answer:?}");
                 answered += i64::from(!is_limited);
             }
         }
-        let asked = many();
-        assert!(
-            answered * 3 > i64::try_from(asked).expect("few"),
-            "{answered} of {asked} were answered"
-        );
+        let asked = i64::try_from(many()).expect("few");
+        assert!(answered * 3 > asked, "{answered} of {asked} were answered");
         answered
     }
 
     async fn ada(&self) -> HttpBrowser {
-        let mut ada = self.browser().await;
+        let mut ada = self.serving.browser().await;
         let answer = ada.sign_in(EMAIL, PASSWORD).await.expect("an answer");
         assert_eq!(answer.header("location"), "/settings/email");
         ada
@@ -118,13 +108,8 @@ impl RepeatedFixture {
 
     /// The audit rows from `first` on, once there are `count`: they are written after the response.
     async fn wait_for_rows(&self, count: usize, first: usize) -> Vec<StoredRow> {
-        loop {
-            let rows = self.rows_from(first).await;
-            if rows.len() >= count {
-                return rows;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
+        until_some(async || Some(self.rows_from(first).await).filter(|rows| rows.len() >= count))
+            .await
     }
 
     /// The audit rows from `first` on, oldest first.
@@ -150,17 +135,15 @@ async fn rows(folder: &Path) -> Vec<StoredRow> {
 /// Waits until the rows of an action count this many events in total.
 async fn wait_for_count(folder: &Path, action: Action, count: i64) {
     let mut connection = connection(folder).await;
-    loop {
-        let found = sqlx::query("SELECT CAST(SUM(count) AS BIGINT) FROM audit WHERE action = $1")
+    until(async || {
+        let sql = "SELECT CAST(SUM(count) AS BIGINT) FROM audit WHERE action = $1";
+        let sum = sqlx::query_scalar::<_, Option<i64>>(sql)
             .bind(action.wire_name())
             .fetch_one(&mut connection)
-            .await
-            .expect("the table is there");
-        if found.get::<Option<i64>, _>(0) == Some(count) {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+            .await;
+        sum.expect("the table is there") == Some(count)
+    })
+    .await;
 }
 
 /// The number of clock minutes that a period touches.
@@ -206,38 +189,38 @@ impl Attack {
     async fn send(
         self,
         fixture: &RepeatedFixture,
-        stranger: &mut HttpBrowser,
+        client: &mut HttpBrowser,
         ended: &str,
     ) -> Answer {
         let answer = match self {
-            Self::UnknownAccount => stranger.sign_in("nobody@example.com", "wrong").await,
-            Self::KnownAccount => stranger.sign_in(EMAIL, "wrong").await,
-            Self::EndedSession => stranger.get_with("/audit", &[("cookie", ended)]).await,
-            Self::MadeUpSession => stranger.get_with("/audit", &[("cookie", "ppm-email=x")]).await,
+            Self::UnknownAccount => client.sign_in("unknown@example.com", "wrong").await,
+            Self::KnownAccount => client.sign_in(EMAIL, "wrong").await,
+            Self::EndedSession => client.get_with("/audit", &[("cookie", ended)]).await,
+            Self::MadeUpSession => client.get_with("/audit", &[("cookie", "ppm-email=x")]).await,
             Self::SpoofedProxyHeaders => {
                 let headers = [("x-user", "ada"), ("x-roles", "ppm-administrator")];
-                stranger.get_with("/audit", &headers).await
+                client.get_with("/audit", &headers).await
             }
             Self::GarbageBearer => {
                 let headers = [("authorization", "Bearer garbage")];
-                stranger.get_with("/bearer/api/email/load", &headers).await
+                client.get_with("/bearer/api/email/load", &headers).await
             }
             Self::UnsignedHostCookie => {
                 // Its header is {"alg":"none"}.
                 let cookie = "host=eyJhbGciOiJub25lIn0.e30.";
-                stranger.get_with("/audit", &[("cookie", cookie)]).await
+                client.get_with("/audit", &[("cookie", cookie)]).await
             }
-            Self::MadeUpCallback => stranger.get("/oauth/callback?code=x&state=made-up").await,
-            Self::MadeUpOidcCallback => stranger.get("/oidc/callback?code=x&state=made-up").await,
-            Self::MadeUpTicket => stranger.get("/oauth/start/made-up").await,
+            Self::MadeUpCallback => client.get("/oauth/callback?code=x&state=made-up").await,
+            Self::MadeUpOidcCallback => client.get("/oidc/callback?code=x&state=made-up").await,
+            Self::MadeUpTicket => client.get("/oauth/start/made-up").await,
             Self::GuessedSetUp => {
                 let password = encoded("a long enough pass phrase");
                 let form = format!(
                     "ticket=guessed&email=eve%40example.com&name=Eve&password={password}&again={password}"
                 );
-                stranger.ask("POST", "/set-up", FORM, form).await
+                client.ask("POST", "/set-up", FORM, form).await
             }
-            Self::AccountWithoutRole => Ok(sign_in_without_role(fixture, stranger).await),
+            Self::AccountWithoutRole => Ok(sign_in_without_role(fixture, client).await),
         };
         answer.expect("an answer")
     }
@@ -250,13 +233,7 @@ impl Attack {
             | Self::MadeUpOidcCallback
             | Self::MadeUpTicket
             | Self::GuessedSetUp => 0,
-            Self::UnknownAccount
-            | Self::KnownAccount
-            | Self::EndedSession
-            | Self::SpoofedProxyHeaders
-            | Self::GarbageBearer
-            | Self::UnsignedHostCookie
-            | Self::AccountWithoutRole => 1,
+            _ => 1,
         }
     }
 
@@ -272,12 +249,11 @@ impl Attack {
 }
 
 /// Signs in by `OpenID` Connect with an account that has no role here.
-async fn sign_in_without_role(fixture: &RepeatedFixture, stranger: &mut HttpBrowser) -> Answer {
-    let away = stranger.get("/oidc/start").await.expect("an answer");
+async fn sign_in_without_role(fixture: &RepeatedFixture, client: &mut HttpBrowser) -> Answer {
+    let away = client.get("/oidc/start").await.expect("an answer");
     let provider = Url::parse(away.header("location")).expect("the provider's page");
     let back = fixture.openid.sign_in(&provider);
-    let cookie = cookie_of(away.header("set-cookie"));
-    stranger.get_with(&back, &[("cookie", &cookie)]).await.expect("an answer")
+    client.get_with(&back, &[("cookie", &away.cookie())]).await.expect("an answer")
 }
 
 #[tokio::test]
@@ -290,9 +266,9 @@ async fn repeated_unauthenticated_requests_leave_at_most_a_row_a_minute_and_no_u
     for (attack, number) in Attack::ALL.into_iter().zip(2..) {
         let (before, begun) = (fixture.rows_from(0).await.len(), SystemClock.now());
         // From a new address, which is not throttled yet.
-        let mut stranger = fixture.browser_from(number).await;
+        let mut client = fixture.browser_from(number).await;
         for _ in 0..attack.times() {
-            attack.send(&fixture, &mut stranger, &ended).await;
+            attack.send(&fixture, &mut client, &ended).await;
         }
         let least = attack.rows_per_minute().min(1);
         let rows = fixture.wait_for_rows(least, before).await;
@@ -304,28 +280,35 @@ async fn repeated_unauthenticated_requests_leave_at_most_a_row_a_minute_and_no_u
     }
 }
 
-/// Completes a consent, and returns the callback with its used state and the consent cookie.
-async fn used_state(fixture: &RepeatedFixture) -> (Arc<TestProvider>, Mailbox, String, String) {
+/// Ada's browser, at a program with a saved OAuth flow and its servers.
+struct SavedFlow {
+    ada: HttpBrowser,
+    provider: Arc<TestProvider>,
+    _mailbox: Mailbox,
+}
+
+async fn save_flow(fixture: &RepeatedFixture) -> SavedFlow {
     let provider = Arc::new(TestProvider::start());
     let mailbox = Mailbox::start(&provider).await;
     let mut ada = fixture.ada().await;
     save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
-    let begun: AttemptStarted =
-        called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
-    let departed = ada.get(&begun.start.expect("somebody is asked")).await.expect("an answer");
-    let consent = cookie_of(departed.header("set-cookie"));
-    let address = provider.consent(departed.header("location"));
-    let query = address.strip_prefix(CALLBACK).expect("this server's address");
-    let back = format!("/oauth/callback{query}");
-    let landed = ada.get_with(&back, &[("cookie", &consent)]).await.expect("an answer");
+    SavedFlow { ada, provider, _mailbox: mailbox }
+}
+
+/// Completes a consent, and returns the callback with its used state and the consent cookie.
+async fn use_state(SavedFlow { ada, provider, .. }: &mut SavedFlow) -> (String, String) {
+    let begun = begin_attempt(ada).await;
+    let (back, cookie) = consent(ada, provider, &begun).await;
+    let landed = ada.get_with(&back, &[("cookie", &cookie)]).await.expect("an answer");
     assert!(landed.header("location").starts_with("/oauth/result/"), "{landed:?}");
-    (provider, mailbox, back, consent)
+    (back, cookie)
 }
 
 #[tokio::test]
 async fn a_used_state_that_another_browser_replays_writes_one_row_without_a_name() {
     let fixture = RepeatedFixture::start().await;
-    let (_provider, _mailbox, back, _) = used_state(&fixture).await;
+    let mut flow = save_flow(&fixture).await;
+    let (back, _) = use_state(&mut flow).await;
     let before = fixture.rows_from(0).await.len();
     let answered = fixture.repeat(&back, "", "attempt-used").await;
     let expected = StoredRow {
@@ -341,9 +324,10 @@ async fn a_used_state_that_another_browser_replays_writes_one_row_without_a_name
 #[tokio::test]
 async fn a_used_state_that_its_own_browser_replays_writes_one_row_with_its_users_name() {
     let fixture = RepeatedFixture::start().await;
-    let (_provider, _mailbox, back, consent) = used_state(&fixture).await;
+    let mut flow = save_flow(&fixture).await;
+    let (back, cookie) = use_state(&mut flow).await;
     let before = fixture.rows_from(0).await.len();
-    fixture.repeat(&back, &consent, "attempt-used").await;
+    fixture.repeat(&back, &cookie, "attempt-used").await;
     let rows = fixture.rows_from(before).await;
     let [row] = rows.as_slice() else { panic!("{} rows", rows.len()) };
     assert_eq!((row.action.as_str(), row.email.as_str()), ("token-not-obtained", EMAIL));
@@ -352,12 +336,7 @@ async fn a_used_state_that_its_own_browser_replays_writes_one_row_with_its_users
 #[tokio::test]
 async fn a_start_ticket_that_is_repeated_without_its_session_is_refused_and_writes_no_row() {
     let fixture = RepeatedFixture::start().await;
-    let provider = Arc::new(TestProvider::start());
-    let mailbox = Mailbox::start(&provider).await;
-    let mut ada = fixture.ada().await;
-    save(&mut ada, &draft(OauthFlow::AuthorizationCode, &provider, &mailbox), 0, None).await;
-    let begun: AttemptStarted =
-        called(&mut ada, "email/get-token", &json!({ "in_pop_up": true })).await;
+    let begun = begin_attempt(&mut save_flow(&fixture).await.ada).await;
     let (start, before) = (begun.start.expect("a ticket"), fixture.rows_from(0).await.len());
     fixture.repeat(&start, "", "other-session").await;
     assert_eq!(fixture.rows_from(before).await.len(), 0);
@@ -373,7 +352,7 @@ async fn concurrent_failed_sign_ins_at_two_nodes_are_one_row_a_minute_that_count
         for address in [fixture.serving.address.clone(), second.address.clone()] {
             attempts.spawn(async move {
                 let mut browser = HttpBrowser::at(&address).await.expect("it listens");
-                let account = format!("nobody-{number}@example.com");
+                let account = format!("unknown-{number}@example.com");
                 let answer = browser.sign_in(&account, "wrong").await.expect("an answer");
                 answer.header("location").contains("wrong-credentials")
             });
@@ -412,19 +391,29 @@ async fn two_writers_of_one_minute_share_a_row_without_losing_an_event() {
     assert_eq!((row.count, row.actor.address.as_deref()), (200, Some("192.0.2.7")));
 }
 
+/// Counts a failed sign-in from an address, for an account if it is known.
+fn count_failure(harness: &Harness, address: &str, account: Option<&str>) {
+    let (address, detail) = (address.parse().expect("an address"), account.map(str::to_owned));
+    let aggregates = harness.accounts().aggregates();
+    aggregates.record(Action::SignInFailed, address, Actor::unknown(), detail);
+}
+
+/// Counts one failed sign-in from each of many addresses.
+fn count_flood(harness: &Harness, addresses: u32) {
+    for number in 0..addresses {
+        count_failure(harness, &Ipv4Addr::from_bits(0xC612_0000 + number).to_string(), None);
+    }
+}
+
 #[tokio::test]
 async fn events_that_the_database_refused_are_written_once_it_accepts_them() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.people.accounts.aggregates();
     refuse(harness.folder.path(), "INSERT", "audit").await;
     for _ in 0..3 {
-        let address = "192.0.2.7".parse().expect("an address");
-        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
+        count_failure(&harness, "192.0.2.7", None);
     }
-    aggregates.flush().await;
     assert_eq!(harness.trail(9).await, []);
     stop_refusing(harness.folder.path(), "audit").await;
-    aggregates.flush().await;
     let rows = harness.trail(9).await;
     assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [3]);
 }
@@ -432,12 +421,9 @@ async fn events_that_the_database_refused_are_written_once_it_accepts_them() {
 #[tokio::test]
 async fn failed_sign_ins_are_counted_by_ipv4_address_or_ipv6_network() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.people.accounts.aggregates();
     for address in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.7"] {
-        let address = address.parse().expect("an address");
-        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
+        count_failure(&harness, address, None);
     }
-    aggregates.flush().await;
     let rows = harness.trail(9).await;
     let mut found: Vec<_> =
         rows.iter().map(|row| (row.actor.address.as_deref(), row.count)).collect();
@@ -449,12 +435,7 @@ async fn failed_sign_ins_are_counted_by_ipv4_address_or_ipv6_network() {
 #[tokio::test]
 async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_each() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.people.accounts.aggregates();
-    for number in 0..500_u32 {
-        let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
-        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
-    }
-    aggregates.flush().await;
+    count_flood(&harness, 500);
     let rows = harness.trail(100).await;
     assert_eq!(rows.len(), 17);
     assert_eq!(rows.iter().map(|row| row.count).sum::<i64>(), 500);
@@ -464,17 +445,10 @@ async fn a_flood_from_many_addresses_leaves_a_limited_number_of_rows_and_counts_
 #[tokio::test]
 async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_another() {
     let harness = Harness::start().await;
-    let aggregates = harness.server.people.accounts.aggregates();
-    for number in 0..100_u32 {
-        let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + number).into();
-        aggregates.record(Action::SignInFailed, address, Actor::unknown(), None);
-    }
-    let address = "192.0.2.7".parse().expect("an address");
-    let detail = Some(EMAIL.to_owned());
-    aggregates.record(Action::SignInFailed, address, Actor::unknown(), detail.clone());
-    aggregates.flush().await;
+    count_flood(&harness, 100);
+    count_failure(&harness, "192.0.2.7", Some(EMAIL));
     let rows = harness.trail(100).await;
-    let of_the_account = rows.iter().filter(|row| row.detail == detail);
+    let of_the_account = rows.iter().filter(|row| row.detail.as_deref() == Some(EMAIL));
     let found: Vec<_> = of_the_account.map(|row| row.actor.address.as_deref()).collect();
     assert_eq!(found, [Some("192.0.2.7")]);
 }
@@ -482,15 +456,10 @@ async fn a_flood_of_one_kind_hides_neither_the_account_nor_the_addresses_of_anot
 #[tokio::test]
 async fn the_audit_page_shows_the_count_and_the_address() {
     let harness = Harness::start().await.with_ada().await;
-    let aggregates = harness.server.people.accounts.aggregates();
-    let address = "192.0.2.77".parse().expect("an address");
     for _ in 0..12 {
-        let (action, detail) = (Action::SignInFailed, Some(EMAIL.to_owned()));
-        aggregates.record(action, address, Actor::unknown(), detail);
+        count_failure(&harness, "192.0.2.77", Some(EMAIL));
     }
-    aggregates.flush().await;
-    let request = crate::support::harness::get("/audit");
-    let request = request.header("cookie", harness.sign_in().await);
-    let page = crate::support::pages::ask(&harness, request, axum::body::Body::empty()).await;
+    harness.accounts().aggregates().flush().await;
+    let page = page(&harness, "/audit", &harness.sign_in().await).await;
     assert!(page.body.contains("12 times from 192.0.2.77"), "{}", page.body);
 }

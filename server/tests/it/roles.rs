@@ -2,10 +2,9 @@
 
 use chrono::TimeDelta;
 use contract::pages::AuditQuery;
-use contract::{ApiCode, EmailTab, RunView, Save, SaveAnswer};
-use contract::{ConsentBinding, EmailService, ShellService};
-use domain::{Email, Principal, Role};
-use domain::{Field, OauthFlow};
+use contract::{ApiCode, ConsentBinding, EmailService, EmailTab, RunView, Save, ShellService};
+use domain::time_format::TimePreference;
+use domain::{Email, Field, OauthFlow, Principal, Role};
 
 use crate::support::harness::Harness;
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
@@ -35,8 +34,7 @@ async fn a_reader_does_not_see_the_client_id_in_the_providers_text() {
     let words = format!("AADSTS700016: Application with identifier {named} was not found.");
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
     world.provider.fail_next("400 Bad Request", &refusal);
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    world.end_of(&begun.attempt.id).await;
+    let (attempt, _) = world.request_token().await;
     let (service, rita) = (world.service(), reader(&world));
     let seen = |tab: EmailTab| serde_json::to_string(&tab).expect("JSON");
     let by_ada = seen(service.load(&world.ada, CALLBACK).await.expect("the tab"));
@@ -45,10 +43,10 @@ async fn a_reader_does_not_see_the_client_id_in_the_providers_text() {
     assert!(by_rita.contains("AADSTS700016") && !by_rita.contains(&named), "{by_rita}");
     let token = service.token(&rita).await.expect("an answer");
     assert!(!serde_json::to_string(&token).expect("JSON").contains(&named), "{token:?}");
-    let ended = ShellService::attempt(&service, Some(&rita), &begun.attempt.id).await;
+    let ended = ShellService::attempt(&service, Some(&rita), &attempt).await;
     assert!(!format!("{ended:?}").contains(&named), "{ended:?}");
-    let strangers = ShellService::attempt(&service, None, &begun.attempt.id).await;
-    assert!(!format!("{strangers:?}").contains(&named), "{strangers:?}");
+    let public = ShellService::attempt(&service, None, &attempt).await;
+    assert!(!format!("{public:?}").contains(&named), "{public:?}");
 }
 
 #[tokio::test]
@@ -56,7 +54,7 @@ async fn a_reader_does_not_see_the_client_id_in_the_scope() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let mut draft = world.draft(OauthFlow::AuthorizationCode);
     draft.edit(Field::Scope, format!("api://{CLIENT_ID}/.default"));
-    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    world.saved(&draft, 1, None).await;
     let tab = world.service().load(&reader(&world), CALLBACK).await.expect("the tab");
     assert_eq!(tab.saved.form.plain_text(Field::Scope), "api://[Client ID]/.default");
 }
@@ -86,16 +84,15 @@ async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
     let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"Not {CLIENT_ID}."}}"#);
     world.provider.fail_next("400 Bad Request", &refusal);
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    world.end_of(&begun.attempt.id).await;
+    let (attempt, _) = world.request_token().await;
     let mut draft = world.draft(OauthFlow::ClientCredentials);
     draft.edit(Field::ClientId, "another-client");
-    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    world.saved(&draft, 1, None).await;
     let service = world.service();
-    let ended = ShellService::attempt(&service, Some(&world.ada), &begun.attempt.id).await;
+    let ended = ShellService::attempt(&service, Some(&world.ada), &attempt).await;
     assert!(format!("{ended:?}").contains(CLIENT_ID), "{ended:?}");
     for who in [Some(reader(&world)), None] {
-        let ended = ShellService::attempt(&service, who.as_ref(), &begun.attempt.id).await;
+        let ended = ShellService::attempt(&service, who.as_ref(), &attempt).await;
         let seen = format!("{:?}", ended.expect("an answer").expect("the attempt"));
         assert!(seen.contains("InvalidClient") && !seen.contains(CLIENT_ID), "{seen}");
     }
@@ -146,8 +143,7 @@ async fn a_test_message_is_sent_only_to_a_verified_address() {
 #[tokio::test]
 async fn a_hosts_time_preferences_override_stored_ones() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let times =
-        domain::time_format::TimePreference { zone: "Asia/Tokyo".to_owned(), ..Default::default() };
+    let times = TimePreference { zone: "Asia/Tokyo".to_owned(), ..TimePreference::default() };
     let ada = Principal { times: Some(times.clone()), ..world.ada.clone() };
     let tab = world.service().load(&ada, CALLBACK).await.expect("the tab");
     assert_eq!(tab.display.preference, times);
@@ -157,6 +153,6 @@ async fn a_hosts_time_preferences_override_stored_ones() {
 async fn with_readers_only_the_first_administrator_can_still_be_set_up() {
     let harness = Harness::start().await;
     harness.add_as(Role::Reader, "rita@example.com", "Rita Levi").await;
-    let ticket = harness.server.people.accounts.open_set_up().await.expect("an answer");
+    let ticket = harness.accounts().open_set_up().await.expect("an answer");
     assert!(ticket.is_some());
 }

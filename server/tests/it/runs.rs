@@ -4,8 +4,7 @@ use chrono::TimeDelta;
 use contract::EmailService;
 use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
 use server::identity::Principal;
-use store::audit::Action;
-use store::runs;
+use store::{audit::Action, runs};
 use vault::clock::Clock;
 
 use crate::support::harness::{EMAIL, Harness, NAME, principal};
@@ -38,8 +37,15 @@ async fn get(harness: &Harness, id: &str) -> Option<Run> {
     kept.map(|kept| kept.run)
 }
 
-async fn begin(harness: &Harness, id: &str) {
-    begin_as(harness, id, &ada()).await;
+/// A server with a run of Ada.
+async fn begun(id: &str) -> Harness {
+    let harness = Harness::start().await;
+    assert!(begin_as(&harness, id, &ada()).await);
+    harness
+}
+
+async fn outcome(harness: &Harness, id: &str) -> Option<Outcome> {
+    get(harness, id).await.expect("it is there").outcome
 }
 
 /// Begins a run with a deadline of 75 seconds; returns whether it has begun.
@@ -53,8 +59,7 @@ async fn finish(harness: &Harness, id: &str, outcome: &Outcome) {
 
 #[tokio::test]
 async fn a_run_is_stored_step_by_step_until_its_outcome() {
-    let harness = Harness::start().await;
-    begin(&harness, "run").await;
+    let harness = begun("run").await;
     let mut expected = Run {
         tested: Tested::Saved,
         id: "run".to_owned(),
@@ -65,9 +70,8 @@ async fn a_run_is_stored_step_by_step_until_its_outcome() {
     };
     assert_eq!(get(&harness, "run").await, Some(expected.clone()));
     for (ordinal, step) in (0..).zip([Step::NameLookup, Step::Connection]) {
-        runs::record(&harness.server.store, "run", ordinal, &report(step))
-            .await
-            .expect("it is recorded");
+        let recorded = runs::record(&harness.server.store, "run", ordinal, &report(step)).await;
+        recorded.expect("it is recorded");
         expected.steps.push(report(step));
         assert_eq!(get(&harness, "run").await, Some(expected.clone()));
     }
@@ -83,41 +87,33 @@ async fn an_unknown_run_is_not_found() {
 
 #[tokio::test]
 async fn an_outcome_is_final() {
-    let harness = Harness::start().await;
-    begin(&harness, "run").await;
+    let harness = begun("run").await;
     finish(&harness, "run", &accepted()).await;
     finish(&harness, "run", &Outcome::Interrupted).await;
-    assert_eq!(get(&harness, "run").await.expect("it is there").outcome, Some(accepted()));
+    assert_eq!(outcome(&harness, "run").await, Some(accepted()));
 }
 
 #[tokio::test]
 async fn a_run_of_a_dead_process_is_marked_interrupted() {
-    let harness = Harness::start().await;
-    begin(&harness, "old").await;
+    let harness = begun("old").await;
     harness.clock.advance(TimeDelta::minutes(5));
     let bob = Principal { id: "2".to_owned(), ..ada() };
     assert!(begin_as(&harness, "new", &bob).await);
     let now = harness.clock.now();
     runs::interrupt(&harness.server.store, now).await.expect("the database answers");
-    assert_eq!(
-        get(&harness, "old").await.expect("it is there").outcome,
-        Some(Outcome::Interrupted)
-    );
-    assert_eq!(get(&harness, "new").await.expect("it is there").outcome, None);
+    assert_eq!(outcome(&harness, "old").await, Some(Outcome::Interrupted));
+    assert_eq!(outcome(&harness, "new").await, None);
 }
 
 #[tokio::test]
 async fn the_latest_run_is_that_of_all_users_or_of_one() {
-    let harness = Harness::start().await;
-    begin(&harness, "adas").await;
+    let harness = begun("adas").await;
     harness.clock.advance(TimeDelta::seconds(1));
     let bob = Principal { id: "2".to_owned(), ..ada() };
     begin_as(&harness, "bobs", &bob).await;
     let latest = async |person| {
-        runs::latest(&harness.server.store, person)
-            .await
-            .expect("runs are readable")
-            .map(|kept| kept.run.id)
+        let latest = runs::latest(&harness.server.store, person).await;
+        latest.expect("runs are readable").map(|kept| kept.run.id)
     };
     assert_eq!(latest(None).await.as_deref(), Some("bobs"));
     assert_eq!(latest(Some("1")).await.as_deref(), Some("adas"));
@@ -126,8 +122,7 @@ async fn the_latest_run_is_that_of_all_users_or_of_one() {
 
 #[tokio::test]
 async fn a_test_is_audited_when_it_is_requested() {
-    let harness = Harness::start().await;
-    begin(&harness, "run").await;
+    let harness = begun("run").await;
     let rows = harness.trail(9).await;
     let [row] = rows.as_slice() else { panic!("one row") };
     assert_eq!((row.action, row.actor.name.as_str()), (Action::TestSent, NAME));
@@ -135,8 +130,7 @@ async fn a_test_is_audited_when_it_is_requested() {
 
 #[tokio::test]
 async fn a_run_past_its_deadline_is_shown_as_interrupted() {
-    let harness = Harness::start().await;
-    begin(&harness, "run").await;
+    let harness = begun("run").await;
     let service = harness.server.service();
     assert_eq!(service.run(&ada(), "run").await.expect("the run").run.outcome, None);
     harness.clock.advance(TimeDelta::seconds(76));

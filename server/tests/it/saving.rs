@@ -1,18 +1,19 @@
 //! Saving through the service: validation, stored secrets, conflicts and audit rows.
 
-use contract::EmailService;
-use contract::{ApiCode, Save, SaveAnswer};
+use contract::{ApiCode, Conflict, EmailService, Save, SaveAnswer};
 use domain::Principal;
 use domain::delivery::{Diagnosis, Outcome};
 use domain::secret::{SecretEdit, TypedSecret};
-use domain::{Draft, Field, Problem, Saved};
+use domain::{Draft, Field, OauthFlow, Problem, Saved};
 use server::Server;
 use store::audit::Action;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::support::databases::put_token;
 use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{Harness, principal};
+use crate::support::oauth_fixture::draft_with;
+use crate::support::waiting::ended;
 
 fn user(name: &str) -> Principal {
     principal(name, &format!("{name}@example.com"), name)
@@ -42,13 +43,27 @@ async fn saved(server: &Server, draft: &Draft, revision: i64) -> Saved {
     }
 }
 
+/// Asserts that this save is refused with this problem of a field.
+async fn expect_problem(server: &Server, draft: &Draft, revision: i64, expected: (Field, Problem)) {
+    match save(server, draft, revision).await {
+        SaveAnswer::Problems(problems) => {
+            assert_eq!(problems.of(expected.0), Some(expected.1));
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The settings that a save on an outdated revision finds instead.
+async fn conflict(server: &Server, draft: &Draft, revision: i64) -> Conflict {
+    match save(server, draft, revision).await {
+        SaveAnswer::Conflict(conflict) => conflict,
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
 async fn loaded(server: &Server) -> Saved {
-    server
-        .service()
-        .load(&user("ada"), "http://ppm.example/oauth/callback")
-        .await
-        .expect("an answer")
-        .saved
+    let tab = server.service().load(&user("ada"), "http://ppm.example/oauth/callback").await;
+    tab.expect("an answer").saved
 }
 
 #[tokio::test]
@@ -66,23 +81,16 @@ async fn saving_on_an_outdated_copy_is_refused_and_names_the_other_administrator
     let service = harness.server.service();
     let theirs = Save { draft: complete(), revision: 0, deletes_grant: None };
     service.save(&user("grace"), theirs).await.expect("an answer");
-    match save(&harness.server, &complete(), 0).await {
-        SaveAnswer::Conflict(theirs) => {
-            assert_eq!((theirs.saved.by.as_deref(), theirs.saved.revision), (Some("grace"), 1));
-            assert!(!theirs.is_own);
-        }
-        other => panic!("no conflict: {other:?}"),
-    }
+    let theirs = conflict(&harness.server, &complete(), 0).await;
+    assert_eq!((theirs.saved.by.as_deref(), theirs.saved.revision), (Some("grace"), 1));
+    assert!(!theirs.is_own);
 }
 
 #[tokio::test]
 async fn a_conflict_with_the_users_own_save_is_marked_as_own() {
     let harness = Harness::start().await;
     saved(&harness.server, &complete(), 0).await;
-    match save(&harness.server, &complete(), 0).await {
-        SaveAnswer::Conflict(theirs) => assert!(theirs.is_own, "{theirs:?}"),
-        other => panic!("no conflict: {other:?}"),
-    }
+    assert!(conflict(&harness.server, &complete(), 0).await.is_own);
 }
 
 #[tokio::test]
@@ -91,14 +99,11 @@ async fn a_conflict_names_the_secrets_that_were_replaced_since_and_no_others() {
     let mine = saved(&harness.server, &complete(), 0).await.draft();
     let theirs = edited(&mine, &[(Field::Password, "another")]);
     saved(&harness.server, &theirs, 1).await;
-    let late =
-        saved(&harness.server, &edited(&mine, &[(Field::BasicDisplayName, "Late")]), 2).await;
-    assert_eq!(late.revision, 3);
+    let late = edited(&mine, &[(Field::BasicDisplayName, "Late")]);
+    assert_eq!(saved(&harness.server, &late, 2).await.revision, 3);
     for (revision, replaced) in [(1, vec![Field::Password]), (2, vec![])] {
-        match save(&harness.server, &mine, revision).await {
-            SaveAnswer::Conflict(theirs) => assert_eq!(theirs.replaced, replaced, "{revision}"),
-            other => panic!("no conflict: {other:?}"),
-        }
+        let theirs = conflict(&harness.server, &mine, revision).await;
+        assert_eq!(theirs.replaced, replaced, "{revision}");
     }
 }
 
@@ -111,35 +116,27 @@ async fn an_invalid_form_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_stored_password_is_refused_for_another_host() {
+async fn saving_another_host_requires_the_password_again() {
     let harness = Harness::start().await;
     let before = saved(&harness.server, &complete(), 0).await;
     let moved = edited(&before.draft(), &[(Field::BasicServer, "evil.example")]);
-    match save(&harness.server, &moved, 1).await {
-        SaveAnswer::Problems(problems) => {
-            assert_eq!(problems.of(Field::Password), Some(Problem::EnterAgain));
-        }
-        other => panic!("not refused: {other:?}"),
-    }
+    expect_problem(&harness.server, &moved, 1, (Field::Password, Problem::EnterAgain)).await;
+}
+
+/// Saves a Client Secret with this form, and then another Token Endpoint.
+async fn saved_with_moved_token_endpoint(server: &Server, draft: &Draft) -> Saved {
+    let endpoint = (Field::TokenEndpoint, "https://login.example.com/t");
+    let first = saved(server, &edited(draft, &[endpoint, (Field::ClientSecret, "s")]), 0).await;
+    let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://evil.example/t")]);
+    saved(server, &moved, 1).await
 }
 
 #[tokio::test]
 async fn a_client_secret_saved_in_a_disabled_group_stays_bound_to_its_endpoint() {
     let harness = Harness::start().await;
-    let typed = edited(
-        &complete(),
-        &[(Field::TokenEndpoint, "https://login.example.com/t"), (Field::ClientSecret, "s")],
-    );
-    let first = saved(&harness.server, &typed, 0).await;
-    let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://evil.example/t")]);
-    let second = saved(&harness.server, &moved, 1).await;
+    let second = saved_with_moved_token_endpoint(&harness.server, &complete()).await;
     let enabled = edited(&second.draft(), &[(Field::Flow, "client-credentials")]);
-    match save(&harness.server, &enabled, 2).await {
-        SaveAnswer::Problems(problems) => {
-            assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain));
-        }
-        other => panic!("not refused: {other:?}"),
-    }
+    expect_problem(&harness.server, &enabled, 2, (Field::ClientSecret, Problem::EnterAgain)).await;
 }
 
 #[tokio::test]
@@ -148,12 +145,7 @@ async fn an_emptied_username_removes_the_stored_password_for_good() {
     let first = saved(&harness.server, &complete(), 0).await;
     let second = saved(&harness.server, &edited(&first.draft(), &[(Field::Username, "")]), 1).await;
     let back = edited(&second.draft(), &[(Field::Username, "noreply")]);
-    match save(&harness.server, &back, 2).await {
-        SaveAnswer::Problems(problems) => {
-            assert_eq!(problems.of(Field::Password), Some(Problem::Missing));
-        }
-        other => panic!("the password came back: {other:?}"),
-    }
+    expect_problem(&harness.server, &back, 2, (Field::Password, Problem::Missing)).await;
 }
 
 #[tokio::test]
@@ -213,38 +205,17 @@ async fn a_test_message_needs_complete_settings() {
 #[tokio::test]
 async fn an_unknown_run_is_not_found() {
     let harness = Harness::start().await;
-    let answer = harness.server.service().run(&user("ada"), "nowhere").await;
+    let answer = harness.server.service().run(&user("ada"), "unknown").await;
     assert_eq!(answer, Err(ApiCode::NotFound));
 }
 
 #[tokio::test]
 async fn a_test_message_with_an_oauth_flow_needs_a_token() {
     let harness = Harness::start().await;
-    let oauth = edited(
-        &Draft::default(),
-        &[
-            (Field::Flow, "client-credentials"),
-            (Field::OauthSender, "noreply@example.com"),
-            (Field::OauthDisplayName, "Example PPM"),
-            (Field::OauthServer, "smtp.example.com"),
-            (Field::OauthPort, "587"),
-            (Field::ClientId, "ppm"),
-            (Field::ClientSecret, "s"),
-            (Field::TokenEndpoint, "https://login.example.com/t"),
-            (Field::Scope, "smtp"),
-        ],
-    );
+    let oauth = draft_with(OauthFlow::ClientCredentials, "", "https://login.example.com/t", 587);
     saved(&harness.server, &oauth, 0).await;
     let answer = harness.server.service().send_test(&user("ada")).await;
     assert_eq!(answer, Err(ApiCode::TokenNeeded));
-}
-
-/// The outcome of a test message, once it has ended.
-async fn ended(server: &Server, id: &str) -> Outcome {
-    server.runs.delivery.tasks.close();
-    server.runs.delivery.tasks.wait().await;
-    let now = server.service().run(&user("ada"), id).await.expect("the run");
-    now.run.outcome.expect("it has ended")
 }
 
 /// Settings for a port of this machine on which nothing listens.
@@ -253,19 +224,13 @@ fn closed_port() -> Draft {
 }
 
 #[tokio::test]
-async fn a_client_secret_bound_elsewhere_does_not_block_a_basic_message() {
+async fn a_client_secret_bound_to_another_endpoint_does_not_block_a_basic_message() {
     let harness = Harness::start().await;
-    let typed = edited(
-        &closed_port(),
-        &[(Field::TokenEndpoint, "https://login.example.com/t"), (Field::ClientSecret, "s")],
-    );
-    let first = saved(&harness.server, &typed, 0).await;
-    let moved = edited(&first.draft(), &[(Field::TokenEndpoint, "https://other.example/t")]);
-    saved(&harness.server, &moved, 1).await;
+    saved_with_moved_token_endpoint(&harness.server, &closed_port()).await;
     let service = harness.server.service();
-    let run = service.send_test(&user("ada")).await.expect("a run");
-    match ended(&harness.server, &run.run.id).await {
-        Outcome::Failed { diagnosis, .. } => assert_eq!(diagnosis, Diagnosis::NothingListens),
+    let begun = service.send_test(&user("ada")).await.expect("a run");
+    match ended(&service, &user("ada"), &begun.run.id).await.run.outcome {
+        Some(Outcome::Failed { diagnosis, .. }) => assert_eq!(diagnosis, Diagnosis::NothingListens),
         other => panic!("{other:?}"),
     }
 }
@@ -278,13 +243,12 @@ async fn of_concurrent_requests_one_sends() {
     let port = silent.local_addr().expect("it is bound").port().to_string();
     saved(&harness.server, &edited(&closed_port(), &[(Field::BasicPort, &port)]), 0).await;
     let service = harness.server.service();
-    let clicks = [(); 4].map(|()| {
+    let mut clicks = JoinSet::new();
+    for _ in 0..4 {
         let service = service.clone();
-        async move { service.send_test(&user("ada")).await }
-    });
-    let [first, second, third, fourth] = clicks;
-    let answers = tokio::join!(first, second, third, fourth);
-    let answers = [answers.0, answers.1, answers.2, answers.3];
+        clicks.spawn(async move { service.send_test(&user("ada")).await });
+    }
+    let answers = clicks.join_all().await;
     let refused = answers.iter().filter(|answer| **answer == Err(ApiCode::Busy)).count();
     assert_eq!(refused, 3, "{answers:?}");
 }
@@ -294,12 +258,7 @@ async fn an_empty_secret_counts_as_missing() {
     let harness = Harness::start().await;
     let mut draft = complete();
     draft.sign_in.password = SecretEdit::Replace(TypedSecret::new(String::new()));
-    match save(&harness.server, &draft, 0).await {
-        SaveAnswer::Problems(problems) => {
-            assert_eq!(problems.of(Field::Password), Some(Problem::Missing));
-        }
-        other => panic!("taken: {other:?}"),
-    }
+    expect_problem(&harness.server, &draft, 0, (Field::Password, Problem::Missing)).await;
 }
 
 #[tokio::test]

@@ -5,45 +5,46 @@ use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use server::identity::SignedIn;
 use server::identity::accounts::SetUpError;
-use store::audit::Action;
-use store::people;
+use store::{audit::Action, people};
 
-use crate::support::harness::{
-    ADDRESS, Answer, EMAIL, Harness, NAME, PASSWORD, get, post, stranger,
-};
-use crate::support::pages::ask;
+use crate::support::harness::{ADDRESS, Answer, EMAIL, FORM, Harness, NAME, PASSWORD, stranger};
+use crate::support::pages::{ask, page, submit};
 
 async fn ticket(harness: &Harness) -> String {
-    let ticket = harness.server.people.accounts.open_set_up().await.expect("the database answers");
-    ticket.expect("nobody may sign in yet")
+    let ticket = harness.accounts().open_set_up().await.expect("the database answers");
+    ticket.expect("there is no administrator yet")
 }
 
 async fn become_first(harness: &Harness, ticket: &str) -> Result<SignedIn, SetUpError> {
     let caller = stranger(ADDRESS);
-    harness.server.people.accounts.set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
+    harness.accounts().set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
 }
 
-async fn page(harness: &Harness, ticket: &str) -> Answer {
-    ask(harness, get(&format!("/set-up?ticket={ticket}")), Body::empty()).await
+async fn page_status(harness: &Harness, ticket: &str) -> StatusCode {
+    page(harness, &format!("/set-up?ticket={ticket}"), "").await.status
+}
+
+/// Asserts that neither the page nor the form accepts this link.
+async fn expect_invalid(harness: &Harness, ticket: &str) {
+    assert_eq!(page_status(harness, ticket).await, StatusCode::GONE);
+    let refused = become_first(harness, ticket).await;
+    assert!(matches!(refused, Err(SetUpError::LinkOver)), "{refused:?}");
 }
 
 /// Posts the form as a browser does.
 async fn send(harness: &Harness, ticket: &str, password: &str, again: &str) -> Answer {
-    let request = post("/set-up").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let form = format!(
         "ticket={ticket}&email=ada%40example.com&name=Ada+Lovelace&password={password}&again={again}"
     );
-    ask(harness, request, Body::from(form)).await
+    submit(harness, "/set-up", "", form).await
 }
 
 #[tokio::test]
 async fn the_link_creates_the_administrator_and_signs_in() {
     let harness = Harness::start().await;
-    let answer =
-        send(&harness, &ticket(&harness).await, "correct+horse+battery", "correct+horse+battery")
-            .await;
-    let found = (answer.status, answer.header("location"));
-    assert_eq!(found, (StatusCode::SEE_OTHER, "/settings/email"));
+    let (ticket, password) = (ticket(&harness).await, "correct+horse+battery");
+    let answer = send(&harness, &ticket, password, password).await;
+    assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/settings/email"));
     assert!(answer.headers.contains_key(header::SET_COOKIE));
     let people = people::list(&harness.server.store).await.expect("the people");
     assert_eq!(people[0].email, EMAIL);
@@ -57,9 +58,7 @@ async fn a_link_works_once() {
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     become_first(&harness, &ticket).await.expect("the first time");
-    let again = become_first(&harness, &ticket).await;
-    assert!(matches!(again, Err(SetUpError::LinkOver)), "{again:?}");
-    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
+    expect_invalid(&harness, &ticket).await;
 }
 
 #[tokio::test]
@@ -76,11 +75,9 @@ async fn a_link_works_for_ten_minutes() {
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     harness.clock.advance(TimeDelta::minutes(10) - TimeDelta::milliseconds(1));
-    assert_eq!(page(&harness, &ticket).await.status, StatusCode::OK);
+    assert_eq!(page_status(&harness, &ticket).await, StatusCode::OK);
     harness.clock.advance(TimeDelta::milliseconds(1));
-    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
-    let late = become_first(&harness, &ticket).await;
-    assert!(matches!(late, Err(SetUpError::LinkOver)), "{late:?}");
+    expect_invalid(&harness, &ticket).await;
 }
 
 #[tokio::test]
@@ -88,15 +85,13 @@ async fn a_link_is_invalid_once_an_administrator_was_added_by_the_command_line()
     let harness = Harness::start().await;
     let ticket = ticket(&harness).await;
     let harness = harness.with_ada().await;
-    assert_eq!(page(&harness, &ticket).await.status, StatusCode::GONE);
-    let late = become_first(&harness, &ticket).await;
-    assert!(matches!(late, Err(SetUpError::LinkOver)), "{late:?}");
+    expect_invalid(&harness, &ticket).await;
 }
 
 #[tokio::test]
 async fn with_an_administrator_there_is_no_link() {
     let harness = Harness::start().await.with_ada().await;
-    let ticket = harness.server.people.accounts.open_set_up().await.expect("the database answers");
+    let ticket = harness.accounts().open_set_up().await.expect("the database answers");
     assert_eq!(ticket, None);
 }
 
@@ -136,7 +131,7 @@ async fn another_site_cannot_send_the_form() {
     let request = axum::http::Request::post("/set-up")
         .header(header::HOST, "ppm.example")
         .header("sec-fetch-site", "cross-site")
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        .header(header::CONTENT_TYPE, FORM);
     let answer = ask(&harness, request, Body::from(format!("ticket={ticket}"))).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }

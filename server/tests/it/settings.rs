@@ -75,14 +75,14 @@ async fn before_the_first_save_there_is_no_form() {
 async fn saved_settings_are_loaded_with_author_and_time() {
     let (store, _folder) = store().await;
     let secrets = [password(&[0, 1, 2, 255])];
-    let done =
-        replace(&store, Replacement { secrets_to_put: &secrets, ..save(0, r#"{"a":1}"#, &ada()) })
-            .await;
+    let (ada, form) = (ada(), r#"{"a":1}"#);
+    let first = Replacement { secrets_to_put: &secrets, ..save(0, form, &ada) };
+    let done = replace(&store, first).await;
     assert_eq!(done, Replaced::Done { revision: 1, deleted: None });
     let expected = StoredForm {
         revision: 1,
-        form_json: Some(r#"{"a":1}"#.to_owned()),
-        saved_by: Some(ada()),
+        form_json: Some(form.to_owned()),
+        saved_by: Some(ada),
         saved_at: Some(at()),
         secrets: secrets.to_vec(),
         grant_id: None,
@@ -133,9 +133,9 @@ async fn a_save_that_does_not_name_the_token_it_would_delete_changes_nothing() {
 async fn a_save_that_names_the_token_deletes_it() {
     let (store, folder) = store().await;
     put_token(&folder, "grant-2").await;
-    let done =
-        replace(&store, Replacement { deletes_grant: Some("grant-2"), ..save(0, "form", &ada()) })
-            .await;
+    let ada = ada();
+    let naming = Replacement { deletes_grant: Some("grant-2"), ..save(0, "form", &ada) };
+    let done = replace(&store, naming).await;
     assert!(matches!(done, Replaced::Done { revision: 1, deleted: Some(_) }), "{done:?}");
     assert_eq!(load(&store).await.grant_id, None);
 }
@@ -168,10 +168,8 @@ async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_no_loc
             let by = Actor::named(&format!("{number}@example.com"), &number.to_string());
             let mut wins = Vec::new();
             for _ in 0..4 {
-                let revision = load(&store).await.revision;
-                if let Replaced::Done { revision, .. } =
-                    replace(&store, save(revision, "form", &by)).await
-                {
+                let save = save(load(&store).await.revision, "form", &by);
+                if let Replaced::Done { revision, .. } = replace(&store, save).await {
                     wins.push(revision);
                 }
             }
@@ -181,7 +179,7 @@ async fn of_many_administrators_saving_at_once_one_wins_each_revision_and_no_loc
     let wins: Vec<i64> = administrators.join_all().await.into_iter().flatten().collect();
     let won: HashSet<i64> = wins.iter().copied().collect();
     assert_eq!(won.len(), wins.len(), "a revision was won twice");
-    assert_eq!(won, (1..=load(&store).await.revision).collect(), "a revision was won by nobody");
+    assert_eq!(won, (1..=load(&store).await.revision).collect(), "a revision has no winner");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -204,8 +202,7 @@ async fn the_database_file_and_its_journals_are_accessible_to_their_owner_only()
     let (store, folder) = store().await;
     replace(&store, save(0, "form", &ada())).await;
     for name in ["ppm-email.db", "ppm-email.db-wal", "ppm-email.db-shm"] {
-        let mode =
-            std::fs::metadata(folder.path().join(name)).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+        let file = std::fs::metadata(folder.path().join(name)).expect("it is there");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
     }
 }

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use axum::Router;
-use axum::http::StatusCode;
+use axum::{Router, http::StatusCode};
 
 use crate::support::harness::{Answer, Harness, get};
 
@@ -52,10 +51,8 @@ async fn a_hashed_name_is_cached_and_any_other_is_revalidated() {
 async fn a_missing_file_is_a_404_that_is_not_cached() {
     let harness = with_bundle().await;
     let answer = fetch(&harness, "/pkg/ppm-email.ffffffffffffffff.js", "").await;
-    assert_eq!(
-        (answer.status, answer.header("cache-control")),
-        (StatusCode::NOT_FOUND, "no-store")
-    );
+    let found = (answer.status, answer.header("cache-control"));
+    assert_eq!(found, (StatusCode::NOT_FOUND, "no-store"));
 }
 
 #[tokio::test]

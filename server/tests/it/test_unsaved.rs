@@ -1,23 +1,21 @@
 //! Tests of unsaved settings: typed values are used, and stored secrets and tokens are sent only to
 //! the destination that they are bound to.
 
-use std::io::ErrorKind::WouldBlock;
-use std::net::TcpListener;
+use std::{io::ErrorKind::WouldBlock, net::TcpListener};
 
 use axum::http::{StatusCode, header};
-use contract::EmailService;
-use contract::{ApiCode, Save, SaveAnswer, TestAnswer};
+use contract::{ApiCode, EmailService, Save, SaveAnswer, TestAnswer};
 use domain::delivery::{Diagnosis, Outcome, Run, Step, Tested};
 use domain::token::OauthDiagnosis;
-use domain::{Draft, Field, OauthFlow, Problem};
-use domain::{Principal, Role};
+use domain::{Draft, Field, OauthFlow, Principal, Problem, Role};
 use serde_json::json;
 use server::use_cases::Service;
 
 use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
 use crate::support::host::{call, send};
-use crate::support::oauth_fixture::{CALLBACK, OauthFixture, a_moment};
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
+use crate::support::waiting::ended;
 use testkit::mailbox::Mailbox;
 use testkit::provider::ScriptedProvider;
 use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer, TestCa};
@@ -41,9 +39,15 @@ fn draft(mail_server: &SmtpServer) -> Draft {
     ])
 }
 
-/// A server that trusts the mail servers of the tests.
-async fn harness() -> Harness {
-    Harness::with(|config| config.extra_ca = vec![AUTHORITY.certificate()]).await.with_ada().await
+/// A mail server, and a server that trusts it.
+async fn servers() -> (SmtpServer, Harness) {
+    let trusting = Harness::with(|config| config.extra_ca = vec![AUTHORITY.certificate()]).await;
+    (SmtpScript::from_the_first_byte().play(), trusting.with_ada().await)
+}
+
+/// The saved draft with its secrets untouched.
+async fn stored(world: &OauthFixture) -> Draft {
+    world.service().load(&world.ada, CALLBACK).await.expect("the tab").saved.draft()
 }
 
 /// Saves a draft and returns it with its secrets untouched.
@@ -58,15 +62,10 @@ async fn saved(harness: &Harness, draft: &Draft) -> Draft {
 
 /// Tests a draft and waits for the outcome.
 async fn tested(service: &Service, who: &Principal, draft: &Draft) -> Run {
-    let mut now = match service.test_typed(who, draft.clone()).await.expect("an answer") {
-        TestAnswer::Begun(now) => *now,
+    match service.test_typed(who, draft.clone()).await.expect("an answer") {
+        TestAnswer::Begun(begun) => ended(service, who, &begun.run.id).await.run,
         TestAnswer::Problems(problems) => panic!("refused: {problems:?}"),
-    };
-    while now.run.outcome.is_none() {
-        a_moment().await;
-        now = service.run(who, &now.run.id).await.expect("the run");
     }
-    now.run
 }
 
 /// Requests a test of this draft over the API.
@@ -99,7 +98,7 @@ fn is_accepted(run: &Run) -> bool {
 
 #[tokio::test]
 async fn typed_settings_are_tested_and_not_saved() {
-    let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
+    let (mail_server, harness) = servers().await;
     let service = harness.server.service();
     let run = tested(&service, &ada(), &draft(&mail_server)).await;
     assert!(is_accepted(&run), "{run:?}");
@@ -110,7 +109,7 @@ async fn typed_settings_are_tested_and_not_saved() {
 
 #[tokio::test]
 async fn a_stored_password_is_used_for_its_destination() {
-    let (mail_server, harness) = (SmtpScript::from_the_first_byte().play(), harness().await);
+    let (mail_server, harness) = servers().await;
     let stored = saved(&harness, &draft(&mail_server)).await;
     let typed = edited(&stored, &[(Field::BasicDisplayName, "Another name")]);
     let run = tested(&harness.server.service(), &ada(), &typed).await;
@@ -119,45 +118,43 @@ async fn a_stored_password_is_used_for_its_destination() {
 
 #[tokio::test]
 async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
-    let (mail_server, elsewhere) = (SmtpScript::from_the_first_byte().play(), unused_listener());
-    let harness = harness().await;
+    let ((mail_server, harness), other) = (servers().await, unused_listener());
     let stored = saved(&harness, &draft(&mail_server)).await;
-    let port = elsewhere.local_addr().expect("it listens").port().to_string();
+    let port = other.local_addr().expect("it listens").port().to_string();
     let cookie = harness.sign_in().await;
     for edit in [
         (Field::BasicServer, "127.0.0.1"),
         (Field::BasicPort, port.as_str()),
         (Field::BasicTlsMode, "start-tls"),
-        (Field::Username, "somebody-else"),
-        (Field::BasicTrustedCa, &TestCa::named("Somebody else").pem()),
+        (Field::Username, "another"),
+        (Field::BasicTrustedCa, &TestCa::named("Another CA").pem()),
     ] {
         let typed = edited(&stored, &[edit]);
         let answer = asked(&harness, &cookie, &typed).await;
         assert_eq!(problem(&answer, Field::Password), Some(Problem::EnterAgain), "{edit:?}");
     }
-    assert_eq!(elsewhere.accept().map_err(|error| error.kind()).err(), Some(WouldBlock));
+    assert_eq!(other.accept().map_err(|error| error.kind()).err(), Some(WouldBlock));
 }
 
 #[tokio::test]
 async fn a_stored_client_secret_is_refused_over_the_api_for_another_token_endpoint() {
     let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    let elsewhere = ScriptedProvider::play([]);
-    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
-    let typed = edited(&tab.saved.draft(), &[(Field::TokenEndpoint, &elsewhere.token_endpoint())]);
+    let other = ScriptedProvider::play([]);
+    let edit = (Field::TokenEndpoint, other.token_endpoint());
+    let typed = edited(&stored(&world).await, &[edit]);
     let cookie = world.harness.sign_in().await;
     let answer = asked(&world.harness, &cookie, &typed).await;
     assert_eq!(problem(&answer, Field::ClientSecret), Some(Problem::EnterAgain));
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(other.asked().len(), 0);
 }
 
 #[tokio::test]
 async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
     for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
         let world = OauthFixture::with_token(flow).await;
-        let elsewhere = Mailbox::start(&world.provider).await;
-        let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
-        let port = elsewhere.address.port().to_string();
-        let authority = TestCa::named("Somebody else").pem();
+        let (other, stored) = (Mailbox::start(&world.provider).await, stored(&world).await);
+        let port = other.address.port().to_string();
+        let authority = TestCa::named("Another CA").pem();
         let cookie = world.harness.sign_in().await;
         for edit in [
             (Field::OauthServer, "127.0.0.1"),
@@ -165,20 +162,18 @@ async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
             (Field::OauthTlsMode, "start-tls"),
             (Field::OauthTrustedCa, &authority),
         ] {
-            let typed = edited(&tab.saved.draft(), &[edit]);
-            let answer = asked(&world.harness, &cookie, &typed).await;
-            assert_eq!(answer.status, StatusCode::CONFLICT, "{flow:?}, {edit:?}");
-            assert_eq!(answer.body, r#""token-elsewhere""#, "{flow:?}, {edit:?}");
+            let answer = asked(&world.harness, &cookie, &edited(&stored, &[edit])).await;
+            let expected = (StatusCode::CONFLICT, r#""token-elsewhere""#);
+            assert_eq!(answer.content(), expected, "{flow:?}, {edit:?}");
         }
-        assert_eq!(elsewhere.tokens(), [""; 0], "{flow:?}");
+        assert_eq!(other.tokens(), [""; 0], "{flow:?}");
     }
 }
 
 #[tokio::test]
 async fn a_stored_token_is_used_at_the_mail_server_that_it_was_obtained_for() {
     let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
-    let typed = edited(&tab.saved.draft(), &[(Field::OauthDisplayName, "Another name")]);
+    let typed = edited(&stored(&world).await, &[(Field::OauthDisplayName, "Another name")]);
     let run = tested(&world.service(), &world.ada, &typed).await;
     assert!(is_accepted(&run), "{run:?}");
     assert_eq!(world.mailbox.messages(), 1);
@@ -187,16 +182,14 @@ async fn a_stored_token_is_used_at_the_mail_server_that_it_was_obtained_for() {
 #[tokio::test]
 async fn without_a_token_a_test_is_refused() {
     let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
-    let answer = world.service().test_typed(&world.ada, tab.saved.draft()).await;
+    let answer = world.service().test_typed(&world.ada, stored(&world).await).await;
     assert_eq!(answer, Err(ApiCode::TokenNeeded));
 }
 
 #[tokio::test]
 async fn with_client_credentials_a_test_obtains_a_token_that_is_not_stored() {
     let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    let tab = world.service().load(&world.ada, CALLBACK).await.expect("the tab");
-    let run = tested(&world.service(), &world.ada, &tab.saved.draft()).await;
+    let run = tested(&world.service(), &world.ada, &stored(&world).await).await;
     assert!(is_accepted(&run), "{run:?}");
     assert_eq!(run.steps.first().map(|report| report.step), Some(Step::Token));
     assert_eq!(world.token().await, None);
@@ -208,15 +201,13 @@ async fn a_token_that_cannot_be_obtained_for_a_test_is_diagnosed() {
     let typed = edited(&world.draft(OauthFlow::ClientCredentials), &[(Field::ClientSecret, "no")]);
     let run = tested(&world.service(), &world.ada, &typed).await;
     let Some(Outcome::Failed { step, diagnosis, .. }) = run.outcome else { panic!("{run:?}") };
-    assert_eq!(
-        (step, diagnosis),
-        (Step::Token, Diagnosis::TokenNotObtained(OauthDiagnosis::InvalidClient))
-    );
+    let expected = Diagnosis::TokenNotObtained(OauthDiagnosis::InvalidClient);
+    assert_eq!((step, diagnosis), (Step::Token, expected));
 }
 
 #[tokio::test]
 async fn a_form_with_problems_is_not_tested() {
-    let harness = harness().await;
+    let harness = Harness::start().await;
     let service = harness.server.service();
     match service.test_typed(&ada(), Draft::default()).await.expect("an answer") {
         TestAnswer::Problems(problems) => {

@@ -1,16 +1,16 @@
 //! The account of a token: `login_hint` names the sender to the provider, and a consent of another
 //! account is reported, also after a reload. Also: a Client Secret that is really the secret's ID.
 
-use contract::EmailService;
 use contract::Explanation;
-use domain::token::AttemptOutcome;
-use domain::{Field, OauthFlow};
+use domain::{Field, OauthFlow, token::AttemptOutcome};
 use oauth::takes_login_hint;
 use serde_json::json;
-use store::provider_metadata::{self, StoredProvider as Known};
+use store::provider_metadata::StoredProvider;
 use url::Url;
 
+use crate::support::drafts::edited;
 use crate::support::oauth_fixture::{OauthFixture, Returning};
+use testkit::provider::Rules;
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
 
@@ -24,7 +24,7 @@ async fn hints(world: &OauthFixture) -> Vec<String> {
 }
 
 async fn explanation(world: &OauthFixture) -> Option<Explanation> {
-    world.service().token(&world.ada).await.expect("an answer").ended
+    world.view().await.ended
 }
 
 /// Completes a consent and returns the result page.
@@ -43,34 +43,23 @@ async fn the_sender_is_the_login_hint() {
 #[tokio::test]
 async fn a_hint_in_the_authorization_endpoint_wins() {
     let world = OauthFixture::with(CODE).await;
-    let mut draft = world.draft(CODE);
     let own = format!("{}&login_hint=shared", world.provider.authorization_endpoint());
-    draft.edit(Field::AuthorizationEndpoint, own);
-    world.save(&draft, 1).await;
+    world.saved(&edited(&world.draft(CODE), &[(Field::AuthorizationEndpoint, own)]), 1, None).await;
     assert_eq!(hints(&world).await, ["shared"]);
 }
 
 #[tokio::test]
 async fn an_unknown_provider_gets_no_hint_until_its_metadata_says_that_it_is_openid() {
     let world = OauthFixture::with(CODE).await;
-    let mut draft = world.draft(CODE);
-    draft.edit(Field::AuthorizationEndpoint, "https://login.example.com/authorize?prompt=consent");
-    world.save(&draft, 1).await;
+    let endpoint = "https://login.example.com/authorize";
+    let edit = (Field::AuthorizationEndpoint, format!("{endpoint}?prompt=consent"));
+    world.saved(&edited(&world.draft(CODE), &[edit]), 1, None).await;
     assert_eq!(hints(&world).await, [""; 0]);
-    let metadata = Known {
-        token_endpoint: world.provider.token_endpoint(),
-        authorization_endpoint: "https://login.example.com/authorize".to_owned(),
-        revocation_endpoint: None,
-        is_openid: true,
-        issuer: None,
-        names_itself: false,
-        auth_methods: Vec::new(),
-        knows_pkce: false,
+    let become_openid = |metadata: &mut StoredProvider| {
+        endpoint.clone_into(&mut metadata.authorization_endpoint);
+        metadata.is_openid = true;
     };
-    let store = &world.harness.server.store;
-    provider_metadata::learn(store, &metadata, true, world.harness.server.clock.now())
-        .await
-        .expect("it is kept");
+    world.store_metadata(become_openid).await;
     assert_eq!(hints(&world).await, ["noreply@example.com"]);
 }
 
@@ -91,7 +80,7 @@ fn known_providers_are_recognised_by_the_host_of_their_endpoint() {
 
 #[tokio::test]
 async fn a_consent_of_another_account_is_reported_at_once_and_after_a_reload() {
-    let sources: [fn(&mut testkit::provider::Rules); 2] = [
+    let sources: [fn(&mut Rules); 2] = [
         |rules| rules.id_token = Some(json!({ "email": "admin@example.com" })),
         |rules| rules.claims = Some(json!({ "upn": "admin@example.com" })),
     ];
@@ -104,10 +93,7 @@ async fn a_consent_of_another_account_is_reported_at_once_and_after_a_reload() {
         assert!(page.contains(expected), "{page}");
         assert!(!page.contains("data-closes"), "it stays open to be read");
         for _ in 0..2 {
-            assert_eq!(
-                explanation(&world).await.map(|explanation| explanation.cause).as_deref(),
-                Some(expected)
-            );
+            assert_eq!(explanation(&world).await.expect("an explanation").cause, expected);
         }
         assert!(world.token().await.is_some(), "it may be allowed to send all the same");
     }
@@ -123,30 +109,23 @@ async fn a_consent_of_the_sender_is_not_reported() {
 
 #[tokio::test]
 async fn a_token_of_client_credentials_is_not_compared_with_the_sender() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    world.provider.rule(|rules| rules.claims = Some(json!({ "upn": "admin@example.com" })));
-    world.obtain().await;
+    let rule = |rules: &mut Rules| rules.claims = Some(json!({ "upn": "admin@example.com" }));
+    let world = OauthFixture::with_token_by(OauthFlow::ClientCredentials, rule).await;
     assert_eq!(explanation(&world).await, None);
 }
 
 #[tokio::test]
 async fn a_refused_secret_that_looks_like_an_id_is_reported_as_one() {
     let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    for (secret, is_reported) in [("0f8fad5b-d9cb-469f-a165-70867728950e", true), ("wrong", false)]
+    let words = "This looks like the secret's ID, not its value.";
+    for (revision, secret, is_reported) in
+        [(1, "0f8fad5b-d9cb-469f-a165-70867728950e", true), (2, "wrong", false)]
     {
-        let mut draft = world.draft(OauthFlow::ClientCredentials);
-        draft.edit(Field::ClientSecret, secret);
-        let revision = world.service().load(&world.ada, "").await.expect("the tab").saved.revision;
-        world.save(&draft, revision).await;
-        let begun = world.service().get_token(&world.ada, "", true).await.expect("an attempt");
-        assert!(matches!(world.end_of(&begun.attempt.id).await, AttemptOutcome::Failed(_)));
+        let draft = world.draft(OauthFlow::ClientCredentials);
+        world.saved(&edited(&draft, &[(Field::ClientSecret, secret)]), revision, None).await;
+        assert!(matches!(world.request_token().await, (_, AttemptOutcome::Failed(_))));
         let explanation = explanation(&world).await.expect("an explanation");
-        assert_eq!(
-            explanation.steps[0]
-                .text
-                .starts_with("This looks like the secret's ID, not its value."),
-            is_reported,
-            "{explanation:?}"
-        );
+        let is_first_step = explanation.steps[0].text.starts_with(words);
+        assert_eq!(is_first_step, is_reported, "{explanation:?}");
     }
 }

@@ -1,19 +1,15 @@
 //! The inspection of the access token: claims that an administrator sees, and those kept secret.
 
-use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contract::EmailService;
-use contract::{ApiCode, SaveAnswer};
-use contract::{Explanation, LookupResult};
-use domain::{Field, OauthFlow};
-use domain::{Principal, Role};
+use contract::{ApiCode, EmailService, Explanation, LookupResult};
+use domain::{Field, OauthFlow, Principal, Role, time_format::TimePreference};
 use serde_json::{Value, json};
 
-use crate::support::harness::post;
+use crate::support::drafts::edited;
 use crate::support::oauth_fixture::OauthFixture;
-use crate::support::pages::ask;
+use crate::support::pages::call_in;
 use testkit::provider::{CLIENT_SECRET, SCOPE};
 
 const CODE: OauthFlow = OauthFlow::AuthorizationCode;
@@ -24,10 +20,7 @@ const ISSUER: &str = "https://sts.windows.net/11111111-2222-3333-4444-5555555555
 
 /// A fixture whose token has these claims.
 async fn with_claims(flow: OauthFlow, claims: Value) -> OauthFixture {
-    let world = OauthFixture::with(flow).await;
-    world.provider.rule(|rules| rules.claims = Some(claims));
-    world.obtain().await;
-    world
+    OauthFixture::with_token_by(flow, |rules| rules.claims = Some(claims)).await
 }
 
 async fn findings(world: &OauthFixture) -> LookupResult {
@@ -101,8 +94,7 @@ async fn the_object_id_is_shown_for_an_application_and_not_for_a_user() {
 #[tokio::test]
 async fn issue_and_expiry_follow_the_callers_time_preference() {
     let world = with_claims(CODE, good()).await;
-    let tokyo =
-        domain::time_format::TimePreference { zone: "Asia/Tokyo".to_owned(), ..Default::default() };
+    let tokyo = TimePreference { zone: "Asia/Tokyo".to_owned(), ..TimePreference::default() };
     let ada = Principal { times: Some(tokyo), ..world.ada.clone() };
     let there = world.service().inspect_token(&ada).await.expect("findings");
     let here = findings(&world).await;
@@ -138,9 +130,15 @@ async fn a_token_of_another_account_is_reported_with_both_addresses() {
 }
 
 #[tokio::test]
-async fn a_users_token_without_the_permission_to_send_is_reported() {
-    let world = with_claims(CODE, with(good(), "scp", json!("IMAP.AccessAsUser.All"))).await;
-    assert!(only(findings(&world).await).cause.contains("SMTP.Send is missing"));
+async fn a_users_token_without_the_permission_to_send_or_outside_its_validity_is_reported() {
+    for (claim, value, cause) in [
+        ("scp", json!("IMAP.AccessAsUser.All"), "SMTP.Send is missing"),
+        ("exp", json!(1_000_000_000), "has expired"),
+        ("nbf", json!(4_000_000_000_u64), "not valid yet"),
+    ] {
+        let problem = only(findings(&with_claims(CODE, with(good(), claim, value)).await).await);
+        assert!(problem.cause.contains(cause), "{claim}: {problem:?}");
+    }
 }
 
 #[tokio::test]
@@ -152,16 +150,16 @@ async fn an_applications_token_without_roles_is_valid_for_a_scoped_role() {
 #[tokio::test]
 async fn an_applications_token_with_other_roles_is_reported_with_both_remedies() {
     let claims = with(good(), "idtyp", json!("app"));
-    let world =
-        with_claims(CLIENT_CREDENTIALS, with(claims.clone(), "roles", json!(["Mail.Read"]))).await;
+    let with_role = async |role| {
+        with_claims(CLIENT_CREDENTIALS, with(claims.clone(), "roles", json!([role]))).await
+    };
+    let world = with_role("Mail.Read").await;
     let Explanation { cause, steps, .. } = only(findings(&world).await);
     assert!(cause.contains("none of them allows it to send mail by SMTP"), "{cause}");
     assert!(steps[0].text.contains("remove every API permission"), "{steps:?}");
     assert!(steps[1].text.starts_with("Or, the older way"), "{steps:?}");
     for role in ["SMTP.SendAsApp", "full_access_as_app"] {
-        let world =
-            with_claims(CLIENT_CREDENTIALS, with(claims.clone(), "roles", json!([role]))).await;
-        assert_eq!(findings(&world).await.explanations, [], "{role}");
+        assert_eq!(findings(&with_role(role).await).await.explanations, [], "{role}");
     }
 }
 
@@ -169,10 +167,8 @@ async fn an_applications_token_with_other_roles_is_reported_with_both_remedies()
 async fn the_role_mail_send_is_valid_for_high_volume_email_only() {
     for (server, diagnoses) in [("smtp-hve.office365.com", 0), ("localhost", 1)] {
         let world = OauthFixture::with(CLIENT_CREDENTIALS).await;
-        let mut draft = world.draft(CLIENT_CREDENTIALS);
-        draft.edit(Field::OauthServer, server);
-        draft.edit(Field::OauthDisplayName, "Another name");
-        assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+        let edits = [(Field::OauthServer, server), (Field::OauthDisplayName, "Another name")];
+        world.saved(&edited(&world.draft(CLIENT_CREDENTIALS), &edits), 1, None).await;
         let claims = with(good(), "roles", json!(["Mail.Send"]));
         world.provider.rule(|rules| rules.claims = Some(claims));
         world.obtain().await;
@@ -183,9 +179,8 @@ async fn the_role_mail_send_is_valid_for_high_volume_email_only() {
 #[tokio::test]
 async fn a_token_for_graph_despite_a_scope_for_mail_is_reported_as_of_a_v1_endpoint() {
     let world = OauthFixture::with(CODE).await;
-    let mut draft = world.draft(CODE);
-    draft.edit(Field::Scope, "https://outlook.office.com/SMTP.Send offline_access");
-    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    let scope = (Field::Scope, "https://outlook.office.com/SMTP.Send offline_access");
+    world.saved(&edited(&world.draft(CODE), &[scope]), 1, None).await;
     let claims = with(good(), "aud", json!("https://graph.microsoft.com"));
     world.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
     world.obtain().await;
@@ -196,18 +191,9 @@ async fn a_token_for_graph_despite_a_scope_for_mail_is_reported_as_of_a_v1_endpo
 }
 
 #[tokio::test]
-async fn a_token_outside_its_validity_period_is_reported() {
-    let world = with_claims(CODE, with(good(), "exp", json!(1_000_000_000))).await;
-    assert!(only(findings(&world).await).cause.contains("has expired"));
-    let world = with_claims(CODE, with(good(), "nbf", json!(4_000_000_000_u64))).await;
-    assert!(only(findings(&world).await).cause.contains("not valid yet"));
-}
-
-#[tokio::test]
 async fn for_an_opaque_token_a_requested_scope_that_was_not_granted_is_reported() {
-    let world = OauthFixture::with(CODE).await;
-    world.provider.rule(|rules| rules.scope = Some("mail.read".to_owned()));
-    world.obtain().await;
+    let narrower = Some("mail.read".to_owned());
+    let world = OauthFixture::with_token_by(CODE, |rules| rules.scope = narrower).await;
     let found = findings(&world).await;
     assert_eq!(fact(&found, "Scope requested"), Some(SCOPE));
     assert_eq!(fact(&found, "Scope granted"), Some("mail.read"));
@@ -216,9 +202,8 @@ async fn for_an_opaque_token_a_requested_scope_that_was_not_granted_is_reported(
 
 #[tokio::test]
 async fn a_wider_scope_than_requested_is_no_problem() {
-    let world = OauthFixture::with(CODE).await;
-    world.provider.rule(|rules| rules.scope = Some(format!("openid {SCOPE}")));
-    world.obtain().await;
+    let wider = Some(format!("openid {SCOPE}"));
+    let world = OauthFixture::with_token_by(CODE, |rules| rules.scope = wider).await;
     assert_eq!(findings(&world).await.explanations, []);
 }
 
@@ -227,10 +212,7 @@ async fn no_part_of_a_token_and_no_other_claim_leaves_the_server() {
     let claims = with(good(), "aud", json!([OUTLOOK, CLIENT_SECRET, "canary-refresh-token-4"]));
     let world = with_claims(CODE, claims.clone()).await;
     let cookie = world.harness.sign_in().await;
-    let request = post("/api/email/token-xray")
-        .header(header::COOKIE, cookie)
-        .header(header::CONTENT_TYPE, "application/json");
-    let answer = ask(&world.harness, request, Body::from("{}")).await;
+    let answer = call_in(&world.harness, &cookie, "token-xray", "{}").await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     assert!(answer.body.contains("NoReply@example.com"), "{answer:?}");
     let payload = URL_SAFE_NO_PAD.encode(claims.to_string());

@@ -1,17 +1,20 @@
 //! The Trusted CA certificate of each SMTP group: validation, storage, and where it counts.
 
-use contract::{EmailService, ShellService};
-use contract::{Save, SaveAnswer};
-use domain::Principal;
+use std::sync::Arc;
+
+use contract::{EmailService, RunView, Save, SaveAnswer, ShellService};
 use domain::delivery::{Diagnosis, Outcome, Run};
 use domain::syntax::certificate::CertificateProblem;
 use domain::token::AttemptOutcome;
-use domain::{Draft, Field, OauthFlow, Problem};
+use domain::{Draft, Field, OauthFlow, Principal, Problem};
+use rustls::ServerConfig;
 use server::Server;
 use store::audit::Action;
 
+use crate::support::drafts::edited;
 use crate::support::harness::{Harness, principal};
-use crate::support::oauth_fixture::{OauthFixture, a_moment, draft_with};
+use crate::support::oauth_fixture::{OauthFixture, draft_with};
+use crate::support::waiting::{ended, until_some};
 use testkit::provider::TestProvider;
 use testkit::smtp_server::{
     AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, made_by_openssl, self_signed_authority,
@@ -39,20 +42,15 @@ fn draft(port: u16) -> Draft {
     draft
 }
 
-/// A mail server with a certificate of this authority.
-fn mail_server(authority: &TestCa) -> SmtpServer {
-    let protection = Protection::FromTheFirstByte(authority.good_with_its_own());
+fn mail_server(certificate: Arc<ServerConfig>) -> SmtpServer {
+    let protection = Protection::FromTheFirstByte(certificate);
     SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play()
 }
 
-async fn tested(server: &Server) -> (Run, Option<contract::Explanation>) {
+async fn tested(server: &Server) -> RunView {
     let service = server.service();
-    let mut now = service.send_test(&ada()).await.expect("a run");
-    while now.run.outcome.is_none() {
-        a_moment().await;
-        now = service.run(&ada(), &now.run.id).await.expect("the run");
-    }
-    (now.run, now.explanation)
+    let begun = service.send_test(&ada()).await.expect("a run");
+    ended(&service, &ada(), &begun.run.id).await
 }
 
 fn diagnosis(run: &Run) -> Option<Diagnosis> {
@@ -69,10 +67,10 @@ fn advice_of(outcome: &Outcome) -> Option<Diagnosis> {
 #[tokio::test]
 async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
     let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
-    let mail = mail_server(&authority);
+    let mail = mail_server(authority.good_with_its_own());
     let mut draft = draft(mail.address.port());
     saved(&harness.server, &draft, 0).await;
-    let (run, explanation) = tested(&harness.server).await;
+    let RunView { run, explanation, .. } = tested(&harness.server).await;
     assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
 
     let steps = explanation.expect("an explanation").steps;
@@ -83,21 +81,20 @@ async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
     let fill = step.fill.clone().expect("a button");
     assert_eq!((fill.field, fill.label.as_str()), (Field::BasicTrustedCa, "Trust this issuer"));
 
-    let mail = mail_server(&authority);
+    let mail = mail_server(authority.good_with_its_own());
     draft.edit(Field::BasicPort, mail.address.port().to_string());
     draft.edit(fill.field, fill.value);
     saved(&harness.server, &draft, 1).await;
-    let (run, _) = tested(&harness.server).await;
+    let run = tested(&harness.server).await.run;
     assert!(matches!(run.outcome, Some(Outcome::Accepted { .. })), "{run:?}");
 }
 
 #[tokio::test]
 async fn a_server_with_a_self_signed_certificate_is_trusted_by_that_certificate() {
     let (harness, (certificate, pem)) = (Harness::start().await, self_signed_authority(|_| {}));
-    let protection = Protection::FromTheFirstByte(certificate);
-    let mail = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
+    let mail = mail_server(certificate);
     saved(&harness.server, &draft(mail.address.port()), 0).await;
-    let (run, explanation) = tested(&harness.server).await;
+    let RunView { run, explanation, .. } = tested(&harness.server).await;
     assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateSelfSigned));
 
     let steps = explanation.expect("an explanation").steps;
@@ -110,11 +107,11 @@ async fn a_server_with_a_self_signed_certificate_is_trusted_by_that_certificate(
 #[tokio::test]
 async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
     let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
-    let mail = mail_server(&authority);
+    let mail = mail_server(authority.good_with_its_own());
     let mut draft = draft(mail.address.port());
     draft.edit(Field::OauthTrustedCa, authority.pem());
     saved(&harness.server, &draft, 0).await;
-    let (run, _) = tested(&harness.server).await;
+    let run = tested(&harness.server).await.run;
     assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
 }
 
@@ -122,15 +119,13 @@ async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
 async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
     let flow = OauthFlow::ClientCredentials;
     let world = OauthFixture::configured(flow, |config| config.extra_ca.clear()).await;
-    let mut draft = world.draft(flow);
-    draft.edit(Field::BasicTrustedCa, AUTHORITY.pem());
-    assert!(matches!(world.save(&draft, 1).await, SaveAnswer::Saved(_)));
+    let draft = edited(&world.draft(flow), &[(Field::BasicTrustedCa, AUTHORITY.pem())]);
+    world.saved(&draft, 1, None).await;
     world.obtain().await;
     assert_eq!(advice_of(&world.send().await), Some(Diagnosis::CertificateUnknownIssuer));
 
-    draft.edit(Field::OauthTrustedCa, AUTHORITY.pem());
-    let grant = world.token().await.map(|token| token.grant);
-    assert!(matches!(world.save_deleting(&draft, 2, grant).await, SaveAnswer::Saved(_)));
+    let draft = edited(&draft, &[(Field::OauthTrustedCa, AUTHORITY.pem())]);
+    world.saved(&draft, 2, world.token().await.map(|token| token.grant)).await;
     world.obtain().await;
     assert!(matches!(world.send().await, Outcome::Accepted { .. }));
 }
@@ -139,22 +134,20 @@ async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
 async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
     let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let provider = TestProvider::start_by_tls(authority.good_with_its_own());
-    let mut draft = draft(465);
-    draft.edit(Field::Flow, "client-credentials");
-    draft.edit(Field::TokenEndpoint, provider.token_endpoint());
-    draft.edit(Field::OauthTrustedCa, authority.pem());
-    draft.edit(Field::BasicTrustedCa, authority.pem());
-    saved(&harness.server, &draft, 0).await;
+    let edits = [
+        (Field::Flow, "client-credentials".to_owned()),
+        (Field::TokenEndpoint, provider.token_endpoint()),
+        (Field::OauthTrustedCa, authority.pem()),
+        (Field::BasicTrustedCa, authority.pem()),
+    ];
+    saved(&harness.server, &edited(&draft(465), &edits), 0).await;
     let service = harness.server.service();
     let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
-    let end = loop {
-        let found =
-            ShellService::attempt(&service, None, &begun.attempt.id).await.expect("an answer");
-        if let Some(end) = found.expect("the attempt").0.end {
-            break end;
-        }
-        a_moment().await;
-    };
+    let end = until_some(async || {
+        let found = ShellService::attempt(&service, None, &begun.attempt.id).await;
+        found.expect("an answer").expect("the attempt").0.end
+    })
+    .await;
     assert!(matches!(end, AttemptOutcome::Failed(_)), "{end:?}");
     assert_eq!(provider.asked().len(), 0);
 }
@@ -165,9 +158,8 @@ async fn a_certificate_that_is_no_authority_is_refused_at_the_field() {
     let damaged = "-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n";
     let leaf = authority.leaf_pem();
     for (pem, why) in [(damaged, "damaged"), (leaf.as_str(), "a server's own")] {
-        let mut draft = draft(465);
-        draft.edit(Field::BasicTrustedCa, authority.pem() + pem);
-        let answer = save(&harness.server, &draft, 0).await;
+        let typed = edited(&draft(465), &[(Field::BasicTrustedCa, authority.pem() + pem)]);
+        let answer = save(&harness.server, &typed, 0).await;
         let SaveAnswer::Problems(problems) = answer else { panic!("{why}: {answer:?}") };
         let expected = Problem::Certificate(CertificateProblem::NoAuthority);
         assert_eq!(problems.iter().collect::<Vec<_>>(), [(Field::BasicTrustedCa, expected)]);
@@ -208,23 +200,19 @@ async fn the_audit_trail_names_the_certificates_that_changed() {
 async fn an_unusable_certificate_is_refused_at_its_field_with_the_reason() {
     let harness = Harness::start().await;
     let make = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout k -out r";
+    let sign = "x509 -req -days 3650 -in r -signkey k -out c";
+    let nameless =
+        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=LocalHost -keyout k -out c";
+    let short = "req -x509 -newkey rsa:1024 -nodes -days 3650 -subj /CN=Authority -keyout k -out c";
     for (lines, expected) in [
-        (&[make, "x509 -req -days 3650 -in r -signkey k -out c"][..], CertificateProblem::Version1),
-        (
-            &["req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=LocalHost -keyout k -out c"],
-            CertificateProblem::NoNames,
-        ),
-        (
-            &["req -x509 -newkey rsa:1024 -nodes -days 3650 -subj /CN=Authority -keyout k -out c"],
-            CertificateProblem::KeyTooShort,
-        ),
+        (&[make, sign][..], CertificateProblem::Version1),
+        (&[nameless], CertificateProblem::NoNames),
+        (&[short], CertificateProblem::KeyTooShort),
     ] {
-        let mut draft = draft(587);
-        let [pem] = made_by_openssl(lines, ["c"]);
-        draft.edit(Field::BasicTrustedCa, pem);
-        let SaveAnswer::Problems(problems) = save(&harness.server, &draft, 0).await else {
-            panic!("saved: {expected:?}")
-        };
+        let typed =
+            edited(&draft(587), &[(Field::BasicTrustedCa, &made_by_openssl(lines, ["c"])[0])]);
+        let answer = save(&harness.server, &typed, 0).await;
+        let SaveAnswer::Problems(problems) = answer else { panic!("saved: {expected:?}") };
         let problem = problems.of(Field::BasicTrustedCa);
         assert_eq!(problem, Some(Problem::Certificate(expected)));
     }
@@ -233,12 +221,10 @@ async fn an_unusable_certificate_is_refused_at_its_field_with_the_reason() {
 #[tokio::test]
 async fn an_authority_with_a_version_1_certificate_may_be_trusted() {
     let harness = Harness::start().await;
-    let mut draft = draft(587);
     let lines = [
         "req -newkey rsa:2048 -nodes -subj /CN=Authority -keyout k -out r",
         "x509 -req -days 3650 -in r -signkey k -out c",
     ];
     let [pem] = made_by_openssl(&lines, ["c"]);
-    draft.edit(Field::BasicTrustedCa, pem);
-    saved(&harness.server, &draft, 0).await;
+    saved(&harness.server, &edited(&draft(587), &[(Field::BasicTrustedCa, pem)]), 0).await;
 }

@@ -2,50 +2,42 @@
 //! its whole destination, once, and stored data keeps working. `fixtures/make.py` made the
 //! databases with that version's own program.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::COOKIE;
-use contract::{EmailService, ShellService};
-use contract::{Save, SaveAnswer};
+use contract::{EmailService, Save, SaveAnswer, ShellService, TokenView};
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptOutcome, Renewal};
-use domain::{Draft, Field, OauthFlow, Problem, Saved};
+use domain::{Draft, Field, Problem, Saved};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use server::config::Config;
 use server::identity::{Principal, SignInError, login_limits};
 use server::use_cases::{Service, run_refresh_loop};
 use store::hash::hashed;
 use store::settings::{self, SealedSecret};
-use store::{Store, people, runs};
+use store::{Store, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use url::Url;
-use vault::clock::Clock;
-use vault::{Vault, columns, key_file};
+use vault::{Vault, clock::Clock, columns, key_file};
 
 use crate::support::databases::{connection, count_rows, database, database_url, execute, migrate};
 use crate::support::drafts::edited;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, post_form, principal, seen_as, stranger,
-    trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, principal, seen_as, trail,
 };
-use crate::support::oauth_fixture::{CALLBACK, a_moment};
+use crate::support::oauth_fixture::{CALLBACK, stored_ada};
 use crate::support::openid_provider::{OpenidProvider, param};
-use crate::support::pages::{ask, call_in};
-use crate::support::program::{Serving, log_file};
+use crate::support::pages::{call_in, submit};
+use crate::support::program::{Serving, log, write_private};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
+use crate::support::waiting::{until, until_some};
 use testkit::provider::{ScriptedProvider, Turn};
 
 /// A database that `fixtures/make.py` made.
 struct ReleaseFixture {
     sqlite: &'static [u8],
+    /// Its rows, for `POSTGRES_SCHEMA`.
     postgres: &'static str,
     /// Where its Token Endpoint listens.
     provider: &'static str,
@@ -63,6 +55,8 @@ const CLIENT_CREDENTIALS: ReleaseFixture = ReleaseFixture {
     postgres: include_str!("fixtures/itself.sql"),
     provider: "127.77.14.2:7714",
 };
+/// The tables of both.
+const POSTGRES_SCHEMA: &str = include_str!("fixtures/schema.sql");
 /// The sealing key of both.
 const KEY: &str = include_str!("fixtures/not-a-secret.key");
 /// How many programs start at once.
@@ -70,17 +64,17 @@ const NODES: usize = 4;
 
 impl ReleaseFixture {
     /// A folder with this database, rewritten by these statements, and its key.
-    async fn folder(&self, statements: &'static str) -> TempDir {
+    async fn folder(&self, statements: &str) -> TempDir {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let key = folder.path().join("ppm-email.key");
-        fs::write(&key, KEY).expect("the folder is there");
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the file is there");
+        write_private(&folder.path().join("ppm-email.key"), KEY);
         if database_url(folder.path()).await.starts_with("sqlite") {
             let file = folder.path().join("ppm-email.db");
             fs::write(&file, self.sqlite).expect("the folder is there");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is there");
         } else {
-            execute(&mut connection(folder.path()).await, self.postgres).await;
+            let mut connection = connection(folder.path()).await;
+            execute(&mut connection, POSTGRES_SCHEMA).await;
+            execute(&mut connection, self.postgres).await;
         }
         execute(&mut connection(folder.path()).await, statements).await;
         folder
@@ -88,10 +82,7 @@ impl ReleaseFixture {
 
     /// Starts the current version on it.
     async fn upgraded(&self) -> Upgraded {
-        let harness = Harness::in_folder(self.folder("").await, |_: &mut Config| {}).await;
-        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
-        let ada = principal(&person.expect("she is there").id, EMAIL, NAME);
-        Upgraded { harness, ada }
+        Upgraded::start(self.folder("").await).await
     }
 
     fn token_endpoint(&self) -> String {
@@ -110,6 +101,16 @@ struct Upgraded {
 }
 
 impl Upgraded {
+    async fn start(folder: TempDir) -> Self {
+        let harness = Harness::in_folder(folder, |_| {}).await;
+        let ada = stored_ada(&harness).await;
+        Self { harness, ada }
+    }
+
+    async fn token_view(&self) -> TokenView {
+        self.service().token(&self.ada).await.expect("an answer")
+    }
+
     fn service(&self) -> Service {
         self.harness.server.service()
     }
@@ -118,11 +119,20 @@ impl Upgraded {
         self.service().load(&self.ada, CALLBACK).await.expect("the tab").saved
     }
 
-    /// The problem of a field that a save of this draft reports.
-    async fn problem(&self, draft: Draft, field: Field) -> Option<Problem> {
+    /// Asserts which edits of the saved form ask for the Client Secret again.
+    async fn expect_client_secret_problems(&self, edits: &[(Field, &str, Option<Problem>)]) {
+        let saved = self.saved().await.draft();
+        for (field, text, expected) in edits {
+            let problem = self.client_secret_problem(edited(&saved, &[(*field, text)])).await;
+            assert_eq!(problem, *expected, "{field:?}");
+        }
+    }
+
+    /// The problem of the Client Secret that a save of this draft reports.
+    async fn client_secret_problem(&self, draft: Draft) -> Option<Problem> {
         let save = Save { draft, revision: 1, deletes_grant: None };
         match self.service().save(&self.ada, save).await.expect("an answer") {
-            SaveAnswer::Problems(problems) => problems.of(field),
+            SaveAnswer::Problems(problems) => problems.of(Field::ClientSecret),
             SaveAnswer::TokenWouldBeDeleted(_) => None,
             other => panic!("{other:?}"),
         }
@@ -158,21 +168,8 @@ fn destination(secret: &SealedSecret) -> Destination {
 /// Starts the program on this folder's database, with its log in a file there.
 async fn start(folder: &Path) -> Serving {
     let (folder, url) = (folder.to_owned(), database_url(folder).await);
-    let starting = tokio::task::spawn_blocking(move || {
-        Serving::with(&folder, |command: &mut Command| {
-            command.args(["--database-url", &url]).stderr(log_file(&log_path(&folder)));
-            command.arg("--key-file").arg(folder.join("ppm-email.key"));
-        })
-    });
+    let starting = tokio::task::spawn_blocking(move || Serving::logged(&folder, &url, |_| {}));
     starting.await.expect("it starts")
-}
-
-fn log_path(folder: &Path) -> std::path::PathBuf {
-    folder.join("ppm-email.log")
-}
-
-fn log(folder: &TempDir) -> String {
-    fs::read_to_string(log_path(folder.path())).expect("the programs wrote it")
 }
 
 #[tokio::test]
@@ -186,9 +183,7 @@ async fn all_data_of_the_earlier_version_is_kept() {
         assert_eq!(upgraded.opened(Field::Password).await, "fixture-password");
         assert_eq!(upgraded.opened(Field::ClientSecret).await, "fixture-client-secret");
         let Harness { server, .. } = &upgraded.harness;
-        let stranger = stranger(ADDRESS);
-        let signed_in = server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await;
-        assert!(signed_in.is_ok());
+        assert!(upgraded.harness.try_sign_in(EMAIL, PASSWORD).await.is_ok());
         assert!(trail(&server.store, 20).await.len() > 5);
         let run = runs::latest(&server.store, None).await.expect("an answer").expect("a message");
         assert!(run.run.outcome.is_some());
@@ -215,10 +210,11 @@ fn cookie(token: &str) -> String {
     format!("ppm-email={token}")
 }
 
-/// Creates a database of the version with this schema, with sessions as it stored them: of a local
-/// account, of a user of this provider, and two that were ended. Their tokens are `local`, `openid`,
-/// `signed-out` and `removed`.
-async fn with_sessions(schema: usize, provider: &OpenidProvider) -> TempDir {
+/// Starts the current version on a database of the version with this schema, with sessions as it
+/// stored them: of a local account, of a user of the provider, and two that were ended. Their tokens
+/// are `local`, `openid`, `signed-out` and `removed`.
+async fn with_sessions(schema: usize) -> (Harness, OpenidProvider) {
+    let provider = OpenidProvider::start(FixedClock::new().now().timestamp()).await;
     let folder = CODE.folder("").await;
     migrate(folder.path(), 7..=schema).await;
     let mut connection = connection(folder.path()).await;
@@ -262,16 +258,13 @@ async fn with_sessions(schema: usize, provider: &OpenidProvider) -> TempDir {
         );
         execute(&mut connection, &added).await;
     }
-    folder
+    (Harness::in_folder(folder, |config| config.oidc = Some(provider.client())).await, provider)
 }
 
 #[tokio::test]
 async fn sessions_of_earlier_versions_stay_signed_in_and_ended_ones_stay_ended() {
     for schema in EARLIER_SCHEMAS {
-        let provider = OpenidProvider::start(FixedClock::new().now().timestamp()).await;
-        let folder = with_sessions(schema, &provider).await;
-        let harness =
-            Harness::in_folder(folder, |config| config.oidc = Some(provider.client())).await;
+        let (harness, _provider) = with_sessions(schema).await;
         assert_eq!(count_rows(harness.folder.path(), "session").await, 2);
         for (token, name, address) in
             [("local", NAME, "192.0.2.7"), ("openid", OPENID_NAME, "192.0.2.8")]
@@ -294,16 +287,12 @@ async fn sessions_of_earlier_versions_stay_signed_in_and_ended_ones_stay_ended()
 #[tokio::test]
 async fn a_session_of_earlier_versions_is_signed_out_of_at_the_provider_too() {
     for schema in EARLIER_SCHEMAS {
-        let provider = OpenidProvider::start(FixedClock::new().now().timestamp()).await;
-        let folder = with_sessions(schema, &provider).await;
-        let harness =
-            Harness::in_folder(folder, |config| config.oidc = Some(provider.client())).await;
-        let out = post_form("/sign-out").header(COOKIE, cookie("openid"));
-        let answer = ask(&harness, out, Body::empty()).await;
+        let (harness, provider) = with_sessions(schema).await;
+        let answer = submit(&harness, "/sign-out", &cookie("openid"), "").await;
         let leads_to = answer.header("refresh").strip_prefix("0; url=").expect("a way on");
         let url = Url::parse(leads_to).expect("an address");
         assert_eq!(param(&url, "id_token_hint"), provider.id_token(), "{schema}");
-        assert_eq!(seen_as(&harness, &cookie("openid")).await, "nobody");
+        assert_eq!(seen_as(&harness, &cookie("openid")).await, "");
         assert_eq!(seen_as(&harness, &cookie("local")).await, NAME);
     }
 }
@@ -314,10 +303,9 @@ async fn a_failed_sign_in_of_the_earlier_version_still_counts() {
     let statement = format!(
         "INSERT INTO sign_in_attempt (account, address, at) VALUES ('{account}', '{ADDRESS}', 1803887999000)"
     );
-    let statements: &'static str = Vec::leak(vec![statement; 5]).join("; ").leak();
-    let harness = Harness::in_folder(CODE.folder(statements).await, |_| {}).await;
-    let refused =
-        harness.server.people.accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let folder = CODE.folder(&vec![statement; 5].join("; ")).await;
+    let harness = Harness::in_folder(folder, |_| {}).await;
+    let refused = harness.try_sign_in(EMAIL, PASSWORD).await;
     assert!(matches!(refused, Err(SignInError::TooMany { .. })), "{refused:?}");
 }
 
@@ -332,21 +320,18 @@ async fn an_audit_row_of_the_earlier_version_names_no_session() {
 #[tokio::test]
 async fn a_token_of_the_earlier_version_is_still_refreshed() {
     let upgraded = CODE.upgraded().await;
-    let before = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
-    let before = before.expect("a token");
+    let before = upgraded.token_view().await.token.expect("a token");
     assert!(before.expires_at < upgraded.harness.server.clock.now(), "it is due");
     let provider =
         CODE.provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
     let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
-    let renewed = loop {
-        let token = upgraded.service().token(&upgraded.ada).await.expect("an answer").token;
-        match token.expect("a token") {
-            token if token.expires_at > before.expires_at => break token,
-            token => assert!(!matches!(token.renewal, Renewal::Gone(_)), "{token:?}"),
-        }
-        a_moment().await;
-    };
+    let renewed = until_some(async || {
+        let token = upgraded.token_view().await.token.expect("a token");
+        assert!(!matches!(token.renewal, Renewal::Gone(_)), "{token:?}");
+        Some(token).filter(|token| token.expires_at > before.expires_at)
+    })
+    .await;
     renewing.abort();
     assert_eq!((renewed.grant, renewed.renewal), (before.grant, Renewal::ByItself));
     let asked = &provider.asked()[0];
@@ -358,18 +343,13 @@ async fn a_token_of_the_earlier_version_is_still_refreshed() {
 #[tokio::test]
 async fn a_token_of_the_earlier_version_has_no_known_end_until_a_refresh_names_one() {
     let upgraded = CODE.upgraded().await;
-    let token = || async {
-        let now = upgraded.service().token(&upgraded.ada).await.expect("an answer");
-        now.token.expect("a token")
-    };
-    assert_eq!(token().await.sign_in_by, None);
+    let sign_in_by = async || upgraded.token_view().await.token.expect("a token").sign_in_by;
+    assert_eq!(sign_in_by().await, None);
     let provider = CODE
         .provider(r#"{"access_token":"new","expires_in":3600,"authorization_expires_in":90000}"#);
     let renewing = tokio::spawn(run_refresh_loop(upgraded.harness.server.tokens.clone()));
     provider.wait_for(1).await;
-    while token().await.sign_in_by.is_none() {
-        a_moment().await;
-    }
+    until(async || sign_in_by().await.is_some()).await;
     renewing.abort();
 }
 
@@ -378,17 +358,14 @@ async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved
     let upgraded = CLIENT_CREDENTIALS.upgraded().await;
     let provider = CLIENT_CREDENTIALS
         .provider(r#"{"access_token":"new","token_type":"Bearer","expires_in":3600}"#);
-    let service = upgraded.service();
-    let begun = service.get_token(&upgraded.ada, CALLBACK, true).await.expect("an attempt");
-    let end = loop {
-        let now = service.token(&upgraded.ada).await.expect("an answer");
-        let attempt = now.attempt.expect("the attempt");
+    let begun = upgraded.service().get_token(&upgraded.ada, CALLBACK, true).await;
+    let begun = begun.expect("an attempt");
+    let end = until_some(async || {
+        let attempt = upgraded.token_view().await.attempt.expect("the attempt");
         assert_eq!(attempt.id, begun.attempt.id);
-        if let Some(end) = attempt.end {
-            break end;
-        }
-        a_moment().await;
-    };
+        attempt.end
+    })
+    .await;
     assert_eq!(end, AttemptOutcome::Obtained);
     let asked = &provider.asked()[0];
     assert_eq!(asked.param("grant_type"), "client_credentials");
@@ -398,56 +375,42 @@ async fn a_client_secret_of_the_earlier_version_yields_a_token_for_what_is_saved
 #[tokio::test]
 async fn with_client_credentials_another_scope_asks_for_the_secret_of_the_earlier_version_again() {
     let upgraded = CLIENT_CREDENTIALS.upgraded().await;
-    let saved = upgraded.saved().await;
-    for (field, text) in [
-        (Field::Scope, "mail.read"),
-        (Field::OauthPort, "587"),
-        (Field::TokenEndpoint, "http://127.77.14.2:7714/another"),
-        (Field::Flow, "authorization-code"),
-    ] {
-        let draft = edited(&saved.draft(), &[(field, text)]);
-        let problem = upgraded.problem(draft, Field::ClientSecret).await;
-        assert_eq!(problem, Some(Problem::EnterAgain), "{field:?}");
-    }
-    let other = edited(&saved.draft(), &[(Field::OauthDisplayName, "Another name")]);
-    assert_eq!(upgraded.problem(other, Field::ClientSecret).await, None);
+    upgraded
+        .expect_client_secret_problems(&[
+            (Field::Scope, "mail.read", Some(Problem::EnterAgain)),
+            (Field::OauthPort, "587", Some(Problem::EnterAgain)),
+            (Field::TokenEndpoint, "http://127.77.14.2:7714/another", Some(Problem::EnterAgain)),
+            (Field::Flow, "authorization-code", Some(Problem::EnterAgain)),
+            (Field::OauthDisplayName, "Another name", None),
+        ])
+        .await;
 }
 
 #[tokio::test]
 async fn with_authorization_code_only_the_token_endpoint_and_the_kind_of_flow_ask_again() {
     let upgraded = CODE.upgraded().await;
-    let saved = upgraded.saved().await;
-    for (field, text, expected) in [
-        (Field::Scope, "mail.read", None),
-        (Field::OauthPort, "587", None),
-        (Field::Flow, "authorization-code", None),
-        (Field::TokenEndpoint, "http://127.77.14.1:7714/another", Some(Problem::EnterAgain)),
-        (Field::Flow, "client-credentials", Some(Problem::EnterAgain)),
-    ] {
-        let draft = edited(&saved.draft(), &[(field, text)]);
-        let problem = upgraded.problem(draft, Field::ClientSecret).await;
-        assert_eq!(problem, expected, "{field:?}");
-    }
+    upgraded
+        .expect_client_secret_problems(&[
+            (Field::Scope, "mail.read", None),
+            (Field::OauthPort, "587", None),
+            (Field::Flow, "authorization-code", None),
+            (Field::TokenEndpoint, "http://127.77.14.1:7714/another", Some(Problem::EnterAgain)),
+            (Field::Flow, "client-credentials", Some(Problem::EnterAgain)),
+        ])
+        .await;
 }
 
 #[tokio::test]
 async fn a_client_secret_saved_with_the_flow_none_is_bound_to_the_authorization_code_flows() {
-    for (fixture, flow) in [
-        (CODE, OauthFlow::AuthorizationCodePkce),
-        (CLIENT_CREDENTIALS, OauthFlow::ClientCredentials),
-    ] {
-        let statements = match flow {
-            OauthFlow::ClientCredentials => {
-                "UPDATE settings SET form = replace(form, '\"client-credentials\"', '\"none\"')"
-            }
-            _ => {
-                "UPDATE settings SET form = replace(form, '\"authorization-code-pkce\"', '\"none\"')"
-            }
-        };
-        let harness = Harness::in_folder(fixture.folder(statements).await, |_| {}).await;
+    for (fixture, flow) in
+        [(CODE, "authorization-code-pkce"), (CLIENT_CREDENTIALS, "client-credentials")]
+    {
+        let statement =
+            format!(r#"UPDATE settings SET form = replace(form, '"{flow}"', '"none"')"#);
+        let harness = Harness::in_folder(fixture.folder(&statement).await, |_| {}).await;
         let secret = stored(&harness.server.store, Field::ClientSecret).await;
         let expected = Destination::CodeExchange { token_endpoint: fixture.token_endpoint() };
-        assert_eq!(destination(&secret), expected, "{flow:?}");
+        assert_eq!(destination(&secret), expected, "{flow}");
     }
 }
 
@@ -467,7 +430,7 @@ async fn programs_that_start_at_once_bind_a_client_secret_once_and_a_later_start
         let later = start(folder.path()).await;
         assert_eq!(client_secret(&folder).await, bound);
         drop((programs, later));
-        let log = log(&folder);
+        let log = log(folder.path());
         assert_eq!(log.matches("was bound to its whole destination").count(), 1, "{log}");
         assert!(!log.contains("fixture-client-secret"), "{log}");
     }
@@ -493,18 +456,15 @@ async fn a_client_secret_that_cannot_be_bound_is_left_unchanged_and_logged() {
         let program = start(folder.path()).await;
         assert_eq!(client_secret(&folder).await, before);
         drop(program);
-        let log = log(&folder);
-        let lines: Vec<_> =
-            log.lines().filter(|line| line.contains("has to be entered again")).collect();
-        assert!(lines.len() == 1 && lines[0].contains(reason), "{log}");
+        let log = log(folder.path());
+        let lines = log.lines().filter(|line| line.contains("has to be entered again"));
+        let [line] = lines.collect::<Vec<_>>()[..] else { panic!("{log}") };
+        assert!(line.contains(reason), "{log}");
 
-        let harness = Harness::in_folder(folder, |_| {}).await;
-        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
-        let ada = principal(&person.expect("she is there").id, EMAIL, NAME);
-        let upgraded = Upgraded { harness, ada };
+        let upgraded = Upgraded::start(folder).await;
         let saved = upgraded.saved().await;
         assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
-        let problem = upgraded.problem(saved.draft(), Field::ClientSecret).await;
+        let problem = upgraded.client_secret_problem(saved.draft()).await;
         assert_eq!(problem, Some(Problem::EnterAgain));
     }
 }

@@ -1,21 +1,27 @@
 //! The vault: a sealed secret opens only with its key, for its field and its destination.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::error::one_line;
-use domain::secret::Destination;
+use domain::{error::one_line, secret::Destination};
 use secrecy::ExposeSecret;
 use store::Store;
 use tempfile::TempDir;
 use vault::{UnlockError, Vault, VaultError, unlock};
 
 use crate::support::databases::database;
+use crate::support::program::write_private;
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 
 fn vault(key: u8) -> Vault {
     Vault::new(&[key; 32], Arc::new(SeededRandomness::new(1)))
+}
+
+/// The destination of most secrets here.
+fn home() -> Destination {
+    account("mail.example", "587")
 }
 
 fn account(server: &str, port: &str) -> Destination {
@@ -37,59 +43,45 @@ fn opened(
 }
 
 #[test]
-fn a_secret_opens_for_the_field_and_destination_it_was_sealed_for() {
-    let home = account("mail.example", "587");
-    let sealed = vault(1).seal("password", &home, &"pässword".into());
-    assert_eq!(opened(&vault(1), "password", &home, &sealed), Ok("pässword".to_owned()));
-}
-
-#[test]
-fn a_stored_password_is_refused_for_another_host() {
-    let sealed = vault(1).seal("password", &account("mail.example", "587"), &"secret".into());
-    let elsewhere = opened(&vault(1), "password", &account("evil.example", "587"), &sealed);
-    assert_eq!(elsewhere, Err(VaultError::Refused));
-}
-
-#[test]
-fn a_secret_is_refused_for_another_field() {
-    let home = Destination::Origin("https://login.example".to_owned());
-    let sealed = vault(1).seal("client-secret", &home, &"secret".into());
-    assert_eq!(opened(&vault(1), "password", &home, &sealed), Err(VaultError::Refused));
-}
-
-#[test]
-fn characters_moved_between_parts_of_a_destination_make_another_destination() {
-    let sealed = vault(1).seal("password", &account("mail.example1", "25"), &"secret".into());
-    let moved = opened(&vault(1), "password", &account("mail.example", "125"), &sealed);
-    assert_eq!(moved, Err(VaultError::Refused));
-}
-
-#[test]
-fn a_changed_or_truncated_value_is_refused_at_any_octet() {
-    let home = account("mail.example", "587");
-    let sealed = vault(1).seal("password", &home, &"secret".into());
-    for index in 0..sealed.len() {
-        let mut changed = sealed.clone();
-        changed[index] ^= 1;
-        assert!(opened(&vault(1), "password", &home, &changed).is_err(), "octet {index}");
-        assert!(opened(&vault(1), "password", &home, &sealed[..index]).is_err(), "{index} octets");
+fn a_secret_opens_only_with_its_key_for_its_field_and_its_whole_destination() {
+    let sealed = vault(1).seal("password", &account("mail.example1", "25"), &"pässword".into());
+    for (key, field, server, port, expected) in [
+        (1, "password", "mail.example1", "25", Ok("pässword".to_owned())),
+        (2, "password", "mail.example1", "25", Err(VaultError::OtherKey)),
+        (1, "client-secret", "mail.example1", "25", Err(VaultError::Refused)),
+        (1, "password", "evil.example", "25", Err(VaultError::Refused)),
+        // The same characters in other parts of the destination.
+        (1, "password", "mail.example", "125", Err(VaultError::Refused)),
+    ] {
+        let found = opened(&vault(key), field, &account(server, port), &sealed);
+        assert_eq!(found, expected, "{key} {field} {server} {port}");
     }
 }
 
 #[test]
-fn another_key_is_distinguished_from_a_changed_value() {
-    let home = account("mail.example", "587");
-    let sealed = vault(1).seal("password", &home, &"secret".into());
-    assert_eq!(opened(&vault(2), "password", &home, &sealed), Err(VaultError::OtherKey));
+fn a_changed_or_truncated_value_is_refused_at_any_octet() {
+    let sealed = vault(1).seal("password", &home(), &"secret".into());
+    for index in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[index] ^= 1;
+        assert!(opened(&vault(1), "password", &home(), &changed).is_err(), "octet {index}");
+        let truncated = opened(&vault(1), "password", &home(), &sealed[..index]);
+        assert!(truncated.is_err(), "{index} octets");
+    }
 }
 
 #[test]
 fn one_secret_sealed_twice_gives_different_values() {
-    let (vault, home) = (vault(1), account("mail.example", "587"));
-    assert_ne!(
-        vault.seal("password", &home, &"secret".into()),
-        vault.seal("password", &home, &"secret".into())
-    );
+    let vault = vault(1);
+    let sealed = || vault.seal("password", &home(), &"secret".into());
+    assert_ne!(sealed(), sealed());
+}
+
+/// A folder, and the path of a key file in it.
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let key_file = folder.path().join("ppm-email.key");
+    (folder, key_file)
 }
 
 /// Unlocks the vault of the folder's database with this key file.
@@ -100,39 +92,30 @@ async fn unlocked(folder: &TempDir, key_file: &Path) -> Result<Vault, UnlockErro
 
 #[tokio::test]
 async fn the_first_start_makes_a_key_for_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
+    let (folder, key_file) = folder();
     unlocked(&folder, &key_file).await.expect("a new key is made");
     assert_eq!(fs::metadata(&key_file).expect("it is there").permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
 async fn making_a_key_leaves_no_other_file_behind() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let keys = tempfile::tempdir().expect("a folder for the key");
-    unlocked(&folder, &keys.path().join("ppm-email.key")).await.expect("a new key is made");
+    let ((folder, _), (keys, key_file)) = (folder(), folder());
+    unlocked(&folder, &key_file).await.expect("a new key is made");
     assert_eq!(fs::read_dir(keys.path()).expect("it is there").count(), 1);
 }
 
 #[tokio::test]
 async fn a_later_start_opens_values_that_the_first_has_sealed() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
-    let home = account("mail.example", "587");
-    let sealed = unlocked(&folder, &key_file).await.expect("a key is made").seal(
-        "password",
-        &home,
-        &"secret".into(),
-    );
+    let (folder, key_file) = folder();
+    let first = unlocked(&folder, &key_file).await.expect("a key is made");
+    let sealed = first.seal("password", &home(), &"secret".into());
     let vault = unlocked(&folder, &key_file).await.expect("the key is there");
-    assert_eq!(opened(&vault, "password", &home, &sealed), Ok("secret".to_owned()));
+    assert_eq!(opened(&vault, "password", &home(), &sealed), Ok("secret".to_owned()));
 }
 
 #[tokio::test]
 async fn a_database_whose_key_is_missing_is_not_given_a_new_one() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
+    let (folder, key_file) = folder();
     unlocked(&folder, &key_file).await.expect("a new key is made");
     fs::remove_file(&key_file).expect("it is there");
     assert!(matches!(unlocked(&folder, &key_file).await, Err(UnlockError::KeyMissing(_))));
@@ -141,22 +124,17 @@ async fn a_database_whose_key_is_missing_is_not_given_a_new_one() {
 
 #[tokio::test]
 async fn a_key_of_another_database_is_refused() {
-    let (folder, other) =
-        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let key_file = folder.path().join("ppm-email.key");
+    let ((folder, key_file), (other, other_key)) = (folder(), folder());
     unlocked(&folder, &key_file).await.expect("a new key is made");
     let randomness = Arc::new(SeededRandomness::new(3));
     let store = Store::open(&database(&other).await).await.expect("the folder is there");
-    let other_key = other.path().join("ppm-email.key");
     unlock(&other_key, &store, &FixedClock::new(), randomness).await.expect("a new key is made");
     assert!(matches!(unlocked(&folder, &other_key).await, Err(UnlockError::WrongKey(_))));
 }
 
 #[tokio::test]
 async fn a_key_that_others_may_read_is_refused_with_the_remedy() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
+    let (folder, key_file) = folder();
     unlocked(&folder, &key_file).await.expect("a new key is made");
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o644)).expect("it is ours");
     let error = unlocked(&folder, &key_file).await.expect_err("others may read it");
@@ -165,11 +143,8 @@ async fn a_key_that_others_may_read_is_refused_with_the_remedy() {
 
 #[tokio::test]
 async fn a_file_that_is_no_key_is_refused_and_kept() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
-    fs::write(&key_file, "my notes\n").expect("the folder is ours");
-    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let (folder, key_file) = folder();
+    write_private(&key_file, "my notes\n");
     assert!(matches!(unlocked(&folder, &key_file).await, Err(UnlockError::KeyFile(..))));
     assert_eq!(fs::read_to_string(&key_file).expect("it is there"), "my notes\n");
 }
@@ -192,23 +167,16 @@ async fn of_two_nodes_that_start_at_once_one_makes_the_key_and_the_other_leaves_
     let files = ["one.key", "two.key"].map(|name| folder.path().join(name));
     let starts = both_unlocked(&folder, [&files[0], &files[1]]).await;
     let [one, two] = starts.map(Result::err);
-    assert!(
-        matches!(
-            [&one, &two],
-            [None, Some(UnlockError::KeyMissing(_))] | [Some(UnlockError::KeyMissing(_)), None]
-        ),
-        "{one:?} {two:?}"
-    );
+    let ends = [&one, &two].into_iter().flatten().collect::<Vec<_>>();
+    assert!(matches!(ends[..], [UnlockError::KeyMissing(_)]), "{one:?} {two:?}");
     assert_eq!(files.map(|file| file.exists()), [one.is_none(), two.is_none()]);
 }
 
 #[tokio::test]
 async fn two_concurrent_starts_with_one_key_file_share_the_key() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let key_file = folder.path().join("ppm-email.key");
+    let (folder, key_file) = folder();
     let starts = both_unlocked(&folder, [&key_file, &key_file]).await;
     let [one, two] = starts.map(|start| start.expect("a key is made or read"));
-    let home = account("mail.example", "587");
-    let sealed = one.seal("password", &home, &"secret".into());
-    assert_eq!(opened(&two, "password", &home, &sealed), Ok("secret".to_owned()));
+    let sealed = one.seal("password", &home(), &"secret".into());
+    assert_eq!(opened(&two, "password", &home(), &sealed), Ok("secret".to_owned()));
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use server::identity::{Accounts, Role, SignedIn};
+use server::identity::{Accounts, Role};
 use store::Store;
 use tempfile::TempDir;
 use vault::clock::{SystemClock, SystemRandomness};
 
 use super::databases::database;
-use super::harness::{ADDRESS, PASSWORD, cookie_of, operator, stranger};
+use super::harness::{ADDRESS, PASSWORD, operator, session_cookie, stranger};
 
 /// Creates this number of administrators in the database of a folder, and returns the `Cookie`
 /// headers of their browsers, each signed in.
@@ -18,8 +18,8 @@ pub async fn administrators(folder: &TempDir, count: usize) -> Vec<String> {
     let accounts = Accounts::new(store.clone(), clock, randomness, false, Arc::default());
     let mut cookies = Vec::new();
     for email in (0..count).map(administrator) {
-        let role = Role::Administrator;
-        let added = accounts.add(&email, &email, role, PASSWORD.into(), operator()).await;
+        let added =
+            accounts.add(&email, &email, Role::Administrator, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
         cookies.push(sign_in(&accounts, &email).await);
     }
@@ -35,6 +35,5 @@ pub fn administrator(number: usize) -> String {
 /// Signs a user in with the password of most tests, and returns the `Cookie` header.
 pub async fn sign_in(accounts: &Accounts, email: &str) -> String {
     let signed_in = accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
-    let SignedIn { cookie, .. } = signed_in.expect("the password is right");
-    cookie_of(cookie.to_str().expect("a cookie is text"))
+    session_cookie(&signed_in.expect("the password is right"))
 }

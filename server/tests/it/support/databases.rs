@@ -13,7 +13,6 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, PgConnection};
 use store::database::Database;
 use tempfile::TempDir;
 
-/// The migrations of the store.
 const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/store/migrations");
 
 /// The variable with the URL of the `PostgreSQL` server for tests.
@@ -64,7 +63,7 @@ pub async fn migrate(folder: &Path, versions: RangeInclusive<usize>) {
     }
 }
 
-/// Returns the number of rows of a table.
+/// Returns the number of rows of a table, or of those that a `WHERE` behind its name selects.
 pub async fn count_rows(folder: &Path, table: &str) -> i64 {
     let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
     let count = sqlx::query_scalar(sql).fetch_one(&mut connection(folder).await).await;
@@ -84,15 +83,14 @@ pub async fn refuse(folder: &Path, operation: &str, table: &str) {
     } else {
         format!("{trigger} BEGIN SELECT RAISE(ABORT, 'refused'); END")
     };
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the table is there");
+    execute(&mut connection, &sql).await;
 }
 
 /// Ends the refusals on a table.
 pub async fn stop_refusing(folder: &Path, table: &str) {
     let mut connection = connection(folder).await;
     let of = if is_postgres(&connection) { format!(" ON {table}") } else { String::new() };
-    let sql = AssertSqlSafe(format!("DROP TRIGGER refusal{of}"));
-    sqlx::raw_sql(sql).execute(&mut connection).await.expect("there is a refusal");
+    execute(&mut connection, &format!("DROP TRIGGER refusal{of}")).await;
 }
 
 fn is_postgres(connection: &AnyConnection) -> bool {
@@ -124,7 +122,7 @@ pub async fn postgres_setting(name: &str) -> String {
 async fn postgres_url(server: &str, folder: &Path) -> String {
     let mut name = String::from("ppm_");
     for octet in folder.file_name().expect("a folder has a name").as_encoded_bytes() {
-        write!(name, "{octet:02x}").expect("a String takes whatever is written to it");
+        write!(name, "{octet:02x}").expect("a String takes all text");
     }
     let mut connection = PgConnection::connect(server).await.expect("the server is there");
     let made = connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await;

@@ -1,7 +1,6 @@
 //! The real server in this process: a separate database and folder, a fixed clock, seeded
 //! randomness, and the real router, driven by `oneshot`.
 
-use server::config::{Rates, rate};
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,16 +15,14 @@ use axum::response::Response;
 use axum::routing::get as route;
 use axum::{Extension, Router};
 use chrono::{DateTime, Utc};
-use contract::{ConsentBinding, EmailService};
-use contract::{Save, SaveAnswer};
+use contract::{ConsentBinding, EmailService, Save, SaveAnswer};
 use domain::delivery::{Run, Tested};
 use domain::secret::Destination;
 use domain::{Field, Form};
 use net::origin::PublicUrl;
-use secrecy::SecretString;
 use server::Server;
-use server::config::Config;
-use server::identity::{Caller, Principal, Role, SignedIn};
+use server::config::{Config, Rates, rate};
+use server::identity::{Accounts, Caller, Principal, Role, SignInError, SignedIn};
 use server::serve::{Limits, connections};
 use server::web::pages::pages;
 use store::Store;
@@ -37,6 +34,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use vault::clock::Clock;
 
+use super::accounts;
 use super::databases::{connection, database};
 use super::drafts::draft_of;
 use super::test_doubles::{FixedClock, SeededRandomness};
@@ -74,14 +72,34 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("headers are text here"))
     }
+
+    /// Returns the status and where a redirect leads.
+    pub fn redirect(&self) -> (StatusCode, &str) {
+        (self.status, self.header("location"))
+    }
+
+    /// Returns the status and the body.
+    pub fn content(&self) -> (StatusCode, &str) {
+        (self.status, &self.body)
+    }
+
+    /// Returns the cookie that a browser sends back.
+    pub fn cookie(&self) -> String {
+        cookie_of(self.header("set-cookie"))
+    }
 }
 
 impl Harness {
     /// Returns the latest rows of the audit trail, newest first, after writing what is counted in
     /// memory.
     pub async fn trail(&self, count: i64) -> Vec<Entry> {
-        self.server.people.accounts.aggregates().flush().await;
+        self.accounts().aggregates().flush().await;
         trail(&self.server.store, count).await
+    }
+
+    /// Returns the local accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.server.people.accounts
     }
 
     /// Starts a user's test message that expires at an instant, and returns whether it was started.
@@ -156,9 +174,13 @@ impl Harness {
 
     /// Adds a user with this role.
     pub async fn add_as(&self, role: Role, email: &str, name: &str) {
-        let added =
-            self.server.people.accounts.add(email, name, role, PASSWORD.into(), operator()).await;
+        let added = self.accounts().add(email, name, role, PASSWORD.into(), operator()).await;
         added.expect("the account is acceptable");
+    }
+
+    /// Attempts to sign in from the default address.
+    pub async fn try_sign_in(&self, email: &str, password: &str) -> Result<SignedIn, SignInError> {
+        self.accounts().sign_in(email, password.into(), &stranger(ADDRESS)).await
     }
 
     /// Changes a user's role directly in the database, as an operator can.
@@ -173,14 +195,7 @@ impl Harness {
 
     /// Signs Ada in, and returns the `Cookie` header of her browser.
     pub async fn sign_in(&self) -> String {
-        let SignedIn { cookie, .. } = self
-            .server
-            .people
-            .accounts
-            .sign_in(EMAIL, SecretString::from(PASSWORD), &stranger(ADDRESS))
-            .await
-            .expect("the password is right");
-        cookie_of(cookie.to_str().expect("a cookie is text"))
+        accounts::sign_in(self.accounts(), EMAIL).await
     }
 
     /// Serves the real pages on a free port for the duration of the test, and returns address and
@@ -201,12 +216,16 @@ impl Harness {
 
     /// Sends a request with a body to these pages through the whole middleware stack.
     pub async fn ask_with(&self, pages: Router<Server>, request: Builder, body: Body) -> Answer {
-        let peer = SocketAddr::new(ADDRESS.parse().expect("an address"), 1);
-        let mut request = request.body(body).expect("the request is well-formed");
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = server::guarded(self.server.clone(), pages);
-        read(router.oneshot(request).await.expect("a router always answers")).await
+        answer_of(server::guarded(self.server.clone(), pages), ADDRESS, request, body).await
     }
+}
+
+/// Sends a request of this peer to a router.
+pub async fn answer_of(router: Router, peer: &str, request: Builder, body: Body) -> Answer {
+    let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
+    let mut request = request.body(body).expect("the request is well-formed");
+    request.extensions_mut().insert(ConnectInfo(peer));
+    read(router.oneshot(request).await.expect("a router always answers")).await
 }
 
 /// Returns the `Caller` that a handler receives for this cookie.
@@ -223,21 +242,18 @@ pub async fn caller_of(harness: &Harness, cookie: &str) -> Caller {
     seen.lock().expect("one request at a time").take().expect("every request has a caller")
 }
 
-/// Returns the name of the user whom this cookie authenticates; `nobody` without one.
+/// Returns the name of the user whom this cookie authenticates; empty without one.
 pub async fn seen_as(harness: &Harness, cookie: &str) -> String {
     let principal = caller_of(harness, cookie).await.principal;
-    principal.map_or("nobody".to_owned(), |principal| principal.name)
+    principal.map_or_else(String::new, |principal| principal.name)
 }
 
 /// Reads a response to its end.
 pub async fn read(response: Response) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: String::from_utf8(bytes.to_vec()).expect("answers are text here"),
-    }
+    let body = String::from_utf8(bytes.to_vec()).expect("answers are text here");
+    Answer { status: parts.status, headers: parts.headers, body }
 }
 
 /// Returns the configuration of a server in this folder, which may connect to every address of this
@@ -279,6 +295,11 @@ pub fn principal(id: &str, email: &str, name: &str) -> Principal {
 /// Returns the operator at the command line.
 pub fn operator() -> Actor {
     Actor::named("", "command line")
+}
+
+/// Returns the `Cookie` header of a browser that has signed in.
+pub fn session_cookie(signed_in: &SignedIn) -> String {
+    cookie_of(signed_in.cookie.to_str().expect("a cookie is text"))
 }
 
 /// Returns the part of a `Set-Cookie` header that a browser sends back.

@@ -1,14 +1,10 @@
 //! A host product that authenticates users by tokens: its keys, its tokens, and servers that accept
 //! them.
 
-use server::config::{ClaimNames, KeySource, PublicKey};
-use std::net::SocketAddr;
-
-use axum::body::{Body, to_bytes};
-use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
 use axum::http::request::Builder;
-use axum::http::{Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,11 +16,10 @@ use ring::signature::{
     RsaKeyPair,
 };
 use serde_json::{Value, json};
-use server::config::{Config, HostTokens};
-use tower::ServiceExt;
+use server::config::{ClaimNames, Config, HostTokens, KeySource, PublicKey};
 use vault::clock::Clock;
 
-use super::harness::{ADDRESS, Answer, Harness};
+use super::harness::{ADDRESS, Answer, Harness, answer_of};
 use testkit::provider::{ScriptedProvider, Turn};
 
 pub const ISSUER: &str = "https://host.example";
@@ -164,16 +159,15 @@ pub fn published_by(host: &ScriptedProvider) -> KeySource {
 /// Starts a server that accepts tokens signed by the key in a file.
 pub async fn with_key_file(configure: impl FnOnce(&mut Config)) -> Harness {
     let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
-    Harness::with(|config| {
-        config.host_tokens = Some(host_tokens(KeySource::File(key)));
-        configure(config);
-    })
-    .await
+    with_keys(KeySource::File(key), configure).await
 }
 
 /// Starts a server that accepts tokens signed by the published keys.
 pub async fn with_keys_of(host: &ScriptedProvider, configure: impl FnOnce(&mut Config)) -> Harness {
-    let keys = published_by(host);
+    with_keys(published_by(host), configure).await
+}
+
+async fn with_keys(keys: KeySource, configure: impl FnOnce(&mut Config)) -> Harness {
     Harness::with(|config| {
         config.host_tokens = Some(host_tokens(keys));
         configure(config);
@@ -183,14 +177,8 @@ pub async fn with_keys_of(host: &ScriptedProvider, configure: impl FnOnce(&mut C
 
 /// Sends a request through the whole router.
 pub async fn send(harness: &Harness, peer: &str, request: Builder, body: &str) -> Answer {
-    let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-    let mut request = request.body(Body::from(body.to_owned())).expect("a request");
-    request.extensions_mut().insert(ConnectInfo(peer));
     let router = server::router(harness.server.clone());
-    let (parts, body) = router.oneshot(request).await.expect("an answer").into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
-    let body = String::from_utf8(bytes.to_vec()).expect("answers are text here");
-    Answer { status: parts.status, headers: parts.headers, body }
+    answer_of(router, peer, request, Body::from(body.to_owned())).await
 }
 
 /// Returns a request as a program makes it.
@@ -208,7 +196,7 @@ pub async fn load_by_bearer(harness: &Harness, token: &str) -> Answer {
 pub async fn load_by_cookie(harness: &Harness, token: &str) -> Answer {
     let request = call("/api/email/load")
         .header("sec-fetch-site", "same-origin")
-        .header(header::COOKIE, format!("{COOKIE_NAME}={token}"));
+        .header(COOKIE, format!("{COOKIE_NAME}={token}"));
     send(harness, ADDRESS, request, "{}").await
 }
 

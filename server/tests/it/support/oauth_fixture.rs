@@ -3,23 +3,21 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::{StatusCode, header};
-use contract::{ConsentBinding, EmailService, ShellService};
-use contract::{Save, SaveAnswer};
-use domain::Principal;
+use axum::http::StatusCode;
+use contract::{ApiCode, ConsentBinding, EmailService, Save, SaveAnswer, ShellService, TokenView};
 use domain::delivery::{Outcome, Run};
 use domain::token::{Attempt, AttemptOutcome, Token};
-use domain::{Draft, Field, OauthFlow};
-use server::config::Config;
-use server::use_cases::Service;
+use domain::{Draft, Field, OauthFlow, Principal};
+use server::{config::Config, use_cases::Service};
 use store::people;
+use store::provider_metadata::{self, StoredProvider};
 
 use super::drafts::draft_of;
-use super::harness::{Answer, EMAIL, Harness, NAME, cookie_of, get, principal};
-use super::pages::ask;
+use super::harness::{Answer, EMAIL, Harness, NAME, principal};
+use super::pages::page;
+use super::waiting::{ended, until_some};
 use testkit::mailbox::Mailbox;
-use testkit::provider::{CLIENT_ID, CLIENT_SECRET, SCOPE, TestProvider};
+use testkit::provider::{CLIENT_ID, CLIENT_SECRET, Rules, SCOPE, TestProvider};
 use testkit::smtp_server::AUTHORITY;
 
 /// All flows with a token.
@@ -88,18 +86,21 @@ impl OauthFixture {
         .await;
         let provider = Arc::new(TestProvider::start());
         let mailbox = Mailbox::start(&provider).await;
-        let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
-        let id = person.expect("Ada is there").id;
-        let ada = principal(&id, EMAIL, NAME);
+        let ada = stored_ada(&harness).await;
         let world = Self { harness, provider, mailbox, ada };
-        let saved = world.save(&world.draft(flow), 0).await;
-        assert!(matches!(saved, SaveAnswer::Saved(_)), "{saved:?}");
+        world.saved(&world.draft(flow), 0, None).await;
         world
     }
 
     /// Starts with this flow saved and a token.
     pub async fn with_token(flow: OauthFlow) -> Self {
+        Self::with_token_by(flow, |_| {}).await
+    }
+
+    /// Starts with this flow saved and a token of a provider that follows changed rules.
+    pub async fn with_token_by(flow: OauthFlow, change: impl FnOnce(&mut Rules)) -> Self {
         let world = Self::with(flow).await;
+        world.provider.rule(change);
         world.obtain().await;
         world
     }
@@ -132,9 +133,53 @@ impl OauthFixture {
         self.service().save(&self.ada, save).await.expect("an answer")
     }
 
+    /// Saves this form, and agrees to the deletion of this token.
+    pub async fn saved(&self, draft: &Draft, revision: i64, deletes_grant: Option<String>) {
+        let answer = self.save_deleting(draft, revision, deletes_grant).await;
+        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    }
+
+    /// Saves a changed form as the second revision, which deletes the token.
+    pub async fn delete_token(&self, flow: OauthFlow) {
+        let mut draft = self.draft(flow);
+        draft.edit(Field::OauthDisplayName, "Another name");
+        self.saved(&draft, 1, self.token().await.map(|token| token.grant)).await;
+    }
+
+    /// Stores metadata of this provider, after changes.
+    pub async fn store_metadata(&self, change: impl FnOnce(&mut StoredProvider)) {
+        let mut metadata = StoredProvider {
+            token_endpoint: self.provider.token_endpoint(),
+            authorization_endpoint: self.provider.authorization_endpoint(),
+            revocation_endpoint: None,
+            is_openid: false,
+            issuer: None,
+            names_itself: false,
+            auth_methods: Vec::new(),
+            knows_pkce: false,
+        };
+        change(&mut metadata);
+        let server = &self.harness.server;
+        let stored =
+            provider_metadata::learn(&server.store, &metadata, true, server.clock.now()).await;
+        stored.expect("it is stored");
+    }
+
+    /// Returns the token and the last attempt as a browser receives them.
+    pub async fn view(&self) -> TokenView {
+        self.service().token(&self.ada).await.expect("an answer")
+    }
+
     /// Returns the token's state as a browser receives it.
     pub async fn token(&self) -> Option<Token> {
-        self.service().token(&self.ada).await.expect("an answer").token
+        self.view().await.token
+    }
+
+    /// Requests a token with Client Credentials, and returns the ID and the outcome of the attempt.
+    pub async fn request_token(&self) -> (String, AttemptOutcome) {
+        let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
+        let outcome = self.end_of(&begun.attempt.id).await;
+        (begun.attempt.id, outcome)
     }
 
     /// Obtains a token by any flow.
@@ -155,7 +200,7 @@ impl OauthFixture {
     /// Presses Get Auth Token, and returns the attempt and the path that redirects to the provider.
     pub async fn begin(&self) -> (Attempt, String) {
         let begun = self.service().get_token(&self.ada, CALLBACK, true).await.expect("an attempt");
-        (begun.attempt, begun.start.expect("somebody is asked"))
+        (begun.attempt, begun.start.expect("the flow needs a consent"))
     }
 
     /// Presses Get Auth Token, follows it to the provider and consents.
@@ -171,7 +216,7 @@ impl OauthFixture {
         Returning {
             attempt,
             address: self.provider.consent(departed.header("location")),
-            cookie: cookie_of(departed.header("set-cookie")),
+            cookie: departed.cookie(),
         }
     }
 
@@ -182,20 +227,16 @@ impl OauthFixture {
     }
 
     pub async fn get(&self, path: &str, cookie: &str) -> Answer {
-        ask(&self.harness, get(path).header(header::COOKIE, cookie), Body::empty()).await
+        page(&self.harness, path, cookie).await
     }
 
     /// Waits for the end of an attempt, and returns its outcome.
     pub async fn end_of(&self, id: &str) -> AttemptOutcome {
-        loop {
-            let found = ShellService::attempt(&self.service(), Some(&self.ada), id)
-                .await
-                .expect("an answer");
-            if let Some(end) = found.expect("the attempt is there").0.end {
-                return end;
-            }
-            a_moment().await;
-        }
+        until_some(async || {
+            let found = ShellService::attempt(&self.service(), Some(&self.ada), id).await;
+            found.expect("an answer").expect("the attempt is there").0.end
+        })
+        .await
     }
 
     /// Starts a test message as a user with this name.
@@ -212,12 +253,8 @@ impl OauthFixture {
 
     /// Sends a test message as a user with this name, and waits for its end.
     pub async fn send_as(&self, name: &str) -> Run {
-        let (who, mut run) = self.begin_as(name).await;
-        while run.outcome.is_none() {
-            a_moment().await;
-            run = self.run(&who, &run.id).await;
-        }
-        run
+        let (who, run) = self.begin_as(name).await;
+        ended(&self.service(), &who, &run.id).await.run
     }
 
     /// Sends a test message, and returns its outcome.
@@ -226,16 +263,18 @@ impl OauthFixture {
     }
 
     /// Completes an attempt with a pasted URL.
-    pub async fn paste(
-        &self,
-        returning: &Returning,
-        address: &str,
-    ) -> Result<Attempt, contract::ApiCode> {
+    pub async fn paste(&self, returning: &Returning, address: &str) -> Result<Attempt, ApiCode> {
         let (_, cookie) = returning.cookie.split_once('=').expect("a cookie has a name");
         let (browser, id) = (ConsentBinding::ByCookie(cookie.to_owned()), &returning.attempt.id);
         let finished = self.service().finish_attempt(&self.ada, &browser, id, address).await?;
         Ok(finished.attempt)
     }
+}
+
+/// Returns Ada as an administrator with the ID that she has in the database.
+pub async fn stored_ada(harness: &Harness) -> Principal {
+    let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
+    principal(&person.expect("she is there").id, EMAIL, NAME)
 }
 
 /// Pauses between two checks of a condition, so that other tasks can run.

@@ -1,10 +1,7 @@
 //! Steps of an administrator over the HTTP API of a program with a saved OAuth flow, for tests that
 //! need whole processes.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use axum::http::StatusCode;
 use contract::{AttemptStarted, RunView, Save, SaveAnswer, TokenView};
@@ -15,7 +12,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::harness::cookie_of;
 use super::oauth_fixture::CALLBACK;
 use super::program::HttpBrowser;
 use testkit::provider::TestProvider;
@@ -59,17 +55,32 @@ pub async fn token(browser: &mut HttpBrowser) -> TokenView {
     called(browser, "email/token", &json!({})).await
 }
 
-/// Presses Get Auth Token, consents at the provider and requests the callback.
-pub async fn obtain(browser: &mut HttpBrowser, provider: &TestProvider) {
-    let begun: AttemptStarted =
-        called(browser, "email/get-token", &json!({ "in_pop_up": true })).await;
-    let departed = browser.get(&begun.start.expect("somebody is asked")).await.expect("an answer");
+/// Presses Get Auth Token.
+pub async fn begin_attempt(browser: &mut HttpBrowser) -> AttemptStarted {
+    called(browser, "email/get-token", &json!({ "in_pop_up": true })).await
+}
+
+/// Consents at the provider, and returns the path of the callback and the consent cookie.
+pub async fn consent(
+    browser: &mut HttpBrowser,
+    provider: &TestProvider,
+    begun: &AttemptStarted,
+) -> (String, String) {
+    let start = begun.start.as_ref().expect("the flow needs a consent");
+    let departed = browser.get(start).await.expect("an answer");
     assert_eq!(departed.status, StatusCode::SEE_OTHER, "{departed:?}");
     let address = provider.consent(departed.header("location"));
+    let query = address.strip_prefix(CALLBACK).expect("this server's address");
+    (format!("/oauth/callback{query}"), departed.cookie())
+}
+
+/// Presses Get Auth Token, consents at the provider and requests the callback.
+pub async fn obtain(browser: &mut HttpBrowser, provider: &TestProvider) {
+    let begun = begin_attempt(browser).await;
+    let (back, cookie) = consent(browser, provider, &begun).await;
     let own_cookie = browser.cookie.clone();
-    browser.cookie = format!("{own_cookie}; {}", cookie_of(departed.header("set-cookie")));
-    let back = address.strip_prefix(CALLBACK).expect("this server's address");
-    let landed = browser.get(&format!("/oauth/callback{back}")).await.expect("an answer");
+    browser.cookie = format!("{own_cookie}; {cookie}");
+    let landed = browser.get(&back).await.expect("an answer");
     browser.cookie = own_cookie;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
     let attempt = token(browser).await.attempt.expect("the attempt is the last one");

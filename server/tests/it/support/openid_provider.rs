@@ -9,14 +9,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData, SigningKey};
 use ring::hmac;
 use serde_json::{Value, json};
 use server::config::OidcConfig;
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
 use super::host::{by_rsa, rsa_jwk};
@@ -105,9 +104,9 @@ impl OpenidProvider {
     /// Signs the only account in at this authorization URL, and returns the path of the callback.
     pub fn sign_in(&self, url: &Url) -> String {
         let mut state = self.state();
-        state.nonce = param(url, "nonce");
-        let nonce = state.nonce.clone();
-        state.secrets.push(nonce);
+        let nonce = param(url, "nonce");
+        state.secrets.push(nonce.clone());
+        state.nonce = nonce;
         state.challenge = param(url, "code_challenge");
         format!("/oidc/callback?code={CODE}&state={}", param(url, "state"))
     }
@@ -168,7 +167,7 @@ impl OpenidProvider {
     }
 
     fn state(&self) -> MutexGuard<'_, Inner> {
-        self.state.lock().expect("no test panics while it tells")
+        self.state.lock().expect("no test panics while it holds the state")
     }
 }
 
@@ -225,22 +224,18 @@ async fn token(
     let param = |name: &str| {
         form.iter().find(|(named, _)| named == name).map_or("", |(_, value)| value.as_str())
     };
-    let expected = {
-        let state = state.lock().expect("no test panics while it tells");
-        let basic = base64::engine::general_purpose::STANDARD
-            .encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
-        (format!("Basic {basic}"), CODE.to_owned(), state.challenge.clone())
+    let (challenge, is_parrot) = {
+        let mut state = state.lock().expect("no test panics while it holds the state");
+        state.secrets.push(param("code_verifier").to_owned());
+        (state.challenge.clone(), state.is_parrot)
     };
+    let basic = STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
+    let expected = (format!("Basic {basic}"), CODE.to_owned(), challenge);
     let given = (
         headers.get("authorization").map_or("", |value| value.to_str().expect("text")).to_owned(),
         param("code").to_owned(),
         BASE64.encode(Sha256::digest(param("code_verifier"))),
     );
-    let is_parrot = {
-        let mut state = state.lock().expect("no test panics while it tells");
-        state.secrets.push(param("code_verifier").to_owned());
-        state.is_parrot
-    };
     if is_parrot {
         let heard = format!("{} {} {form:?}", given.0, given.2);
         let refusal = json!({"error": "invalid_grant", "error_description": heard});
@@ -258,7 +253,7 @@ async fn token(
 }
 
 fn answer(state: &Shared, path: &'static str, body: impl FnOnce(&mut Inner) -> Value) -> Response {
-    let mut state = state.lock().expect("no test panics while it tells");
+    let mut state = state.lock().expect("no test panics while it holds the state");
     state.asked.push(path);
     if state.is_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();

@@ -3,9 +3,8 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use axum::body::Bytes;
@@ -16,7 +15,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
-use tokio::net::{TcpSocket, TcpStream};
+use testkit::sockets::connect_from;
+use tokio::net::TcpStream;
 
 use super::databases::database_url;
 use super::harness::{Answer, FORM, THIS_MACHINE, cookie_of};
@@ -24,6 +24,7 @@ use super::waiting::until;
 
 /// The body of `/ready` while a process is fully operational.
 pub const READY: &str = r#"{"code":"ok"}"#;
+
 /// Returns a command for the program in this folder, with an empty environment.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
@@ -33,12 +34,8 @@ pub fn program(folder: &Path) -> Command {
 
 /// Runs a command of the program to completion, with `input` on its standard input.
 pub fn run(mut command: Command, input: &str) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program runs");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
     // With invalid arguments, it ends without reading.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
     child.wait_with_output().expect("the program ends")
@@ -88,10 +85,29 @@ impl Serving {
 
     /// Starts `ppm-email serve` on this folder's database with these flags.
     pub async fn on_database(folder: &Path, flags: &[&str]) -> Self {
-        let url = database_url(folder).await;
+        Self::on_url(folder, &database_url(folder).await, flags)
+    }
+
+    /// Starts `ppm-email serve` in this folder on another database, with these flags.
+    pub fn on_url(folder: &Path, database_url: &str, flags: &[&str]) -> Self {
         Self::with(folder, |command| {
-            command.args(["--database-url", &url]).args(flags);
+            command.args(["--database-url", database_url]).args(flags);
         })
+    }
+
+    /// Starts `ppm-email serve` with its log and its key in this folder, with the additions of
+    /// `configure`. By default the key file is beside the database, which may be in another folder.
+    pub fn logged(folder: &Path, database_url: &str, configure: impl FnOnce(&mut Command)) -> Self {
+        Self::with(folder, |command| {
+            command.args(["--database-url", database_url]).stderr(log_file(&log_path(folder)));
+            command.arg("--key-file").arg(folder.join("ppm-email.key"));
+            configure(command);
+        })
+    }
+
+    /// Connects a new browser to it.
+    pub async fn browser(&self) -> HttpBrowser {
+        HttpBrowser::at(&self.address).await.expect("it listens")
     }
 
     /// Starts `ppm-email serve` with the default egress policy.
@@ -152,6 +168,15 @@ impl Drop for Serving {
     }
 }
 
+fn log_path(folder: &Path) -> PathBuf {
+    folder.join("ppm-email.log")
+}
+
+/// Returns what the programs of this folder have logged.
+pub fn log(folder: &Path) -> String {
+    fs::read_to_string(log_path(folder)).expect("the programs wrote it")
+}
+
 /// Opens a log file of a process.
 pub fn log_file(path: &Path) -> File {
     File::options().append(true).create(true).open(path).expect("the folder is there")
@@ -176,40 +201,37 @@ pub struct HttpBrowser {
 
 impl HttpBrowser {
     /// Connects to the program.
-    pub async fn at(address: &str) -> Result<Self, io::Error> {
+    pub async fn at(address: &str) -> io::Result<Self> {
         Self::over(TcpStream::connect(address).await?, address).await
     }
 
     /// Connects with the cookie of another browser.
     pub async fn with_cookie(address: &str, cookie: &str) -> Self {
-        let browser = Self::at(address).await.expect("it listens");
-        Self { cookie: cookie.to_owned(), ..browser }
+        Self { cookie: cookie.to_owned(), ..Self::at(address).await.expect("it listens") }
     }
 
     /// Connects from another address of this machine.
-    pub async fn at_from(own: Ipv4Addr, address: &str) -> Result<Self, io::Error> {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind((own, 0).into())?;
+    pub async fn at_from(own: &str, address: &str) -> io::Result<Self> {
         let program = address.parse().expect("an address and a port");
-        Self::over(socket.connect(program).await?, address).await
+        Self::over(connect_from(own, program).await, address).await
     }
 
-    async fn over(stream: TcpStream, address: &str) -> Result<Self, io::Error> {
+    async fn over(stream: TcpStream, address: &str) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let (connection, driver) =
-            handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let handshake = handshake(TokioIo::new(stream)).await;
+        let (connection, driver) = handshake.map_err(io::Error::other)?;
         tokio::spawn(driver);
         let (cookie, forwarded_for) = (String::new(), String::new());
         Ok(Self { connection, host: address.to_owned(), cookie, forwarded_for })
     }
 
     /// Connects from another address through a proxy on this machine.
-    pub async fn from(address: &str, forwarded_for: &str) -> Result<Self, io::Error> {
+    pub async fn from(address: &str, forwarded_for: &str) -> io::Result<Self> {
         Ok(Self { forwarded_for: forwarded_for.to_owned(), ..Self::at(address).await? })
     }
 
     /// Connects the same browser to the same or another process, with its cookie.
-    pub async fn again(&self, address: &str) -> Result<Self, io::Error> {
+    pub async fn again(&self, address: &str) -> io::Result<Self> {
         let (cookie, forwarded_for) = (self.cookie.clone(), self.forwarded_for.clone());
         Ok(Self { cookie, forwarded_for, ..Self::at(address).await? })
     }
@@ -227,7 +249,7 @@ impl HttpBrowser {
         path: &str,
         content_type: &str,
         body: impl Into<Bytes>,
-    ) -> Result<Answer, io::Error> {
+    ) -> io::Result<Answer> {
         let method = method.parse().expect("a method");
         self.send(method, path, &[(header::CONTENT_TYPE, content_type)], body).await
     }
@@ -239,12 +261,12 @@ impl HttpBrowser {
         path: &str,
         headers: &[(HeaderName, &str)],
         body: impl Into<Bytes>,
-    ) -> Result<Answer, io::Error> {
+    ) -> io::Result<Answer> {
         read(self.begin(method, path, headers, body).await?).await.map_err(io::Error::other)
     }
 
     /// Sends a request without a body, and reads only the head of the response.
-    pub async fn head(&mut self, method: Method, path: &str) -> Result<Answer, io::Error> {
+    pub async fn head(&mut self, method: Method, path: &str) -> io::Result<Answer> {
         let (head, _) = self.begin(method, path, &[], "").await?.into_parts();
         Ok(Answer { status: head.status, headers: head.headers, body: String::new() })
     }
@@ -255,7 +277,7 @@ impl HttpBrowser {
         path: &str,
         headers: &[(HeaderName, &str)],
         body: impl Into<Bytes>,
-    ) -> Result<Response<Incoming>, io::Error> {
+    ) -> io::Result<Response<Incoming>> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -274,40 +296,32 @@ impl HttpBrowser {
     }
 
     /// Requests a page.
-    pub async fn get(&mut self, path: &str) -> Result<Answer, io::Error> {
+    pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
         self.ask("GET", path, "text/plain", "").await
     }
 
     /// Requests a page with additional headers.
-    pub async fn get_with(
-        &mut self,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<Answer, io::Error> {
+    pub async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
         let named = |(name, value): &(&str, _)| (name.parse().expect("a header's name"), *value);
         let headers: Vec<_> = headers.iter().map(named).collect();
         self.send(Method::GET, path, &headers, "").await
     }
 
     /// Calls a server function.
-    pub async fn call(
-        &mut self,
-        function: &str,
-        argument: &impl Serialize,
-    ) -> Result<Answer, io::Error> {
+    pub async fn call(&mut self, function: &str, argument: &impl Serialize) -> io::Result<Answer> {
         let body = serde_json::to_vec(argument).expect("arguments are JSON");
         self.ask("POST", &format!("/api/{function}"), "application/json", body).await
     }
 
     /// Attempts to sign in, and stores the cookies on success.
-    pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<Answer, io::Error> {
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> io::Result<Answer> {
         let form = format!("email={}&password={}", encoded(email), encoded(password));
         let answer = self.ask("POST", "/sign-in", FORM, form).await?;
-        let given = answer.headers.get_all(header::SET_COOKIE).iter();
-        let given = given.map(|cookie| cookie_of(cookie.to_str().expect("a cookie is text")));
-        let given: Vec<_> = given.collect();
-        if !given.is_empty() {
-            self.cookie = given.join("; ");
+        let set_cookies = answer.headers.get_all(header::SET_COOKIE).iter();
+        let cookies = set_cookies.map(|cookie| cookie_of(cookie.to_str().expect("text")));
+        let cookies: Vec<_> = cookies.collect();
+        if !cookies.is_empty() {
+            self.cookie = cookies.join("; ");
         }
         Ok(answer)
     }

@@ -3,8 +3,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use vault::clock::{Clock, Randomness};
 
 /// A clock that stands still until it is advanced.

@@ -1,10 +1,7 @@
 //! Limits for unauthenticated clients, over sockets: connections, size of bodies, and time.
 //! Signed-in users are served meanwhile.
 
-use std::net::SocketAddr;
-use std::process::Command;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -23,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::support::accounts::administrators;
 use crate::support::databases::database_url;
-use crate::support::harness::Harness;
+use crate::support::harness::{FORM, Harness};
 use crate::support::program::{HttpBrowser, Serving, program};
 use testkit::sockets::{NEVER, beginning, connect_from};
 
@@ -35,105 +32,116 @@ struct RunningServer {
 }
 
 impl RunningServer {
+    async fn start(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let cookie = administrators(&folder, 1).await.remove(0);
+        let program = Serving::on_database(folder.path(), flags).await;
+        Self { program, cookie, _folder: folder }
+    }
+
     fn address(&self) -> SocketAddr {
         self.program.address.parse().expect("an address")
     }
+
+    /// Sends these octets over a new connection, and returns the beginning of the response.
+    async fn answer(&self, octets: &str) -> String {
+        beginning(&mut sent(self.address(), octets).await).await
+    }
+
+    async fn administrator(&self) -> HttpBrowser {
+        HttpBrowser::with_cookie(&self.program.address, &self.cookie).await
+    }
+
+    /// Asserts that the administrator is served, several times on one connection.
+    async fn expect_service(&self) {
+        let mut browser = self.administrator().await;
+        for _ in 0..3 {
+            let answer = timeout(NEVER, browser.call("email/load", &json!({}))).await;
+            let answer = answer.expect("there is an answer").expect("the connection stays");
+            assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        }
+    }
 }
 
-async fn running(flags: &[&str]) -> RunningServer {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let cookie = administrators(&folder, 1).await.remove(0);
-    let program = Serving::on_database(folder.path(), flags).await;
-    RunningServer { program, cookie, _folder: folder }
-}
-
-async fn administrator(running: &RunningServer) -> HttpBrowser {
-    HttpBrowser::with_cookie(&running.program.address, &running.cookie).await
+/// A new connection on which these octets were sent.
+async fn sent(address: SocketAddr, octets: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(octets.as_bytes()).await.expect("the server reads");
+    stream
 }
 
 #[tokio::test]
 async fn unauthenticated_connections_beyond_the_limit_keep_no_administrator_out() {
     let flags = ["--max-connections", "40", "--max-connections-per-address", "8"];
-    let running = running(&flags).await;
+    let running = RunningServer::start(&flags).await;
     let mut held = Vec::new();
-    for stranger in 2..12 {
+    for host in 2..12 {
         for sent in ["", "GET / HT", "POST /sign-in HTTP/1.1\r\nHost: a\r\n"].repeat(5) {
-            let mut stream = connect_from(&format!("127.0.0.{stranger}"), running.address()).await;
+            let mut stream = connect_from(&format!("127.0.0.{host}"), running.address()).await;
             // Fails for a connection that was evicted meanwhile.
             let _ = stream.write_all(sent.as_bytes()).await;
             held.push(stream);
         }
     }
-    let mut browser = administrator(&running).await;
-    for _ in 0..3 {
-        let answer = timeout(NEVER, browser.call("email/load", &json!({}))).await;
-        let answer = answer.expect("there is an answer").expect("the connection stays");
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    }
+    running.expect_service().await;
 }
 
 #[tokio::test]
 async fn a_large_unauthenticated_body_is_refused_before_it_is_sent() {
-    let running = running(&[]).await;
+    let running = RunningServer::start(&[]).await;
     for (path, kind, announced, expected) in [
-        ("/sign-in", "application/x-www-form-urlencoded", MAX_OCTETS_OF_STRANGERS + 1, "413"),
-        ("/set-up", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
-        ("/preferences/time", "application/x-www-form-urlencoded", MAX_OCTETS, "413"),
+        ("/sign-in", FORM, MAX_OCTETS_OF_STRANGERS + 1, "413"),
+        ("/set-up", FORM, MAX_OCTETS, "413"),
+        ("/preferences/time", FORM, MAX_OCTETS, "413"),
         // A user who is signed out during an edit gets 401 rather than 413.
         ("/api/email/save", "application/json", MAX_OCTETS, "401"),
     ] {
-        let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nContent-Length: {announced}\r\n\r\n"
         );
-        stream.write_all(head.as_bytes()).await.expect("it is heard");
-        let answer = beginning(&mut stream).await;
+        let answer = running.answer(&head).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{path}: {answer}");
     }
 }
 
 #[tokio::test]
 async fn an_unauthenticated_chunked_body_is_read_up_to_the_limit() {
-    let running = running(&[]).await;
-    let mut stream = TcpStream::connect(&running.program.address).await.expect("a connection");
+    let running = RunningServer::start(&[]).await;
     let head = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
         Transfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("{:x}\r\n{}\r\n", 4 * 1024, "x".repeat(4 * 1024));
     let more_than_allowed = format!("{head}{}", chunk.repeat(5));
-    stream.write_all(more_than_allowed.as_bytes()).await.expect("it is heard");
-    let answer = beginning(&mut stream).await;
+    let answer = running.answer(&more_than_allowed).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[tokio::test]
 async fn a_large_body_of_an_administrator_is_read() {
-    let running = running(&[]).await;
-    let mut browser = administrator(&running).await;
+    let running = RunningServer::start(&[]).await;
+    let mut browser = running.administrator().await;
     let zone = "x".repeat(MAX_OCTETS_OF_STRANGERS * 2);
     let form = format!("pattern=YYYY-MM-DD&clock=24&zone={zone}");
-    let kind = "application/x-www-form-urlencoded";
-    let answer = browser.ask("POST", "/preferences/time", kind, form).await.expect("an answer");
+    let answer = browser.ask("POST", "/preferences/time", FORM, form).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("No time zone matches."));
 }
 
 #[tokio::test]
 async fn a_signed_out_user_gets_401_although_the_form_is_large() {
-    let running = running(&[]).await;
-    let mut browser = HttpBrowser::at(&running.program.address).await.expect("it listens");
+    let running = RunningServer::start(&[]).await;
+    let mut browser = running.program.browser().await;
     let text = "x".repeat(MAX_OCTETS - 100);
     let answer = browser.call("email/save", &text).await.expect("the answer is not lost");
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
 }
 
-/// The soft and the hard resource limit of a process, read from `/proc`.
+/// The soft and the hard limit of open files of a process.
 #[cfg(target_os = "linux")]
-fn limit(process: u32, name: &str) -> (u64, u64) {
+fn open_files_limits(process: u32) -> Vec<u64> {
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("it runs");
-    let line = limits.lines().find(|line| line.starts_with(name)).expect("the kernel knows it");
-    let mut numbers = line[name.len()..].split_whitespace().map(str::parse);
-    let mut next = || numbers.next().expect("two numbers").expect("a number");
-    (next(), next())
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let numbers = line.expect("the kernel names it").split_whitespace().take(2);
+    numbers.map(|number| number.parse().expect("a number")).collect()
 }
 
 #[cfg(target_os = "linux")]
@@ -148,18 +156,13 @@ async fn the_limit_of_open_files_is_raised_and_leaves_room_for_the_database() {
     command.arg(program(folder.path()).get_program());
     command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
     let running = RunningServer { program: Serving::by(command), cookie, _folder: folder };
-    assert_eq!(limit(running.program.id(), "Max open files"), (hard, hard));
+    assert_eq!(open_files_limits(running.program.id()), [hard, hard]);
 
     let mut held = Vec::new();
     for _ in 0..2 * hard {
         held.push(connect_from("127.0.0.2", running.address()).await);
     }
-    let mut browser = administrator(&running).await;
-    for _ in 0..3 {
-        let answer = timeout(NEVER, browser.call("email/load", &json!({}))).await;
-        let answer = answer.expect("there is an answer").expect("the connection stays");
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    }
+    running.expect_service().await;
 }
 
 /// A stream that sends one chunk at once and another one per notification.
@@ -189,15 +192,13 @@ async fn a_handler_that_never_ends_gets_503_by_the_deadline_and_a_stream_goes_on
     let address = listener.local_addr().expect("its address");
     tokio::spawn(connections(listener, router, Limits::default(), std::future::pending()));
 
-    let mut reader = TcpStream::connect(address).await.expect("a connection");
-    reader.write_all(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
+    let mut reader = sent(address, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut text = String::new();
     while !text.contains("tick 0") {
         text += &beginning(&mut reader).await;
     }
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    stream.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is heard");
-    let answer = beginning(&mut stream).await;
+    let answer =
+        beginning(&mut sent(address, "GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("answer-too-slow"), "{answer}");
     go.notify_one();
     assert!(beginning(&mut reader).await.contains("tick 1"));

@@ -12,7 +12,7 @@ use server::embed::{MailError, Mailer, Undelivered};
 use server::serve::drain_messages;
 use tokio::net::TcpListener;
 
-use crate::support::harness::{EMAIL, Harness, NAME, principal};
+use crate::support::harness::{Harness, ada};
 use crate::support::oauth_fixture::{OauthFixture, a_moment};
 use testkit::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 
@@ -22,7 +22,7 @@ fn mailer(harness: &Harness) -> Mailer {
 
 /// Saves a mail server on this machine that needs no authentication.
 async fn saved_for(harness: &Harness, mail_server: SocketAddr) -> Mailer {
-    harness.sends_through(&principal("ada", EMAIL, NAME), mail_server).await;
+    harness.sends_through(&ada(), mail_server).await;
     mailer(harness)
 }
 

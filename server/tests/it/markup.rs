@@ -2,12 +2,12 @@
 //! tests all such texts in a browser.
 
 use axum::http::StatusCode;
-use contract::{EmailService, RunView, Save, SaveAnswer};
+use contract::RunView;
 use domain::Field;
 use serde_json::json;
 
 use crate::support::drafts::draft_of;
-use crate::support::harness::{EMAIL, Harness, NAME, principal};
+use crate::support::harness::{Harness, ada};
 use crate::support::pages::{call_in, page};
 use crate::support::waiting::until;
 use testkit::smtp_server::{SmtpPeer, SmtpServer};
@@ -49,7 +49,7 @@ async fn markup_in_a_mail_servers_greeting_is_escaped_in_the_test_messages() {
         peer.hear().await?;
         peer.say(&format!("550 {HOSTILE}")).await
     });
-    harness.sends_through(&principal("1", EMAIL, NAME), mail_server.address).await;
+    harness.sends_through(&ada(), mail_server.address).await;
     send_test(&harness).await;
     let page = escaped_page(&harness, "/settings/email/history").await;
     let in_transcript = format!("220 {AS_TEXT}");
@@ -66,10 +66,7 @@ async fn markup_in_a_certificate_field_of_a_disabled_group_is_escaped_in_the_tab
         (Field::BasicPort, "25"),
         (Field::OauthTrustedCa, HOSTILE),
     ]);
-    let save = Save { draft, revision: 0, deletes_grant: None };
-    let service = harness.server.service();
-    let answer = service.save(&principal("1", EMAIL, NAME), save).await.expect("an answer");
-    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    harness.saved(&draft, 0).await;
     let page = escaped_page(&harness, "/settings/email").await;
     assert!(page.contains(AS_TEXT) && page.contains(IN_SCRIPT), "{page}");
 }

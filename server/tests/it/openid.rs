@@ -47,6 +47,13 @@ impl OpenidFixture {
         Self { harness, provider }
     }
 
+    /// Starts, signs in, and returns the cookie of the session.
+    async fn signed_in() -> (Self, String) {
+        let world = Self::start().await;
+        let cookie = world.session().await;
+        (world, cookie)
+    }
+
     async fn get(&self, path: &str, cookie: &str) -> Answer {
         let request = get(path).header(COOKIE, cookie).header(ACCEPT, "text/html");
         ask(&self.harness, request, axum::body::Body::empty()).await
@@ -128,8 +135,7 @@ async fn the_authentication_request_has_a_challenge_a_nonce_and_a_redirect_uri()
 
 #[tokio::test]
 async fn the_principal_is_read_from_the_claims() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     let (_, token) = cookie.split_once('=').expect("a name and a value");
     let found = store::sessions::find(&world.harness.server.store, &hashed(token)).await;
     let who = found.expect("the database answers").expect("there is a session").principal;
@@ -142,8 +148,7 @@ async fn the_principal_is_read_from_the_claims() {
 
 #[tokio::test]
 async fn the_providers_time_zone_is_a_default_and_its_locale_changes_no_dates() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     let berlin = TimePreference { zone: "Europe/Berlin".to_owned(), ..TimePreference::default() };
     assert_eq!(world.tab(&cookie).await.display.preference, berlin);
 
@@ -436,8 +441,7 @@ async fn a_response_without_an_issuer_is_refused_where_metadata_promises_one() {
 
 #[tokio::test]
 async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     for _ in 0..12 {
         assert!(world.is_signed_in(&cookie).await);
         world.harness.clock.advance(TimeDelta::hours(1) - TimeDelta::seconds(1));
@@ -453,8 +457,7 @@ async fn a_session_ends_after_an_idle_hour_or_twelve_hours_in_all() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_and_redirects_to_the_provider() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     let answer = world.sign_out(&cookie).await;
     assert!(!world.is_signed_in(&cookie).await);
     let [row] = &world.harness.trail(1).await[..] else { panic!("a row") };
@@ -479,8 +482,7 @@ async fn a_sign_out_redirects_to_no_script_and_to_no_http_url_on_another_machine
 
 #[tokio::test]
 async fn a_local_session_is_signed_out_of_without_the_provider() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     let local = world.harness.sign_in().await;
     let answer = world.sign_out(&local).await;
     assert_eq!(answer.redirect(), (StatusCode::SEE_OTHER, "/sign-in"));
@@ -489,8 +491,7 @@ async fn a_local_session_is_signed_out_of_without_the_provider() {
 
 #[tokio::test]
 async fn signing_in_and_out_is_audited_with_the_issuer() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     world.sign_out(&cookie).await;
     let rows = world.harness.trail(2).await;
     let actions: Vec<_> = rows.iter().map(|row| row.action).collect();
@@ -513,8 +514,7 @@ async fn without_a_provider_there_is_no_sign_in_by_openid() {
 
 #[tokio::test]
 async fn an_administrator_ends_a_session_begun_by_openid() {
-    let world = OpenidFixture::start().await;
-    let cookie = world.session().await;
+    let (world, cookie) = OpenidFixture::signed_in().await;
     let ada = world.harness.sign_in().await;
     assert!(world.is_signed_in(&cookie).await);
     let ended = submit(&world.harness, "/account/sessions", &ada, "all=others").await;

@@ -6,15 +6,11 @@ use contract::{ApiCode, EmailService, LookupResult, RequestOrigin};
 use domain::{Field, Principal, Role};
 use server::config::HostOrigin;
 
-use crate::support::harness::{EMAIL, Harness, NAME, post, principal};
+use crate::support::harness::{Harness, ada, post};
 use crate::support::pages::ask;
 
 const CALLBACK: &str = "https://ppm.example/oauth/callback";
 const PAGE: &str = "https://ppm.example";
-
-fn ada() -> Principal {
-    principal("ada", EMAIL, NAME)
-}
 
 fn reached(callback: &str) -> RequestOrigin {
     let origin = callback.strip_suffix("/oauth/callback").map(str::to_owned);

@@ -2,27 +2,12 @@
 
 use chrono::TimeDelta;
 use contract::EmailService;
-use domain::delivery::{Outcome, Run, Step, StepReport, StepStatus, Tested};
+use domain::delivery::{Outcome, Run, Step, Tested};
 use server::identity::Principal;
 use store::{audit::Action, runs};
 use vault::clock::Clock;
 
-use crate::support::harness::{EMAIL, Harness, NAME, principal};
-
-fn ada() -> Principal {
-    principal("1", EMAIL, NAME)
-}
-
-fn report(step: Step) -> StepReport {
-    StepReport {
-        step,
-        ended: StepStatus::Done,
-        millis: 3,
-        facts: Vec::new(),
-        peer_text: Some("220 ready".to_owned()),
-        found: None,
-    }
-}
+use crate::support::harness::{EMAIL, Harness, NAME, ada, completed};
 
 fn accepted() -> Outcome {
     Outcome::Accepted {
@@ -70,9 +55,9 @@ async fn a_run_is_stored_step_by_step_until_its_outcome() {
     };
     assert_eq!(get(&harness, "run").await, Some(expected.clone()));
     for (ordinal, step) in (0..).zip([Step::NameLookup, Step::Connection]) {
-        let recorded = runs::record(&harness.server.store, "run", ordinal, &report(step)).await;
+        let recorded = runs::record(&harness.server.store, "run", ordinal, &completed(step)).await;
         recorded.expect("it is recorded");
-        expected.steps.push(report(step));
+        expected.steps.push(completed(step));
         assert_eq!(get(&harness, "run").await, Some(expected.clone()));
     }
     finish(&harness, "run", &accepted()).await;
@@ -116,7 +101,7 @@ async fn the_latest_run_is_that_of_all_users_or_of_one() {
         latest.expect("runs are readable").map(|kept| kept.run.id)
     };
     assert_eq!(latest(None).await.as_deref(), Some("bobs"));
-    assert_eq!(latest(Some("1")).await.as_deref(), Some("adas"));
+    assert_eq!(latest(Some("ada")).await.as_deref(), Some("adas"));
     assert_eq!(latest(Some("3")).await, None);
 }
 

@@ -4,7 +4,7 @@
 use std::{io::ErrorKind::WouldBlock, net::TcpListener};
 
 use axum::http::{StatusCode, header};
-use contract::{ApiCode, EmailService, Save, SaveAnswer, TestAnswer};
+use contract::{ApiCode, EmailService, TestAnswer};
 use domain::delivery::{Diagnosis, Outcome, Run, Step, Tested};
 use domain::token::OauthDiagnosis;
 use domain::{Draft, Field, OauthFlow, Principal, Problem, Role};
@@ -12,7 +12,7 @@ use serde_json::json;
 use server::use_cases::Service;
 
 use crate::support::drafts::{draft_of, edited};
-use crate::support::harness::{ADDRESS, Answer, EMAIL, Harness, NAME, principal};
+use crate::support::harness::{ADDRESS, Answer, Harness, ada};
 use crate::support::host::{call, send};
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use crate::support::waiting::ended;
@@ -21,10 +21,6 @@ use testkit::provider::ScriptedProvider;
 use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer, TestCa};
 
 const STORED: &str = "stored-password";
-
-fn ada() -> Principal {
-    principal("ada", EMAIL, NAME)
-}
 
 /// A draft with an account at this mail server.
 fn draft(mail_server: &SmtpServer) -> Draft {
@@ -48,16 +44,6 @@ async fn servers() -> (SmtpServer, Harness) {
 /// The saved draft with its secrets untouched.
 async fn stored(world: &OauthFixture) -> Draft {
     world.service().load(&world.ada, CALLBACK).await.expect("the tab").saved.draft()
-}
-
-/// Saves a draft and returns it with its secrets untouched.
-async fn saved(harness: &Harness, draft: &Draft) -> Draft {
-    let save = Save { draft: draft.clone(), revision: 0, deletes_grant: None };
-    let service = harness.server.service();
-    match service.save(&ada(), save).await.expect("an answer") {
-        SaveAnswer::Saved(saved) => saved.draft(),
-        other => panic!("not saved: {other:?}"),
-    }
 }
 
 /// Tests a draft and waits for the outcome.
@@ -110,7 +96,7 @@ async fn typed_settings_are_tested_and_not_saved() {
 #[tokio::test]
 async fn a_stored_password_is_used_for_its_destination() {
     let (mail_server, harness) = servers().await;
-    let stored = saved(&harness, &draft(&mail_server)).await;
+    let stored = harness.saved(&draft(&mail_server), 0).await.draft();
     let typed = edited(&stored, &[(Field::BasicDisplayName, "Another name")]);
     let run = tested(&harness.server.service(), &ada(), &typed).await;
     assert!(is_accepted(&run), "{run:?}");
@@ -119,7 +105,7 @@ async fn a_stored_password_is_used_for_its_destination() {
 #[tokio::test]
 async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
     let ((mail_server, harness), other) = (servers().await, unused_listener());
-    let stored = saved(&harness, &draft(&mail_server)).await;
+    let stored = harness.saved(&draft(&mail_server), 0).await.draft();
     let port = other.local_addr().expect("it listens").port().to_string();
     let cookie = harness.sign_in().await;
     for edit in [

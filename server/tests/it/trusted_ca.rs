@@ -2,37 +2,23 @@
 
 use std::sync::Arc;
 
-use contract::{EmailService, RunView, Save, SaveAnswer, ShellService};
-use domain::delivery::{Diagnosis, Outcome, Run};
+use contract::{EmailService, RunView, SaveAnswer, ShellService};
+use domain::delivery::{Diagnosis, Outcome};
 use domain::syntax::certificate::CertificateProblem;
 use domain::token::AttemptOutcome;
-use domain::{Draft, Field, OauthFlow, Principal, Problem};
+use domain::{Draft, Field, OauthFlow, Problem};
 use rustls::ServerConfig;
 use server::Server;
 use store::audit::Action;
 
 use crate::support::drafts::edited;
-use crate::support::harness::{Harness, principal};
+use crate::support::harness::{Harness, ada};
 use crate::support::oauth_fixture::{OauthFixture, draft_with};
 use crate::support::waiting::{ended, until_some};
 use testkit::provider::TestProvider;
 use testkit::smtp_server::{
     AUTHORITY, Protection, SmtpScript, SmtpServer, TestCa, made_by_openssl, self_signed_authority,
 };
-
-fn ada() -> Principal {
-    principal("ada", "ada@example.com", "ada")
-}
-
-async fn save(server: &Server, draft: &Draft, revision: i64) -> SaveAnswer {
-    let save = Save { draft: draft.clone(), revision, deletes_grant: None };
-    server.service().save(&ada(), save).await.expect("an answer")
-}
-
-async fn saved(server: &Server, draft: &Draft, revision: i64) {
-    let answer = save(server, draft, revision).await;
-    assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-}
 
 /// A draft with this port in both groups, with implicit TLS.
 fn draft(port: u16) -> Draft {
@@ -53,13 +39,9 @@ async fn tested(server: &Server) -> RunView {
     ended(&service, &ada(), &begun.run.id).await
 }
 
-fn diagnosis(run: &Run) -> Option<Diagnosis> {
-    run.outcome.as_ref().and_then(advice_of)
-}
-
-fn advice_of(outcome: &Outcome) -> Option<Diagnosis> {
-    match outcome {
-        Outcome::Failed { diagnosis, .. } => Some(*diagnosis),
+fn diagnosis(outcome: Option<Outcome>) -> Option<Diagnosis> {
+    match outcome? {
+        Outcome::Failed { diagnosis, .. } => Some(diagnosis),
         _ => None,
     }
 }
@@ -69,9 +51,9 @@ async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
     let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let mail = mail_server(authority.good_with_its_own());
     let mut draft = draft(mail.address.port());
-    saved(&harness.server, &draft, 0).await;
+    harness.saved(&draft, 0).await;
     let RunView { run, explanation, .. } = tested(&harness.server).await;
-    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
+    assert_eq!(diagnosis(run.outcome), Some(Diagnosis::CertificateUnknownIssuer));
 
     let steps = explanation.expect("an explanation").steps;
     assert!(steps[0].text.contains("CN=Test server, issued by CN=Private CA"), "{steps:?}");
@@ -84,7 +66,7 @@ async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
     let mail = mail_server(authority.good_with_its_own());
     draft.edit(Field::BasicPort, mail.address.port().to_string());
     draft.edit(fill.field, fill.value);
-    saved(&harness.server, &draft, 1).await;
+    harness.saved(&draft, 1).await;
     let run = tested(&harness.server).await.run;
     assert!(matches!(run.outcome, Some(Outcome::Accepted { .. })), "{run:?}");
 }
@@ -93,9 +75,9 @@ async fn the_explanation_suggests_the_issuer_and_trusting_it_is_enough() {
 async fn a_server_with_a_self_signed_certificate_is_trusted_by_that_certificate() {
     let (harness, (certificate, pem)) = (Harness::start().await, self_signed_authority(|_| {}));
     let mail = mail_server(certificate);
-    saved(&harness.server, &draft(mail.address.port()), 0).await;
+    harness.saved(&draft(mail.address.port()), 0).await;
     let RunView { run, explanation, .. } = tested(&harness.server).await;
-    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateSelfSigned));
+    assert_eq!(diagnosis(run.outcome), Some(Diagnosis::CertificateSelfSigned));
 
     let steps = explanation.expect("an explanation").steps;
     let fill = steps.iter().find_map(|step| step.fill.clone()).expect("a button");
@@ -110,9 +92,9 @@ async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
     let mail = mail_server(authority.good_with_its_own());
     let mut draft = draft(mail.address.port());
     draft.edit(Field::OauthTrustedCa, authority.pem());
-    saved(&harness.server, &draft, 0).await;
+    harness.saved(&draft, 0).await;
     let run = tested(&harness.server).await.run;
-    assert_eq!(diagnosis(&run), Some(Diagnosis::CertificateUnknownIssuer));
+    assert_eq!(diagnosis(run.outcome), Some(Diagnosis::CertificateUnknownIssuer));
 }
 
 #[tokio::test]
@@ -122,7 +104,7 @@ async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
     let draft = edited(&world.draft(flow), &[(Field::BasicTrustedCa, AUTHORITY.pem())]);
     world.saved(&draft, 1, None).await;
     world.obtain().await;
-    assert_eq!(advice_of(&world.send().await), Some(Diagnosis::CertificateUnknownIssuer));
+    assert_eq!(diagnosis(Some(world.send().await)), Some(Diagnosis::CertificateUnknownIssuer));
 
     let draft = edited(&draft, &[(Field::OauthTrustedCa, AUTHORITY.pem())]);
     world.saved(&draft, 2, world.token().await.map(|token| token.grant)).await;
@@ -140,7 +122,7 @@ async fn a_trusted_certificate_does_not_count_for_the_token_endpoint() {
         (Field::OauthTrustedCa, authority.pem()),
         (Field::BasicTrustedCa, authority.pem()),
     ];
-    saved(&harness.server, &edited(&draft(465), &edits), 0).await;
+    harness.saved(&edited(&draft(465), &edits), 0).await;
     let service = harness.server.service();
     let begun = service.get_token(&ada(), "", false).await.expect("an attempt");
     let end = until_some(async || {
@@ -159,7 +141,7 @@ async fn a_certificate_that_is_no_authority_is_refused_at_the_field() {
     let leaf = authority.leaf_pem();
     for (pem, why) in [(damaged, "damaged"), (leaf.as_str(), "a server's own")] {
         let typed = edited(&draft(465), &[(Field::BasicTrustedCa, authority.pem() + pem)]);
-        let answer = save(&harness.server, &typed, 0).await;
+        let answer = harness.save(&typed, 0).await;
         let SaveAnswer::Problems(problems) = answer else { panic!("{why}: {answer:?}") };
         let expected = Problem::Certificate(CertificateProblem::NoAuthority);
         assert_eq!(problems.iter().collect::<Vec<_>>(), [(Field::BasicTrustedCa, expected)]);
@@ -172,12 +154,12 @@ async fn a_private_key_is_neither_saved_nor_repeated_even_in_an_unchecked_group(
     let key = "-----BEGIN PRIVATE KEY-----\nMIIEcanarycanary\n-----END PRIVATE KEY-----\n";
     let mut checked = draft(465);
     checked.basic.trusted_ca = key.to_owned();
-    let answer = format!("{:?}", save(&harness.server, &checked, 0).await);
+    let answer = format!("{:?}", harness.save(&checked, 0).await);
     assert!(answer.contains("PrivateKey") && !answer.contains("canary"), "{answer}");
 
     let mut unchecked = draft(465);
     unchecked.oauth.trusted_ca = key.to_owned();
-    saved(&harness.server, &unchecked, 0).await;
+    harness.saved(&unchecked, 0).await;
     let tab = harness.server.service().load(&ada(), "").await.expect("the tab");
     let kept = tab.saved.form.plain_text(Field::OauthTrustedCa);
     assert_eq!(kept, "-----BEGIN PRIVATE KEY");
@@ -187,9 +169,9 @@ async fn a_private_key_is_neither_saved_nor_repeated_even_in_an_unchecked_group(
 async fn the_audit_trail_names_the_certificates_that_changed() {
     let (harness, authority) = (Harness::start().await, TestCa::named("Private CA"));
     let mut draft = draft(465);
-    saved(&harness.server, &draft, 0).await;
+    harness.saved(&draft, 0).await;
     draft.edit(Field::BasicTrustedCa, authority.pem());
-    saved(&harness.server, &draft, 1).await;
+    harness.saved(&draft, 1).await;
     let trail = harness.trail(9).await;
     let of_save = trail.iter().find(|entry| entry.action == Action::SettingsSaved);
     let of_save = format!("{:?}", of_save.expect("a save"));
@@ -211,7 +193,7 @@ async fn an_unusable_certificate_is_refused_at_its_field_with_the_reason() {
     ] {
         let typed =
             edited(&draft(587), &[(Field::BasicTrustedCa, &made_by_openssl(lines, ["c"])[0])]);
-        let answer = save(&harness.server, &typed, 0).await;
+        let answer = harness.save(&typed, 0).await;
         let SaveAnswer::Problems(problems) = answer else { panic!("saved: {expected:?}") };
         let problem = problems.of(Field::BasicTrustedCa);
         assert_eq!(problem, Some(Problem::Certificate(expected)));
@@ -226,5 +208,5 @@ async fn an_authority_with_a_version_1_certificate_may_be_trusted() {
         "x509 -req -days 3650 -in r -signkey k -out c",
     ];
     let [pem] = made_by_openssl(&lines, ["c"]);
-    saved(&harness.server, &edited(&draft(587), &[(Field::BasicTrustedCa, pem)]), 0).await;
+    harness.saved(&edited(&draft(587), &[(Field::BasicTrustedCa, pem)]), 0).await;
 }

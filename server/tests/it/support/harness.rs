@@ -16,9 +16,9 @@ use axum::routing::get as route;
 use axum::{Extension, Router};
 use chrono::{DateTime, Utc};
 use contract::{ConsentBinding, EmailService, Save, SaveAnswer};
-use domain::delivery::{Run, Tested};
+use domain::delivery::{Run, Step, StepReport, StepStatus, Tested};
 use domain::secret::Destination;
-use domain::{Field, Form};
+use domain::{Draft, Field, Form, Saved};
 use net::origin::PublicUrl;
 use server::Server;
 use server::config::{Config, Rates, rate};
@@ -130,6 +130,20 @@ impl Harness {
         let save = Save { draft, revision: 0, deletes_grant: None };
         let answer = self.server.service().save(who, save).await.expect("an answer");
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
+    }
+
+    /// Saves this form as Ada, and returns the answer.
+    pub async fn save(&self, draft: &Draft, revision: i64) -> SaveAnswer {
+        let save = Save { draft: draft.clone(), revision, deletes_grant: None };
+        self.server.service().save(&ada(), save).await.expect("an answer")
+    }
+
+    /// Saves this form as Ada, and returns what is saved.
+    pub async fn saved(&self, draft: &Draft, revision: i64) -> Saved {
+        match self.save(draft, revision).await {
+            SaveAnswer::Saved(saved) => saved,
+            other => panic!("not saved: {other:?}"),
+        }
     }
 
     /// Starts a server without accounts, reached by http.
@@ -290,6 +304,23 @@ pub fn stranger(address: &str) -> Caller {
 /// Returns an administrator, who need not be in the database.
 pub fn principal(id: &str, email: &str, name: &str) -> Principal {
     Principal::local(id.to_owned(), email.to_owned(), name.to_owned(), Role::Administrator)
+}
+
+/// Returns Ada as an administrator, who need not be in the database.
+pub fn ada() -> Principal {
+    principal("ada", EMAIL, NAME)
+}
+
+/// Returns the report of a completed step.
+pub fn completed(step: Step) -> StepReport {
+    StepReport {
+        step,
+        ended: StepStatus::Done,
+        millis: 3,
+        facts: Vec::new(),
+        peer_text: Some("220 ready".to_owned()),
+        found: None,
+    }
 }
 
 /// Returns the operator at the command line.

@@ -1,7 +1,7 @@
 //! Steps of an administrator over the HTTP API of a program with a saved OAuth flow, for tests that
 //! need whole processes.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command};
 
 use axum::http::StatusCode;
 use contract::{AttemptStarted, RunView, Save, SaveAnswer, TokenView};
@@ -14,11 +14,9 @@ use serde_json::json;
 
 use super::oauth_fixture::CALLBACK;
 use super::program::HttpBrowser;
+pub use super::waiting::LOOK_EVERY;
 use testkit::provider::TestProvider;
 use testkit::smtp_server::AUTHORITY;
-
-/// The polling interval.
-pub const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Makes a program that will serve in this folder trust the tests' authority.
 pub fn trust_the_tests(command: &mut Command, folder: &Path) {

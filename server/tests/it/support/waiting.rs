@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 /// Longer than any condition takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// The interval at which a condition is checked.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Waits until a condition holds.
 pub async fn until(mut holds: impl AsyncFnMut() -> bool) {

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use server::identity::SignInError;
-use sqlx::{AnyConnection, Connection};
+use sqlx::AnyConnection;
 use store::audit::{self, AuditFilter};
 use store::{Store, WRITTEN_WITHIN, people, runs, sessions};
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use url::Url;
 use vault::{clock::Clock, unlock};
 
 use crate::support::databases::{
-    connection, count_rows, database, database_url, execute, postgres_setting,
+    connect, connection, count_rows, database, database_url, execute, postgres_setting,
 };
 use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
 use crate::support::program::{READY, Serving, add_administrator_to, complaint, program, run};
@@ -152,8 +152,7 @@ async fn a_connection_uses_tls_where_offered_and_verifies_the_given_authority() 
     for parameters in
         ["", "?sslmode=require", &format!("?sslmode=verify-full&sslrootcert={authority}")]
     {
-        let mut connection =
-            AnyConnection::connect(&format!("{url}{parameters}")).await.expect("it is let in");
+        let mut connection = connect(&format!("{url}{parameters}")).await;
         let has_tls =
             sqlx::query_scalar("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
         let has_tls: bool = has_tls.fetch_one(&mut connection).await.expect("it answers");
@@ -249,8 +248,7 @@ async fn a_write_that_waits_too_long_for_a_lock_fails() {
 async fn set_read_only(folder: &Path, is_read_only: bool) {
     let url = database_url(folder).await;
     let (server, name) = url.rsplit_once('/').expect("the URL ends with a database");
-    let mut connection =
-        AnyConnection::connect(&format!("{server}/postgres")).await.expect("it answers");
+    let mut connection = connect(&format!("{server}/postgres")).await;
     let setting = if is_read_only { "on" } else { "off" };
     let alter = format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
     execute(&mut connection, &alter).await;

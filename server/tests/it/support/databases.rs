@@ -33,8 +33,13 @@ pub async fn database(folder: &TempDir) -> Database {
 
 /// Opens a connection that bypasses the store.
 pub async fn connection(folder: &Path) -> AnyConnection {
+    connect(&database_url(folder).await).await
+}
+
+/// Opens a connection to the database with this URL.
+pub async fn connect(url: &str) -> AnyConnection {
     install_default_drivers();
-    AnyConnection::connect(&database_url(folder).await).await.expect("the database is there")
+    AnyConnection::connect(url).await.expect("the database is there")
 }
 
 /// Executes statements that return no rows.

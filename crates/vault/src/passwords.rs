@@ -266,8 +266,8 @@ fn hashed(
 
 #[cfg(test)]
 mod tests {
-    use argon2::{PasswordHasher, PasswordVerifier};
     use crate::clock::SystemRandomness;
+    use argon2::{PasswordHasher, PasswordVerifier};
 
     use super::*;
 

@@ -173,8 +173,8 @@ impl Draft {
     }
 }
 
-/// A group struct of the form. It maps member names in `validator`'s errors to fields.
-#[derive(Clone, Copy)]
+/// A group struct of the form.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
     Basic,
     SignIn,
@@ -183,27 +183,41 @@ enum Group {
 }
 
 impl Group {
+    /// Returns the control of a member that `validator` names in its errors.
     fn field(self, member: &str) -> Option<Field> {
-        Some(match (self, member) {
-            (Self::Basic, "sender") => Field::BasicSender,
-            (Self::Basic, "display_name") => Field::BasicDisplayName,
-            (Self::Basic, "server") => Field::BasicServer,
-            (Self::Basic, "port") => Field::BasicPort,
-            (Self::Basic, "trusted_ca") => Field::BasicTrustedCa,
-            (Self::SignIn, "username") => Field::Username,
-            (Self::Oauth, "sender") => Field::OauthSender,
-            (Self::Oauth, "display_name") => Field::OauthDisplayName,
-            (Self::Oauth, "server") => Field::OauthServer,
-            (Self::Oauth, "port") => Field::OauthPort,
-            (Self::Oauth, "trusted_ca") => Field::OauthTrustedCa,
-            (Self::Authentication, "client_id") => Field::ClientId,
-            (Self::Authentication, "authorization_endpoint") => Field::AuthorizationEndpoint,
-            (Self::Authentication, "token_endpoint") => Field::TokenEndpoint,
-            (Self::Authentication, "redirect_uri") => Field::RedirectUri,
-            (Self::Authentication, "scope") => Field::Scope,
-            _ => return None,
-        })
+        Field::ALL.iter().copied().find(|&field| member_of(field) == Some((self, member)))
     }
+}
+
+/// Returns the group struct and the member of a control whose format `validator` checks.
+const fn member_of(field: Field) -> Option<(Group, &'static str)> {
+    Some(match field {
+        Field::BasicSender => (Group::Basic, "sender"),
+        Field::BasicDisplayName => (Group::Basic, "display_name"),
+        Field::BasicServer => (Group::Basic, "server"),
+        Field::BasicPort => (Group::Basic, "port"),
+        Field::BasicTrustedCa => (Group::Basic, "trusted_ca"),
+        Field::Username => (Group::SignIn, "username"),
+        Field::OauthSender => (Group::Oauth, "sender"),
+        Field::OauthDisplayName => (Group::Oauth, "display_name"),
+        Field::OauthServer => (Group::Oauth, "server"),
+        Field::OauthPort => (Group::Oauth, "port"),
+        Field::OauthTrustedCa => (Group::Oauth, "trusted_ca"),
+        Field::ClientId => (Group::Authentication, "client_id"),
+        Field::AuthorizationEndpoint => (Group::Authentication, "authorization_endpoint"),
+        Field::TokenEndpoint => (Group::Authentication, "token_endpoint"),
+        Field::RedirectUri => (Group::Authentication, "redirect_uri"),
+        Field::Scope => (Group::Authentication, "scope"),
+        // They have no format, or are secrets, which `Draft::secret_problem` checks.
+        Field::Flow
+        | Field::BasicUseTls
+        | Field::BasicTlsMode
+        | Field::Password
+        | Field::OauthUseTls
+        | Field::OauthTlsMode
+        | Field::ClientSecret
+        | Field::ClientAuthentication => return None,
+    })
 }
 
 /// Returns why a text is not a valid endpoint; empty text is missing.

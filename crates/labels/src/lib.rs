@@ -435,7 +435,36 @@ pub fn api_error(code: ApiCode) -> String {
         ApiCode::TooLarge => "This is more text than the server accepts. Shorten it, then try again.".to_owned(),
         ApiCode::CrossSite => "The request seemed to come from another site. Open this page at its own address.".to_owned(),
         ApiCode::ServerFailed => "Something went wrong on the server; its log has the details. Your changes are still here: try again.".to_owned(),
-        _ => "The server is not responding. Your changes are still here: check your connection, then try again.".to_owned(),
+        ApiCode::Unreachable
+        // `general` returns none of these: another code stands for each.
+        | ApiCode::NotJson
+        | ApiCode::AnotherHost
+        | ApiCode::NotAForm
+        | ApiCode::BodyTooSlow
+        | ApiCode::BodyTooLarge
+        | ApiCode::BodyBroken
+        | ApiCode::AnswerTooSlow
+        | ApiCode::Internal
+        | ApiCode::TooManyStreams
+        | ApiCode::TooManyAttempts
+        | ApiCode::Unavailable
+        | ApiCode::HostTokenMalformed
+        | ApiCode::HostTokenAlgorithm
+        | ApiCode::HostTokenKeyUnknown
+        | ApiCode::HostKeysUnavailable
+        | ApiCode::HostTokenType
+        | ApiCode::HostTokenSignature
+        | ApiCode::HostTokenIssuer
+        | ApiCode::HostTokenAudienceMissing
+        | ApiCode::HostTokenAudience
+        | ApiCode::HostTokenExpiryMissing
+        | ApiCode::HostTokenIssuedAtMissing
+        | ApiCode::HostTokenNotYetValid
+        | ApiCode::ProxyHeaderSpoofed
+        | ApiCode::ProxyHeaderMalformed
+        | ApiCode::RoleMissing
+        | ApiCode::SessionEnded
+        | ApiCode::AccountRemoved => "The server is not responding. Your changes are still here: check your connection, then try again.".to_owned(),
     }
 }
 

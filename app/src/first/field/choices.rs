@@ -71,13 +71,36 @@ pub fn Choice(state: FormState, field: Field) -> impl IntoView {
     }
 }
 
+/// Returns the named values of a select: wire name and text of each. Other controls have none.
 fn options(field: Field) -> Vec<(&'static str, &'static str)> {
     match field {
         Field::Flow => OauthFlow::ALL.map(|flow| (flow.wire_name(), labels::flow(flow))).to_vec(),
         Field::ClientAuthentication => ClientAuthentication::ALL
             .map(|method| (method.wire_name(), labels::client_authentication(method)))
             .to_vec(),
-        _ => TlsMode::ALL.map(|mode| (mode.wire_name(), labels::tls_mode(mode))).to_vec(),
+        Field::BasicTlsMode | Field::OauthTlsMode => {
+            TlsMode::ALL.map(|mode| (mode.wire_name(), labels::tls_mode(mode))).to_vec()
+        }
+        Field::BasicSender
+        | Field::BasicDisplayName
+        | Field::BasicServer
+        | Field::BasicPort
+        | Field::BasicUseTls
+        | Field::BasicTrustedCa
+        | Field::Username
+        | Field::Password
+        | Field::OauthSender
+        | Field::OauthDisplayName
+        | Field::OauthServer
+        | Field::OauthPort
+        | Field::OauthUseTls
+        | Field::OauthTrustedCa
+        | Field::ClientId
+        | Field::ClientSecret
+        | Field::AuthorizationEndpoint
+        | Field::TokenEndpoint
+        | Field::RedirectUri
+        | Field::Scope => Vec::new(),
     }
 }
 

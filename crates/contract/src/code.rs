@@ -174,9 +174,10 @@ mod tests {
     #[test]
     fn the_codes_of_release_0_1_keep_their_statuses() {
         let codes = ApiCode::ALL.iter().chain(&[ApiCode::Oversized(Field::Scope)]);
-        let mut lines: Vec<_> = codes.map(|code| format!("{} {code}\n", code.status())).collect();
-        lines.sort();
-        assert_eq!(lines.concat(), RELEASE_0_1);
+        let lines: Vec<_> = codes.map(|code| format!("{} {code}", code.status())).collect();
+        for line in RELEASE_0_1.lines() {
+            assert!(lines.iter().any(|now| now == line), "{line}");
+        }
     }
 
     #[test]

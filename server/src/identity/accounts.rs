@@ -204,7 +204,8 @@ impl Accounts {
         let failure = SignInFailure { action: Action::SignInFailed, actor: Actor::unknown() };
         let compared = self.compare(guess, email, password, failure, caller.address);
         let person = compared.await?.ok_or(SignInError::Wrong)?;
-        let session = self.begin_session(&person, caller).await?;
+        let known = known_device(caller, &login_limits::account_key(&person.email));
+        let session = self.begin_session(&person, known, caller).await?;
         let signed_in = session.ok_or(SignInError::Wrong)?;
         let entry = self.entry(Actor::from(&signed_in.principal), Action::SignedIn, None);
         audit::record(&self.store, &entry).await?;
@@ -330,7 +331,9 @@ impl Accounts {
         if !redeemed.map_err(AccountError::from)? {
             return Err(SetUpError::LinkOver);
         }
-        let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
+        // A new account is known to no device.
+        let session =
+            self.begin_session(&person, None, caller).await.map_err(AccountError::from)?;
         session.ok_or(SetUpError::LinkOver)
     }
 
@@ -403,8 +406,9 @@ impl Accounts {
         let replaced = self.replace_password(&person, password, Actor::from(who)).await?;
         let password_hash = replaced.ok_or(PasswordError::Wrong)?;
         let person = Person { password_hash, ..person };
-        let session = self.begin_session(&person, caller).await.map_err(AccountError::from)?;
-        session.ok_or(PasswordError::Wrong)
+        let known = known_device(caller, &login_limits::account_key(&person.email));
+        let session = self.begin_session(&person, known, caller).await;
+        session.map_err(AccountError::from)?.ok_or(PasswordError::Wrong)
     }
 
     /// Returns the new hash; `None` if the account is gone or its password hash has changed since
@@ -542,11 +546,12 @@ impl Accounts {
         Ok(counted.map_err(|full| retry_delay(full, now)))
     }
 
-    /// Begins a session in the browser's device, or in a new one; `None` if the password was changed
+    /// Begins a session in the `known` device, or in a new one; `None` if the password was changed
     /// while it was being compared.
     async fn begin_session(
         &self,
         person: &Person,
+        known: Option<&Device>,
         caller: &Caller,
     ) -> Result<Option<SignedIn>, StoreError> {
         let (now, address) = (self.clock.now(), written(caller.address));
@@ -559,7 +564,6 @@ impl Accounts {
         let client = RequestClient { address: Some(address), session: Some(key.name()) };
         let principal = Principal { client, ..person.principal() };
         let account = login_limits::account_key(&person.email);
-        let known = known_device(caller, &account);
         let device = Device::of(&account, password_hash, known, self.randomness.as_ref());
         Ok(Some(SignedIn { principal, cookie, device }))
     }

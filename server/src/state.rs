@@ -148,6 +148,7 @@ impl Server {
 }
 
 /// The background tasks of a server. Dropping this aborts them.
+#[must_use = "dropping it stops the tasks"]
 #[derive(Debug)]
 pub struct Background([JoinHandle<()>; 3]);
 

@@ -4,7 +4,7 @@ use crate::named::named_enum;
 
 named_enum! {
     /// A recorded action.
-    Action {
+    pub enum Action {
         /// A user signed in.
         SignedIn = "signed-in",
         /// A sign-in failed; the detail is the account's address, if the account exists.

@@ -9,7 +9,7 @@ use validator::{Validate, ValidateRange};
 
 use crate::field::Field;
 use crate::flow::OauthFlow;
-use crate::named::named_enum;
+use crate::named::json_enum;
 use crate::presence::{Presence, presence};
 use crate::secret::{Destination, SecretEdit, StoredSecret};
 use crate::syntax;
@@ -127,10 +127,10 @@ pub struct Authentication<S> {
     pub client_authentication: ClientAuthentication,
 }
 
-named_enum! {
+json_enum! {
     /// How the client authenticates at the Token Endpoint (RFC 6749 2.3.1).
     #[derive(Default, Hash)]
-    ClientAuthentication {
+    pub enum ClientAuthentication {
         /// As the provider's metadata says; otherwise in the body, then by HTTP Basic.
         #[default]
         Automatic = "automatic",
@@ -166,10 +166,10 @@ impl PortText {
     }
 }
 
-named_enum! {
+json_enum! {
     /// When a connection switches to TLS.
     #[derive(Default, Hash)]
-    TlsMode {
+    pub enum TlsMode {
         /// Implicit TLS on ports 465 and 2465, STARTTLS on any other.
         #[default]
         Automatic = "automatic",

@@ -1,12 +1,12 @@
 //! The OAuth 2.0 grant used to authenticate to the mail server. It decides which groups of the form
 //! are required.
 
-use crate::named::named_enum;
+use crate::named::json_enum;
 
-named_enum! {
+json_enum! {
     /// No OAuth, or the grant by which PPM obtains a token.
     #[derive(Default, Hash)]
-    OauthFlow {
+    pub enum OauthFlow {
         /// User name and password, or no authentication.
         #[default]
         None = "none",

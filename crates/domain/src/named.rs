@@ -1,12 +1,15 @@
-//! Enums whose values have names in JSON, in the database and in HTML.
+//! Enums whose values have names in the database, in HTML and, with `json_enum!`, in JSON.
 
 /// Defines an enum with a name for each value.
 macro_rules! named_enum {
-    ($(#[$attribute:meta])+ $name:ident { $($(#[$of_value:meta])+ $value:ident = $wire:literal,)+ }) => {
+    (
+        $(#[$attribute:meta])+
+        pub enum $name:ident { $($(#[$of_value:meta])+ $value:ident = $wire:literal,)+ }
+    ) => {
         $(#[$attribute])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name {
-            $($(#[$of_value])+ #[serde(rename = $wire)] $value,)+
+            $($(#[$of_value])+ $value,)+
         }
 
         impl $name {
@@ -26,4 +29,18 @@ macro_rules! named_enum {
     };
 }
 
-pub(crate) use named_enum;
+/// Defines an enum as `named_enum!` does, whose values have the same names in JSON.
+macro_rules! json_enum {
+    (
+        $(#[$attribute:meta])+
+        pub enum $name:ident { $($(#[$of_value:meta])+ $value:ident = $wire:literal,)+ }
+    ) => {
+        $crate::named::named_enum! {
+            $(#[$attribute])+
+            #[derive(serde::Serialize, serde::Deserialize)]
+            pub enum $name { $($(#[$of_value])+ #[serde(rename = $wire)] $value = $wire,)+ }
+        }
+    };
+}
+
+pub(crate) use {json_enum, named_enum};

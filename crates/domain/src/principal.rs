@@ -101,7 +101,7 @@ impl Email {
 
 named_enum! {
     /// A user's role.
-    Role {
+    pub enum Role {
         /// Full access.
         Administrator = "administrator",
         /// Read access to the settings without secrets, the token's status and the history.

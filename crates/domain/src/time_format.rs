@@ -4,12 +4,12 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::named::named_enum;
+use crate::named::json_enum;
 
-named_enum! {
+json_enum! {
     /// A date pattern.
     #[derive(Default)]
-    DatePattern {
+    pub enum DatePattern {
         /// `2026-11-23` (ISO 8601).
         #[default]
         YearMonthDay = "YYYY-MM-DD",
@@ -24,10 +24,10 @@ named_enum! {
     }
 }
 
-named_enum! {
+json_enum! {
     /// 12-hour or 24-hour clock.
     #[derive(Default)]
-    ClockStyle {
+    pub enum ClockStyle {
         /// `18:42`
         #[default]
         TwentyFourHours = "24",

@@ -9,6 +9,7 @@ use crate::model::{form::FormState, lookup::Lookup};
 use crate::view::host::error_message;
 use crate::view::reactive::{live_option, live_text};
 
+/// Shows the result of a lookup.
 #[component]
 pub fn FindingsView(lookup: Lookup) -> impl IntoView {
     live_option(move || {

@@ -6,6 +6,8 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, NOTICE, Notice};
 use crate::view::{host::error_message, reactive::live_view};
 
+/// The one notice above the form: validation problems, a conflict, or an error of a save. "Saved" is
+/// shown in the save bar.
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {

@@ -6,6 +6,8 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, Notice, SAVED};
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
+/// Shows the changed controls with Cancel and Save while there are unsaved changes, and "Saved" after a
+/// save. The question about a token that a save would delete appears here, too.
 #[component]
 pub fn SaveBar(state: FormState) -> impl IntoView {
     let is_dirty = state.is_dirty;

@@ -11,6 +11,7 @@ use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::{error_message, popup_fallback};
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 
+/// The group "OAuth Token Management". It keeps the token's state current as long as it is shown.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host;

@@ -50,6 +50,7 @@ where
     }
 }
 
+/// The server's response to a call: a result in JSON, or an error code.
 pub struct CallResponse {
     pub status: u16,
     pub text: String,

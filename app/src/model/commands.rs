@@ -14,10 +14,12 @@ pub struct Commands {
     pub save: fn(FormState) -> CommandFuture,
     /// Sends a test message with the unsaved settings, after validation, or with the saved ones.
     pub send_test: fn(FormState, TestState, bool) -> CommandFuture,
+    /// Asks the server for a lookup and shows the result.
     pub look_up: fn(Lookup, LookupRequest) -> CommandFuture,
 }
 
 /// A command that waits for the deferred chunk.
 pub type CommandFuture = Pin<Box<dyn Future<Output = Result<(), ChunkUnavailable>>>>;
 
+/// The deferred chunk could not be loaded, so the command has not run.
 pub struct ChunkUnavailable;

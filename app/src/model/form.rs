@@ -32,7 +32,12 @@ struct FieldSignals {
     is_trimmed: RwSignal<bool>,
 }
 
-/// The form's signals. Copies share them.
+/// The state of the form: the saved settings, the draft and the signals derived from the two. Copies
+/// share them.
+///
+/// It imports no view; what it needs of the deferred chunk comes as [`Commands`]. Its methods are in
+/// the modules `form/*.rs`, each with one concern: editing, loading, saving, merging, problems,
+/// secrets and the notice.
 #[derive(Clone, Copy)]
 pub struct FormState {
     pub host: TabHost,

@@ -21,7 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// The name and features of the pop-up with the provider's page.
 const POP_UP: (&str, &str) = ("ppm-consent", "popup,width=560,height=760");
 
-/// The token's signals. Copies share them.
+/// The state of the token panel: the token as the server last returned it, the attempt in progress
+/// and the server's time. Copies share the signals.
 #[derive(Clone, Copy)]
 pub struct TokenState {
     host: TabHost,

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use super::{InputAttributes, adopt_once, described_by};
 use crate::{markup::in_textarea, model::form::FormState, view::reactive::live};
 
+/// A check box with its label. Its text in the draft is `bool_text` of its state.
 #[component]
 pub fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     let id = field.wire_name();

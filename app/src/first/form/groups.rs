@@ -24,6 +24,7 @@ pub fn FlowGroup(state: FormState) -> impl IntoView {
     }
 }
 
+/// Basic SMTP Settings: sending with a user name and a password.
 #[component]
 pub fn BasicGroup(state: FormState) -> impl IntoView {
     view! {
@@ -40,6 +41,7 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
     }
 }
 
+/// OAuth SMTP Settings: sending with a token.
 #[component]
 pub fn OauthGroup(state: FormState) -> impl IntoView {
     let disabled = state.is_disabled(Field::OauthServer);
@@ -69,6 +71,7 @@ pub fn OauthGroup(state: FormState) -> impl IntoView {
     }
 }
 
+/// Authentication Settings: what obtains the token, with discovery and the check of the Redirect URI.
 #[component]
 pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
     view! {

@@ -280,7 +280,7 @@ function serverOf(attribute) {
   if (origin === HERE.origin) return address;
   throw new BaseRefused(
     `<ppm-email-settings>: the attribute base names ${origin}, but embed.js came from ` +
-      `${HERE.origin}. The token goes nowhere else, unless a script sets the property base.`,
+      `${HERE.origin}. The token is sent to no other origin, unless a script sets the property base.`,
   );
 }
 

@@ -101,7 +101,7 @@ test('an administrator ends the session of another user, whose next save reports
   const others = page.getByRole('table', { name: 'Sessions of other people', exact: true });
   await others.getByRole('button', { name: /^End the session of Grace Adeyemi, / }).click();
   await expect(page.getByRole('status')).toHaveText('One session was ended.');
-  await expect(page.getByText('No one else has a session.')).toBeVisible();
+  await expect(page.getByText('No other user has a session.')).toBeVisible();
   await form.save.click();
   await expect(grace.getByRole('alert')).toContainText('Your session has ended. Your changes are still here');
   await expect(form.field(form.basic, 'Display Name')).toHaveValue('typed by Grace');

@@ -188,7 +188,7 @@ test('a typed password is a conflict if the other side changed its server', asyn
   await grace.fill(grace.basic, { 'SMTP Server': 'smtp.example.com', Username: '' });
   await grace.saved();
   await saveIntoConflict(ada);
-  await expect(choice(ada, 'Password')).toContainText('meanwhile someone else changed it or the settings it is for');
+  await expect(choice(ada, 'Password')).toContainText('meanwhile another administrator changed it or the settings it is for');
 });
 
 test('one button resolves all conflicts with mine', async ({ ada, grace, openBoth }) => {

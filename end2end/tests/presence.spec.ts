@@ -71,7 +71,7 @@ test.describe(() => {
     await form.fill(form.basic, { Port: '587' });
     await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection switches to encryption/);
     await form.fill(form.basic, { Username: 'noreply', 'Use TLS': false });
-    await expect(useTls).toHaveAccessibleDescription(/could be read by anyone/);
+    await expect(useTls).toHaveAccessibleDescription(/can be read on the network/);
     await expect(form.field(form.basic, 'TLS mode')).toBeHidden();
   });
 

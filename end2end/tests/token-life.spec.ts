@@ -63,7 +63,7 @@ test('the token status is Not obtained, Valid in green, and Expired in red after
   expect((await coloursOf('Valid')).every(isGreen)).toBe(true);
   await provider.revokeAll();
   await form.sendTest.click();
-  await expect(form.outcome('Token failed: The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.')).toBeVisible();
+  await expect(form.outcome('Token failed: The provider says that the consent has ended: it was withdrawn, has expired or was used by another program.')).toBeVisible();
   expect((await coloursOf('Expired')).every(isRed)).toBe(true);
   await expect(form.setback(/^Token renewal failed: The provider says that the consent has ended/)).toContainText('invalid_grant');
 });

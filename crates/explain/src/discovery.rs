@@ -194,7 +194,7 @@ fn is_unknown_tenant(peer_text: &str) -> bool {
 }
 
 const UNKNOWN_TENANT: &[&str] = &[
-    "The tenant was not found: Microsoft knows none with this name or ID.",
+    "The tenant was not found: Microsoft has no tenant with this name or ID.",
     "Check the tenant for typing mistakes. Its name, such as contoso.onmicrosoft.com, and its ID are on the Overview page of the Microsoft Entra admin center.",
     "For another provider than Microsoft, enter its whole issuer, with https:// before it.",
     BY_HAND,

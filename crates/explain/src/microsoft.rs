@@ -38,7 +38,7 @@ const fn words_of(number: u32, is_application: bool) -> Option<Words> {
             "Open the application under Enterprise applications, Properties, and let users sign in there (Enabled for users to sign-in).",
         ]),
         90_002 | 900_023 => words(&[
-            "Microsoft knows no such tenant: the tenant in the endpoints is wrong.",
+            "Microsoft has no tenant with this name or ID: the tenant in the endpoints is wrong.",
             "Look for a typing mistake in the tenant, which follows the host name in the endpoints, such as contoso.onmicrosoft.com.",
             "The tenant's ID always works: it is on the Overview page of the Microsoft Entra admin center.",
         ]),

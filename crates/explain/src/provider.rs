@@ -188,7 +188,7 @@ fn google(code: Diagnosis, tested: &Form<()>, run: &Run) -> Option<Vec<NextStep>
                 "Google limits a personal account to 500 messages a day, and a Google Workspace account to 2,000. Sending works again within 24 hours.",
             ),
             with_link(
-                "For more, a Workspace administrator can set up the SMTP relay service, which has limits of its own:",
+                "For more, a Workspace administrator can set up the SMTP relay service, which has other limits:",
                 "sending limits",
                 "https://support.google.com/a/answer/166852",
             ),

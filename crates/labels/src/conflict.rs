@@ -35,7 +35,7 @@ pub const fn conflict(other: OtherEditor) -> &'static ConflictTexts {
             taken: "Only they changed (updated)",
             both_changed: "You both changed these fields. Choose a value for each, then save:",
             dispute: "You both changed this field. Choose a value.",
-            dispute_of_secret: "You changed this, and meanwhile someone else changed it or the settings it is for.",
+            dispute_of_secret: "You changed this, and meanwhile another administrator changed it or the settings it is for.",
             keep_mine: "Keep mine",
             take_theirs: "Take theirs",
             keep_all_of_mine: "Keep all of mine",

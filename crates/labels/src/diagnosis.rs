@@ -99,7 +99,7 @@ pub const fn diagnosis_words(diagnosis: Diagnosis) -> Words {
         ]),
         Diagnosis::StartTlsInjected => words(&[
             "Something inserted data into the connection before it was encrypted.",
-            "Nothing was sent. Do not turn Use TLS off: someone between this machine and the server may be tampering with the connection.",
+            "Nothing was sent. Do not turn Use TLS off: a device between this machine and the server may be changing the connection.",
             "Tell your network's administrator, or use implicit TLS.",
         ]),
         Diagnosis::CertificateUnknownIssuer => words(&[
@@ -179,7 +179,7 @@ pub const fn diagnosis_words(diagnosis: Diagnosis) -> Words {
             "An address of a home or mobile network is listed for good: mail has to go through a provider.",
         ]),
         Diagnosis::ReverseNameMissing => words(&[
-            "This machine's address has no name of its own in DNS that the server accepts.",
+            "This machine's address has no name in DNS that the server accepts.",
             "Ask the owner of the address, usually the hosting or internet provider, for a PTR record (reverse DNS) with a name that leads back to the same address.",
             "Or use your provider's submission server, usually on port 587, and sign in there.",
         ]),
@@ -267,7 +267,7 @@ pub const fn diagnosis_words(diagnosis: Diagnosis) -> Words {
         Diagnosis::Sandbox => words(&[
             "The account is still in the provider's sandbox, from which it can send to only a few recipients.",
             "To test: verify your own address, shown next to the button, as a recipient at the provider.",
-            "To send to everybody: ask the provider for production access, or verify a domain of your own and send from it.",
+            "To send to any recipient: ask the provider for production access, or verify a domain of your own and send from it.",
         ]),
         Diagnosis::SendingLimit => words(&[
             "The account has reached a sending limit of its provider.",

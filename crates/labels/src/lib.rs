@@ -177,10 +177,10 @@ pub const fn flow_help(flow: OauthFlow) -> &'static str {
             "PPM signs in to the mail server with a user name and password, or sends without signing in."
         }
         OauthFlow::AuthorizationCode => {
-            "Someone signs in at the mail provider once, and PPM then sends from that mailbox. Prefer Authorization Code with PKCE where the provider supports it."
+            "A user signs in at the mail provider once, and PPM then sends from that mailbox. Prefer Authorization Code with PKCE where the provider supports it."
         }
         OauthFlow::AuthorizationCodePkce => {
-            "Someone signs in at the mail provider once, and PPM then sends from that mailbox. PKCE protects that sign-in from interception: this is the recommended flow (RFC 9700)."
+            "A user signs in at the mail provider once, and PPM then sends from that mailbox. PKCE protects that sign-in from interception: this is the recommended flow (RFC 9700)."
         }
         OauthFlow::ClientCredentials => {
             "PPM signs in as an application, with its own ID and secret; also called machine-to-machine. No user has to sign in."
@@ -229,7 +229,7 @@ pub fn encryption(security: Option<Security>) -> &'static str {
 
 /// The warning for credentials sent without encryption.
 pub const CLEAR_SIGN_IN: &str =
-    "The user name and password could be read by anyone between PPM and the server.";
+    "The user name and password can be read on the network between PPM and the server.";
 
 /// The note for port 0.
 pub const PORT_ZERO: &str = "No server can be reached on port 0.";

@@ -60,9 +60,7 @@ const fn fixed_text(found: &Found) -> &'static str {
         Found::AddressAsServer => {
             "This is an email address. Enter the name of the SMTP server, which your mail provider's documentation names under SMTP or outgoing mail."
         }
-        Found::UrlAsServer => {
-            "Only the server's name belongs here. The port has a field of its own."
-        }
+        Found::UrlAsServer => "Only the server's name belongs here. The port has its own field.",
         Found::IncomingServer => {
             "By its name, this server is for incoming mail. Enter the server for outgoing mail."
         }

@@ -147,7 +147,7 @@ const fn exchange_words(diagnosis: OauthDiagnosis) -> Words {
 const fn renewal_words(diagnosis: OauthDiagnosis) -> Words {
     match diagnosis {
         OauthDiagnosis::InvalidGrant => words(&[
-            "The provider says that the consent has ended: it was withdrawn, has expired or was used elsewhere.",
+            "The provider says that the consent has ended: it was withdrawn, has expired or was used by another program.",
             AGAIN,
             "If this happens every few days with Google, publish the application: in “Testing”, consent ends after seven days.",
         ]),
@@ -302,7 +302,7 @@ const fn first_token_words(diagnosis: OauthDiagnosis) -> Words {
             "Check that the application's registration includes this permission.",
         ]),
         OauthDiagnosis::UnknownError => words(&[
-            "The provider refused for a reason of its own.",
+            "The provider refused for a reason that PPM does not know.",
             "Its reply may say why.",
             "Its documentation may explain the code.",
         ]),
@@ -326,7 +326,7 @@ const fn first_token_words(diagnosis: OauthDiagnosis) -> Words {
             "Press Get Auth Token and sign in, both in the same browser.",
         ]),
         OauthDiagnosis::OtherPerson => words(&[
-            "The sign-in was started by someone else.",
+            "The sign-in was started by another user.",
             "Sign in to PPM as an administrator, then press Get Auth Token.",
         ]),
         OauthDiagnosis::OtherSession => words(&[
@@ -523,7 +523,7 @@ mod tests {
             (TokenRequest, InvalidClient, "Client Secret", "its value, not its ID"),
             (TokenRequest, InvalidGrant, "authorization code", "exactly as it is in PPM"),
             (TokenRequest, RefusedSilently, "did not say why", "check Client ID"),
-            (TokenRequest, UnknownError, "a reason of its own", "Its reply"),
+            (TokenRequest, UnknownError, "a reason that PPM does not know", "Its reply"),
             (Renewal, InvalidGrant, "consent has ended", "Press Get Auth Token again"),
             (Renewal, RefusedSilently, "to renew", "Press Get Auth Token again"),
             (Renewal, ProviderFailed, "having problems", "automatically"),

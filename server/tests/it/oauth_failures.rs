@@ -306,7 +306,7 @@ const AADSTS_CAUSES: [(&str, &[u32]); 23] = [
     ("Client Secret has expired", &[7_000_222]),
     ("no application with this Client ID", &[700_016]),
     ("is disabled", &[7_000_112]),
-    ("knows no such tenant", &[90_002, 900_023]),
+    ("has no tenant with this name or ID", &[90_002, 900_023]),
     ("have to name your tenant", &[50_059, 50_194]),
     ("Redirect URI is not registered", &[50_011, 500_113, 900_971]),
     ("no consent yet", &[65_001]),

@@ -9,7 +9,7 @@ pub const YOUR_SESSIONS: &str = "Your sessions";
 /// The heading of the sessions of other users.
 pub const OTHER_PEOPLES_SESSIONS: &str = "Sessions of other people";
 /// The text if no other user has a session.
-pub const NO_OTHER_SESSION: &str = "No one else has a session.";
+pub const NO_OTHER_SESSION: &str = "No other user has a session.";
 /// The button that ends the user's other sessions.
 pub const END_MY_OTHERS: &str = "End all other sessions";
 /// The button that ends the sessions of all other users.

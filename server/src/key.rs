@@ -84,7 +84,7 @@ pub fn place_warning(database: &Database, key_file: &Path) -> Option<String> {
     let Database::Sqlite(file) = database else { return None };
     key_file::lies_beside(key_file, file).then(|| {
         format!(
-            "the key file {} is in the database's folder, so anyone with a copy of that folder can read the secrets: move the key file to another folder and name it with --key-file",
+            "the key file {} is in the database's folder, so a person with a copy of that folder can read the secrets: move the key file to another folder and name it with --key-file",
             key_file.display()
         )
     })

@@ -25,7 +25,7 @@ pub fn of_serving(config: &Config) -> Vec<String> {
     });
     let has_proxy = public_url.is_some_and(PublicUrl::is_https);
     let unnamed = (has_proxy && config.trusted_proxies.is_empty()).then(|| {
-        "--public-url is https but no --trusted-proxy is set: all clients share the proxy's address, so one can use up the sign-in limits of everyone"
+        "--public-url is https but no --trusted-proxy is set: all clients share the proxy's address, so one can use up the sign-in limits of all clients"
             .to_owned()
     });
     of_config(config).into_iter().chain(clear).chain(unnamed).collect()

@@ -279,7 +279,10 @@ impl Sessions {
                 self.unwritten().seen.remove(key.as_str());
             }
             Err(error) => {
-                tracing::warn!(error = one_line(&error), "a session could not be kept alive");
+                tracing::warn!(
+                    error = one_line(&error),
+                    "the last use of a session could not be stored"
+                );
                 self.unwritten().seen.insert(key.as_str().to_owned(), now);
             }
         }

@@ -86,7 +86,10 @@ where
     loop {
         match store().await {
             Err(error) if Instant::now() < give_up => {
-                tracing::error!(error = one_line(&error), "a token waits for the database");
+                tracing::error!(
+                    error = one_line(&error),
+                    "a token could not be stored and is stored again soon"
+                );
                 sleep(STORE_AGAIN_EVERY).await;
             }
             stored => return stored,

@@ -462,7 +462,9 @@ async fn keep(
             Ok(_) => not_renewed(OauthDiagnosis::ExpiredOnArrival),
             Err(failure) => not_renewed(failure.diagnosis),
         },
-        Ok(false) => tracing::info!("a renewal came too late: the token was deleted or replaced"),
+        Ok(false) => tracing::info!(
+            "the result of a renewal was discarded: the token was deleted or replaced"
+        ),
         Err(error) => {
             tracing::error!(error = one_line(&error), "the end of a renewal could not be stored");
         }

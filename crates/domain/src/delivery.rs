@@ -1,5 +1,5 @@
 //! Results of a test message as codes: the steps of the SMTP session, their facts, and the diagnosis.
-//! The texts are in the app's labels. A peer's reply is stored next to the code, already cleaned by
+//! The texts are in the crate `labels`. A peer's reply is stored next to the code, already cleaned by
 //! [`crate::syntax::text::shown`].
 
 use chrono::{DateTime, Utc};
@@ -165,7 +165,7 @@ pub enum StepStatus {
     Skipped,
 }
 
-/// The likely cause of a failed delivery. The app's labels explain each code and list what to do.
+/// The likely cause of a failed delivery. The crate `labels` explains each code and lists what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Diagnosis {

@@ -1,5 +1,5 @@
 //! OAuth token status, attempts to obtain a token, and failure codes, as a browser may see them. No
-//! type here contains a token, an authorization code or a secret. The texts are in the app's labels.
+//! type here contains a token, an authorization code or a secret. The texts are in the crate `labels`.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ pub enum OauthStage {
     Renewal,
 }
 
-/// The likely cause of an OAuth failure. The app's labels explain each code.
+/// The likely cause of an OAuth failure. The crate `labels` explains each code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OauthDiagnosis {

@@ -1,6 +1,6 @@
 //! Explanations of failures and findings: the likely cause and the steps to fix it, composed from
-//! codes and the administrator's own values. Only the server uses them and sends the result; see
-//! `docs/decisions/0010-explanations-come-from-the-server.md`.
+//! codes and the administrator's own values. Only code that runs on the server uses them, so that no
+//! browser downloads them; see `docs/decisions/0010-explanations-come-from-the-server.md`.
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 

@@ -1,5 +1,5 @@
 //! Texts for each delivery diagnosis, for administrators who do not know SMTP: one sentence for the
-//! cause, then the steps in the order to try them. The server maps replies to diagnoses.
+//! cause, then the steps in the order to try them. The crate `smtp` maps replies to diagnoses.
 
 use domain::{OauthFlow, delivery::Diagnosis, token::OauthStage};
 

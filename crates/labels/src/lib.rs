@@ -1,5 +1,5 @@
-//! The catalogue: all displayed English text, and the only place that converts codes to sentences. It is
-//! resolved at build time. A second language is a second set of these modules with the same items,
+//! The catalogue: the displayed English text, except explanations. Converts codes to sentences; causes
+//! and next steps that need the administrator's values are in `explain`. It is resolved at build time. A second language is a second set of these modules with the same items,
 //! chosen by a Cargo feature.
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]

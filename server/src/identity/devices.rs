@@ -3,7 +3,7 @@
 //! Online Guessing Attacks with Device Cookies"). A device cookie signs no user in: it only counts
 //! failed attempts separately from those of other clients.
 //!
-//! The vault signs it, and it is stored nowhere. It contains a digest of the account's address, a
+//! The vault signs it, and the server does not store it. It contains a digest of the account's address, a
 //! digest of the password hash (a new password invalidates it) and a random device id.
 
 use axum::http::{HeaderMap, HeaderValue};

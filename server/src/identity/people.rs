@@ -1,4 +1,5 @@
-//! Who may sign in by which method, and who is signed in.
+//! Who may sign in by which method, and who is signed in. It reads and writes no settings and no
+//! token.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The token of the saved settings: how it is obtained, renewed and revoked.
+//! The token of the saved settings: how it is obtained, renewed and revoked. It changes no settings
+//! and handles no HTTP request.
 
 mod client_auth;
 pub mod consent;

@@ -1,4 +1,5 @@
-//! The HTTP layer: routes, middleware and responses.
+//! The HTTP layer: routes, middleware and responses. It decides nothing about settings or tokens: it
+//! calls the use cases and identity.
 
 pub mod api;
 pub mod api_error;

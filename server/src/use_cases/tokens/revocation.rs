@@ -1,5 +1,5 @@
 //! Revokes tokens at the provider (RFC 7009) if its Revocation Endpoint is known: best effort, in
-//! the background. Requests go to the origin of the Token Endpoint and nowhere else.
+//! the background. Requests go only to the origin of the Token Endpoint.
 
 use std::time::Duration;
 

@@ -119,10 +119,10 @@ pub async fn watch(server: SocketAddr, port: u16, pages: u32, account: &str) -> 
     }
     let begun: RunView = browser.call("email/send-test", &serde_json::json!({})).await?;
     for (_, stream) in &mut streams {
-        let mut heard = String::new();
-        while !(heard.contains(&begun.run.id) && heard.contains("message_id")) {
+        let mut received = String::new();
+        while !(received.contains(&begun.run.id) && received.contains("message_id")) {
             let frame = stream.frame().await.context("a stream has ended")??;
-            heard.push_str(&String::from_utf8_lossy(&frame.into_data().unwrap_or_default()));
+            received.push_str(&String::from_utf8_lossy(&frame.into_data().unwrap_or_default()));
         }
     }
     Ok(f64::from(pages))

@@ -62,6 +62,7 @@ api_codes! {
     NoAddress = "no-address", 409, NoAddress;
     /// An OAuth flow is saved, but there is no token.
     TokenNeeded = "token-needed", 409, TokenNeeded;
+    // "token-elsewhere" is a historical name.
     /// The token is bound to another mail server.
     TokenForOtherServer = "token-elsewhere", 409, TokenForOtherServer;
     /// The pasted text is not a callback address with an authorization response.

@@ -36,9 +36,9 @@ pub struct RequestClient {
 
 impl Principal {
     /// Creates a principal of an external issuer, without optional claims.
-    pub fn foreign(issuer: &str, subject: &str, name: &str, role: Role) -> Self {
+    pub fn external(issuer: &str, subject: &str, name: &str, role: Role) -> Self {
         Self {
-            id: Self::foreign_id(issuer, subject),
+            id: Self::external_id(issuer, subject),
             issuer: Some(issuer.to_owned()),
             email: None,
             name: name.to_owned(),
@@ -58,7 +58,7 @@ impl Principal {
     }
 
     /// Builds the ID of an external identity. Its space distinguishes it from local IDs.
-    pub fn foreign_id(issuer: &str, subject: &str) -> String {
+    pub fn external_id(issuer: &str, subject: &str) -> String {
         format!("{issuer} {subject}")
     }
 

@@ -127,6 +127,7 @@ pub enum Destination {
         security: String,
     },
     /// For the Client ID, which is sealed but not bound to a destination.
+    // "nowhere" is a historical name.
     #[serde(rename = "nowhere")]
     Unbound,
 }

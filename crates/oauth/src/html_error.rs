@@ -26,7 +26,7 @@ pub(super) fn first_words(body: &[u8]) -> Option<String> {
 
 /// Recognises a response that is not the provider's, by a status that only proxies use, then by a
 /// header, then by text in the page. Returns `None` for an unknown sender.
-pub(super) fn stranger(
+pub(super) fn intermediary_diagnosis(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -251,7 +251,11 @@ mod tests {
         if !header.0.is_empty() {
             headers.insert(header.0, oauth2::http::HeaderValue::from_static(header.1));
         }
-        stranger(StatusCode::from_u16(status).expect("a status"), &headers, body.as_bytes())
+        intermediary_diagnosis(
+            StatusCode::from_u16(status).expect("a status"),
+            &headers,
+            body.as_bytes(),
+        )
     }
 
     #[test]

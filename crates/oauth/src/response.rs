@@ -114,7 +114,9 @@ impl TokenEndpointResponse {
             return Err(TokenError::new(OauthDiagnosis::Redirected, self.target()).into());
         }
         let body = self.0.body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(&self.0.body);
-        if let Some(diagnosis) = html_error::stranger(self.0.status, &self.0.headers, body) {
+        if let Some(diagnosis) =
+            html_error::intermediary_diagnosis(self.0.status, &self.0.headers, body)
+        {
             return Err(TokenError::new(diagnosis, self.words_of_page(body)).into());
         }
         if !self.0.status.is_success() || is_refusal(body) {

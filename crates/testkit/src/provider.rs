@@ -109,7 +109,7 @@ impl Turn {
     }
 
     /// Creates a response that never comes.
-    pub fn silence() -> Self {
+    pub fn without_answer() -> Self {
         Self(vec![ProviderAction::Hang])
     }
 
@@ -167,8 +167,8 @@ impl RequestLog {
     }
 
     async fn wait_for(&self, count: usize) {
-        let mut heard = self.count.subscribe();
-        heard.wait_for(|heard| *heard >= count).await.expect("a log that stays");
+        let mut received = self.count.subscribe();
+        received.wait_for(|received| *received >= count).await.expect("a log that stays");
     }
 }
 
@@ -335,10 +335,10 @@ impl ScriptedProvider {
         let log = RequestLog::default();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let turns = turns.into_iter().collect::<Vec<_>>().into_iter();
-        let (turns, heard) = (Arc::new(Mutex::new(turns)), log.clone());
+        let (turns, received) = (Arc::new(Mutex::new(turns)), log.clone());
         let playing = turns.clone();
         let listening = ListenerThread::begin(address, move |stream| {
-            let (tls, turns, log) = (tls.clone(), playing.clone(), heard.clone());
+            let (tls, turns, log) = (tls.clone(), playing.clone(), received.clone());
             async move {
                 let mut channel = channel(stream, tls).await?;
                 let asked = read_request(channel.as_mut()).await?;
@@ -508,9 +508,9 @@ impl TestProvider {
         let (log, state) = (RequestLog::default(), Arc::<Mutex<State>>::default());
         let hold = watch::Sender::new(None);
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let (heard, kept, gate) = (log.clone(), state.clone(), hold.clone());
+        let (received, kept, gate) = (log.clone(), state.clone(), hold.clone());
         let listening = ListenerThread::begin("127.0.0.1:0", move |stream| {
-            let (tls, log) = (tls.clone(), heard.clone());
+            let (tls, log) = (tls.clone(), received.clone());
             let (state, gate) = (kept.clone(), gate.subscribe());
             async move {
                 let mut channel = channel(stream, tls).await?;

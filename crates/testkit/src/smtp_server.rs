@@ -226,7 +226,7 @@ pub fn made_by_openssl<const N: usize>(lines: &[&str], files: [&str; N]) -> [Str
 
 /// What a server received.
 #[derive(Debug, Clone, Default)]
-pub struct Heard {
+pub struct Received {
     /// Every line before TLS, without its end.
     pub in_clear: Vec<String>,
     /// Every line under TLS, without its end.
@@ -239,7 +239,7 @@ pub struct Heard {
     pub messages: usize,
 }
 
-impl Heard {
+impl Received {
     /// Returns the message without dot-stuffing.
     pub fn message(&self) -> Vec<u8> {
         let mut message = Vec::new();
@@ -263,7 +263,7 @@ impl Heard {
 /// A server that serves its first connection, and counts the others.
 pub struct SmtpServer {
     pub address: SocketAddr,
-    heard: Arc<Mutex<Heard>>,
+    received: Arc<Mutex<Received>>,
     over: oneshot::Sender<()>,
     part: JoinHandle<io::Result<()>>,
 }
@@ -284,8 +284,8 @@ impl SmtpServer {
     {
         let listener = listen(address).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let heard = Arc::new(Mutex::new(Heard::default()));
-        let log = heard.clone();
+        let received = Arc::new(Mutex::new(Received::default()));
+        let log = received.clone();
         let (over, mut is_over) = oneshot::channel();
         let part = tokio::spawn(async move {
             let (stream, _) = listener.accept().await?;
@@ -301,15 +301,15 @@ impl SmtpServer {
             }
             part.await.expect("a part without a panic")
         });
-        Self { address, heard, over, part }
+        Self { address, received, over, part }
     }
 
     /// Returns what was received, once the part has ended. It ends early when the client
     /// disconnects.
-    pub async fn heard(self) -> Heard {
+    pub async fn received(self) -> Received {
         let _ = self.over.send(());
         let _ = self.part.await.expect("a part without a panic");
-        self.heard.lock().expect("the log").clone()
+        self.received.lock().expect("the log").clone()
     }
 }
 
@@ -328,13 +328,13 @@ pub struct SmtpPeer {
     /// `None` once it is closed.
     stream: Option<Box<dyn TestStream>>,
     buffer: Vec<u8>,
-    heard: Arc<Mutex<Heard>>,
+    received: Arc<Mutex<Received>>,
     octet_by_octet: bool,
 }
 
 impl SmtpPeer {
-    fn of(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Self {
-        Self { stream: Some(Box::new(stream)), buffer: Vec::new(), heard, octet_by_octet: false }
+    fn of(stream: TcpStream, received: Arc<Mutex<Received>>) -> Self {
+        Self { stream: Some(Box::new(stream)), buffer: Vec::new(), received, octet_by_octet: false }
     }
 
     fn stream(&mut self) -> io::Result<&mut dyn TestStream> {
@@ -353,7 +353,7 @@ impl SmtpPeer {
     /// Reads a line and sends a reply, for each of these replies.
     pub async fn answer_each(&mut self, replies: &[&str]) -> io::Result<()> {
         for reply in replies {
-            self.hear().await?;
+            self.read_line().await?;
             self.say(reply).await?;
         }
         Ok(())
@@ -408,14 +408,15 @@ impl SmtpPeer {
     }
 
     /// Reads a line.
-    pub async fn hear(&mut self) -> io::Result<String> {
+    pub async fn read_line(&mut self) -> io::Result<String> {
         let is_encrypted = self.is_encrypted();
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
                 let line: Vec<u8> = self.buffer.drain(..end + 2).take(end).collect();
                 let line = String::from_utf8_lossy(&line).into_owned();
-                let mut heard = self.heard.lock().expect("the log");
-                let lines = if is_encrypted { &mut heard.under_tls } else { &mut heard.in_clear };
+                let mut received = self.received.lock().expect("the log");
+                let lines =
+                    if is_encrypted { &mut received.under_tls } else { &mut received.in_clear };
                 lines.push(line.clone());
                 return Ok(line);
             }
@@ -424,7 +425,7 @@ impl SmtpPeer {
     }
 
     /// Reads a message up to its final dot.
-    pub async fn hear_content(&mut self) -> io::Result<()> {
+    pub async fn read_content(&mut self) -> io::Result<()> {
         const FINAL_DOT: &[u8] = b"\r\n.\r\n";
         let mut searched = 0;
         loop {
@@ -432,9 +433,9 @@ impl SmtpPeer {
             if let Some(end) = fresh.windows(FINAL_DOT.len()).position(|five| five == FINAL_DOT) {
                 let end = searched + end;
                 let content: Vec<u8> = self.buffer.drain(..end + FINAL_DOT.len()).collect();
-                let mut heard = self.heard.lock().expect("the log");
-                heard.stuffed = content[..end + 2].to_vec();
-                heard.messages += 1;
+                let mut received = self.received.lock().expect("the log");
+                received.stuffed = content[..end + 2].to_vec();
+                received.messages += 1;
                 return Ok(());
             }
             searched = self.buffer.len().saturating_sub(FINAL_DOT.len());
@@ -443,7 +444,7 @@ impl SmtpPeer {
     }
 
     /// Reads at least one octet.
-    pub async fn hear_something(&mut self) -> io::Result<()> {
+    pub async fn read_some(&mut self) -> io::Result<()> {
         self.read_more().await
     }
 
@@ -565,7 +566,7 @@ impl SmtpScript {
         }
         self.answer(&mut peer, self.greeting).await?;
         loop {
-            let line = peer.hear().await?;
+            let line = peer.read_line().await?;
             match line.split(' ').next().unwrap_or_default() {
                 "EHLO" => self.answer_ehlo(&mut peer).await?,
                 "HELO" => self.answer(&mut peer, self.helo).await?,
@@ -604,7 +605,7 @@ impl SmtpScript {
         };
         for challenge in challenges.iter().copied().chain(self.challenge) {
             peer.say(challenge).await?;
-            peer.hear().await?;
+            peer.read_line().await?;
         }
         self.answer(peer, self.auth).await
     }
@@ -614,7 +615,7 @@ impl SmtpScript {
         if !self.data.starts_with('3') {
             return Ok(());
         }
-        peer.hear_content().await?;
+        peer.read_content().await?;
         self.answer(peer, self.content).await
     }
 

@@ -67,7 +67,7 @@ impl Identity for PlannerIdentity {
         let role = person.role.ok_or(IdentityError::NoRole)?;
         Ok(Some(Principal {
             email: Some(Email::verified(person.email.to_owned())),
-            ..Principal::foreign("planner", person.email, person.name, role)
+            ..Principal::external("planner", person.email, person.name, role)
         }))
     }
 }

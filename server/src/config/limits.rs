@@ -1,4 +1,5 @@
-//! The limits of connections, streams and unauthenticated requests.
+//! The limits of connections, streams and unauthenticated requests, as values. It enforces none of
+//! them: `serve`, `web`, `identity` and the use cases do.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -61,31 +62,31 @@ impl Default for Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamTiming {
     /// The polling interval while a message is in progress.
-    pub look: Duration,
+    pub poll_interval: Duration,
     /// The polling interval while none is known to be.
-    pub look_idle: Duration,
+    pub idle_poll_interval: Duration,
     /// The interval of keep-alive comments on an idle stream.
     pub keep_alive: Duration,
     /// The interval of session checks.
-    pub recognise: Duration,
+    pub session_check_interval: Duration,
     /// The lifetime of a stream; its reader then reconnects and is authenticated again.
     pub lifetime: Duration,
     /// The maximum number of streams of one server.
-    pub most: usize,
+    pub max_streams: usize,
     /// The maximum number of streams of one user, so that no user takes them all.
-    pub most_of_one: usize,
+    pub max_streams_per_user: usize,
 }
 
 impl Default for StreamTiming {
     fn default() -> Self {
         Self {
-            look: Duration::from_millis(500),
-            look_idle: Duration::from_secs(2),
+            poll_interval: Duration::from_millis(500),
+            idle_poll_interval: Duration::from_secs(2),
             keep_alive: Duration::from_secs(15),
-            recognise: Duration::from_secs(15),
+            session_check_interval: Duration::from_secs(15),
             lifetime: Duration::from_mins(5),
-            most: 1_000,
-            most_of_one: 250,
+            max_streams: 1_000,
+            max_streams_per_user: 250,
         }
     }
 }

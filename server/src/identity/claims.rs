@@ -61,7 +61,7 @@ impl ClaimNames {
             email: email.map(|address| Email { address, is_verified }),
             language: text(&self.language).filter(|tag| is_language_tag(tag)).map(str::to_owned),
             times: self.times(claims),
-            ..Principal::foreign(issuer, subject, &name, role)
+            ..Principal::external(issuer, subject, &name, role)
         })
     }
 

@@ -66,7 +66,7 @@ impl ProxyIdentity {
         let name = name.unwrap_or_else(|| user.to_owned());
         let email = self.email.as_ref().and_then(text).and_then(address);
         let email = email.map(Email::verified);
-        Ok(Some(Principal { email, ..Principal::foreign(PROXY_ISSUER, user, &name, role) }))
+        Ok(Some(Principal { email, ..Principal::external(PROXY_ISSUER, user, &name, role) }))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::identity::Caller;
 pub const MAX_OCTETS: usize = 704 * 1024;
 /// The maximum size of any other body, in octets: the forms for sign-in and set-up, with the
 /// longest address, name and passwords percent-encoded.
-pub const MAX_OCTETS_OF_STRANGERS: usize = 16 * 1024;
+pub const MAX_UNAUTHENTICATED_OCTETS: usize = 16 * 1024;
 /// The deadline for a whole body.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub async fn whole(request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>();
     let is_signed_in = caller.is_some_and(|caller| caller.principal.is_some());
-    let most = if is_signed_in { MAX_OCTETS } else { MAX_OCTETS_OF_STRANGERS };
+    let most = if is_signed_in { MAX_OCTETS } else { MAX_UNAUTHENTICATED_OCTETS };
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|octets| octets > most as u64) {

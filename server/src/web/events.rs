@@ -52,7 +52,7 @@ pub async fn events(
         if session.is_some() { pace.lifetime } else { pace.lifetime.min(WITHOUT_SESSION) };
     let stream = Stream {
         end: Instant::now() + lifetime,
-        again: every(pace.recognise),
+        again: every(pace.session_check_interval),
         is_new: true,
         server,
         who,

@@ -65,7 +65,7 @@ pub async fn start(
             let cookie = AppendHeaders([(SET_COOKIE, cookie)]);
             (NO_REFERRER, cookie, Redirect::to(&url)).into_response()
         }
-        Err(diagnosis) => (NO_REFERRER, nowhere(diagnosis)).into_response(),
+        Err(diagnosis) => (NO_REFERRER, redirect_to_fault(diagnosis)).into_response(),
     }
 }
 
@@ -93,7 +93,7 @@ pub async fn callback(
     .await;
     let to = match landed {
         CallbackOutcome::Attempt(id) => Redirect::to(&format!("{}/{id}", paths::OAUTH_RESULT)),
-        CallbackOutcome::Nowhere(diagnosis) => nowhere(diagnosis),
+        CallbackOutcome::NoAttempt(diagnosis) => redirect_to_fault(diagnosis),
     };
     (NO_REFERRER, to).into_response()
 }
@@ -114,7 +114,7 @@ pub async fn posted(body: Bytes) -> Response {
 }
 
 /// Redirects to the page that shows the reason, by its code.
-fn nowhere(diagnosis: OauthDiagnosis) -> Redirect {
+fn redirect_to_fault(diagnosis: OauthDiagnosis) -> Redirect {
     Redirect::to(&format!("{}?fault={}", paths::OAUTH_RESULT, shell::fault_code(diagnosis)))
 }
 

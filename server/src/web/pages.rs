@@ -1,5 +1,5 @@
-//! The routes of the pages and server functions of `app`, with their Leptos context: the services
-//! and the signed-in user.
+//! The routes of the pages of `shell` and the server functions of `app`, with their Leptos context:
+//! the services and the signed-in user.
 
 use std::sync::{Arc, LazyLock};
 
@@ -113,7 +113,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let pages = Pages::new(server, service);
     let options = pages.options.clone();
     let context = pages.context();
-    let nowhere = leptos_axum::render_app_async_with_context(context.clone(), {
+    let not_found = leptos_axum::render_app_async_with_context(context.clone(), {
         let options = options.clone();
         move || page(options.clone())
     });
@@ -129,7 +129,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .merge(consents())
         .merge(news())
         .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
-        .fallback(nowhere)
+        .fallback(not_found)
         .layer(Extension(pages))
 }
 

@@ -12,7 +12,8 @@ use store::audit::Action;
 use crate::support::accounts::sign_in;
 use crate::support::databases::refuse;
 use crate::support::harness::{
-    ADDRESS, Answer, EMAIL, Harness, PASSWORD, cookie_of, get, post_form, principal, stranger,
+    ADDRESS, Answer, EMAIL, Harness, PASSWORD, anonymous_caller, cookie_of, get, post_form,
+    principal,
 };
 use crate::support::pages::ask;
 
@@ -97,9 +98,9 @@ async fn a_new_password_replaces_the_current_one() {
     let changed = change(&harness, &cookie, PASSWORD, NEW).await;
     assert_eq!(redirect_of(&changed), (StatusCode::SEE_OTHER, "/account?password=changed"));
     let accounts = &harness.server.people.accounts;
-    let stranger = stranger(ADDRESS);
-    accounts.sign_in(EMAIL, PASSWORD.into(), &stranger).await.expect_err("it was replaced");
-    accounts.sign_in(EMAIL, NEW.into(), &stranger).await.expect("it is the new one");
+    let caller = anonymous_caller(ADDRESS);
+    accounts.sign_in(EMAIL, PASSWORD.into(), &caller).await.expect_err("it was replaced");
+    accounts.sign_in(EMAIL, NEW.into(), &caller).await.expect("it is the new one");
 }
 
 #[tokio::test]
@@ -234,7 +235,7 @@ async fn an_administrator_ends_sessions_of_other_users_and_that_is_audited() {
     assert!(page(&harness, &ada).await.body.contains(GRACE));
     let ended = end(&harness, &ada, "all=others").await;
     assert_eq!(redirect_of(&ended), (StatusCode::SEE_OTHER, "/account?ended=1"));
-    let whose = audited(&harness, Action::SessionEnded).await.expect("whose");
+    let whose = audited(&harness, Action::SessionEnded).await.expect("the audit detail");
     assert!(!is_signed_in(&harness, &grace).await);
     assert!(is_signed_in(&harness, &ada).await);
     assert!(whose.starts_with(&format!("{GRACE} (")), "{whose}");

@@ -21,7 +21,7 @@ use memchr::memmem::find;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::secret_encodings::spelled_in;
-use testkit::smtp_server::{AUTHORITY, Heard, SmtpScript};
+use testkit::smtp_server::{AUTHORITY, Received, SmtpScript};
 
 use crate::support::drafts::edited;
 use crate::support::harness::{Answer, FORM, Harness, get};
@@ -46,7 +46,7 @@ struct Witness {
     folder: TempDir,
     serving: Serving,
     browser: HttpBrowser,
-    heard: Vec<(String, Vec<u8>)>,
+    received: Vec<(String, Vec<u8>)>,
     /// Further values that may not appear in the output, beside [`CANARIES`].
     secrets: Vec<String>,
 }
@@ -63,7 +63,7 @@ impl Witness {
         fs::write(folder.path().join("ca.pem"), AUTHORITY.pem()).expect("the folder is ours");
         let serving = serve_with_trace(folder.path(), configure);
         let browser = HttpBrowser::at(&serving.address).await.expect("it listens");
-        Self { folder, serving, browser, heard: Vec::new(), secrets: Vec::new() }
+        Self { folder, serving, browser, received: Vec::new(), secrets: Vec::new() }
     }
 
     async fn signed_in() -> Self {
@@ -78,7 +78,7 @@ impl Witness {
 
     fn hears(&mut self, what: &str, answer: &Answer) {
         let text = format!("{}\n{:?}\n{}", answer.status, answer.headers, answer.body);
-        self.heard.push((what.to_owned(), text.into_bytes()));
+        self.received.push((what.to_owned(), text.into_bytes()));
     }
 
     async fn calls(&mut self, function: &str, argument: &Value) -> Answer {
@@ -126,8 +126,8 @@ impl Witness {
         command.args(arguments).env("RUST_LOG", "trace");
         let output = run(command, input);
         let what = arguments.join(" ");
-        self.heard.push((format!("{what}: standard output"), output.stdout));
-        self.heard.push((format!("{what}: standard error"), output.stderr));
+        self.received.push((format!("{what}: standard output"), output.stdout));
+        self.received.push((format!("{what}: standard error"), output.stderr));
         output.status.code()
     }
 
@@ -137,11 +137,11 @@ impl Witness {
         let token = self.browser.cookie.split_once('=').map_or("", |(_, token)| token).to_owned();
         self.reads_files("running");
         let text = self.serving.stop();
-        self.heard.push(("standard output".to_owned(), text.into_bytes()));
+        self.received.push(("standard output".to_owned(), text.into_bytes()));
         let folder = self.folder;
-        let mut heard = self.heard;
-        heard.extend(files(folder.path(), "after its end"));
-        for (what, octets) in &heard {
+        let mut received = self.received;
+        received.extend(files(folder.path(), "after its end"));
+        for (what, octets) in &received {
             for canary in CANARIES.into_iter().chain(self.secrets.iter().map(String::as_str)) {
                 let found = spelled_in(octets, canary);
                 assert_eq!(found, None, "{canary} in {what}: {}", around(octets, canary));
@@ -150,7 +150,7 @@ impl Witness {
             assert!(!has_token, "the session's token is in {what}");
         }
         let (_, log) =
-            heard.iter().find(|(what, _)| what.contains("ppm-email.log")).expect("a log");
+            received.iter().find(|(what, _)| what.contains("ppm-email.log")).expect("a log");
         let log = String::from_utf8_lossy(log);
         for expected in ["TRACE", "sqlx", "request"] {
             assert!(log.contains(expected), "the log is not at its highest level: no {expected}");
@@ -158,7 +158,7 @@ impl Witness {
     }
 
     fn reads_files(&mut self, when: &str) {
-        self.heard.extend(files(self.folder.path(), when));
+        self.received.extend(files(self.folder.path(), when));
     }
 }
 
@@ -361,8 +361,8 @@ async fn a_password_that_is_sent_under_tls_does_not_leak() {
         (SmtpScript::from_the_first_byte(), "implicit"),
         (SmtpScript { ehlo_under_tls: login, ..SmtpScript::by_starttls() }, "start-tls"),
     ] {
-        let (heard, now) = sent(&mut witness, script, "on", mode, revision).await;
-        assert!(heard.under_tls.iter().any(|line| line.starts_with("AUTH")), "{heard:?}");
+        let (received, now) = sent(&mut witness, script, "on", mode, revision).await;
+        assert!(received.under_tls.iter().any(|line| line.starts_with("AUTH")), "{received:?}");
         revision = now;
     }
     witness.expects_silence();
@@ -375,7 +375,7 @@ async fn sent(
     use_tls: &str,
     mode: &str,
     revision: i64,
-) -> (Heard, i64) {
+) -> (Received, i64) {
     let server = script.play();
     let port = server.address.port().to_string();
     let settings = draft(&[
@@ -387,9 +387,9 @@ async fn sent(
         panic!("not saved");
     };
     let run = witness.sends().await;
-    let heard = server.heard().await;
+    let received = server.received().await;
     assert!(!matches!(run.outcome, Some(Outcome::Interrupted)), "{run:?}");
-    (heard, saved.revision)
+    (received, saved.revision)
 }
 
 #[tokio::test]
@@ -432,9 +432,9 @@ async fn a_stored_secret_survives_starts_with_a_wrong_key_and_does_not_leak() {
     let answer = browser.call("email/load", &json!({})).await.expect("an answer");
     assert!(answer.body.contains("noreply@example.com"), "{answer:?}");
     witness.hears("loading after all that", &answer);
-    witness.heard.push(("what it said again".to_owned(), again.stop().into_bytes()));
+    witness.received.push(("what it said again".to_owned(), again.stop().into_bytes()));
     let encoded_key = right.split(|&octet| octet == b'\n').nth(1).expect("a key").to_vec();
-    for (what, octets) in &witness.heard {
+    for (what, octets) in &witness.received {
         assert_eq!(find(octets, &encoded_key), None, "the sealing key is in {what}");
     }
     witness.expects_silence();

@@ -15,22 +15,22 @@ const CLIENT_CREDENTIALS: OauthFlow = OauthFlow::ClientCredentials;
 const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 
 /// A fixture with this authentication method saved.
-async fn world(flow: OauthFlow, method: &str) -> OauthFixture {
-    let world = OauthFixture::with(flow).await;
-    world.expect_saved(&edited(&world, flow, method), 1).await;
-    world
+async fn new_fixture(flow: OauthFlow, method: &str) -> OauthFixture {
+    let fixture = OauthFixture::with(flow).await;
+    fixture.expect_saved(&edited(&fixture, flow, method), 1).await;
+    fixture
 }
 
-fn edited(world: &OauthFixture, flow: OauthFlow, method: &str) -> Draft {
-    let mut draft = world.draft(flow);
+fn edited(fixture: &OauthFixture, flow: OauthFlow, method: &str) -> Draft {
+    let mut draft = fixture.draft(flow);
     draft.edit(Field::ClientAuthentication, method);
     draft
 }
 
 /// Stores these methods as metadata from the Token Endpoint's own issuer.
-async fn store_methods(world: &OauthFixture, methods: &[&str]) {
-    let revocation_endpoint = Some(world.provider.revocation_endpoint());
-    world
+async fn store_methods(fixture: &OauthFixture, methods: &[&str]) {
+    let revocation_endpoint = Some(fixture.provider.revocation_endpoint());
+    fixture
         .learn(|known| {
             known.revocation_endpoint = revocation_endpoint;
             known.auth_methods = methods.iter().map(|&method| method.to_owned()).collect();
@@ -39,8 +39,8 @@ async fn store_methods(world: &OauthFixture, methods: &[&str]) {
 }
 
 /// The token requests that the provider received.
-fn asked(world: &OauthFixture) -> Vec<RecordedRequest> {
-    let asked = world.provider.asked().into_iter();
+fn asked(fixture: &OauthFixture) -> Vec<RecordedRequest> {
+    let asked = fixture.provider.asked().into_iter();
     asked.filter(|asked| !asked.param("grant_type").is_empty()).collect()
 }
 
@@ -49,9 +49,10 @@ fn is_by_basic(asked: &RecordedRequest) -> bool {
 }
 
 /// Requests a token and returns the diagnosis of its refusal.
-async fn refused(world: &OauthFixture) -> OauthDiagnosis {
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await.expect("an attempt");
-    match world.end_of(&begun.attempt.id).await {
+async fn refused(fixture: &OauthFixture) -> OauthDiagnosis {
+    let begun =
+        fixture.service().get_token(&fixture.ada, CALLBACK, true).await.expect("an attempt");
+    match fixture.end_of(&begun.attempt.id).await {
         AttemptOutcome::Failed(failure) => failure.diagnosis,
         AttemptOutcome::Obtained => panic!("a token"),
     }
@@ -59,21 +60,21 @@ async fn refused(world: &OauthFixture) -> OauthDiagnosis {
 
 #[tokio::test]
 async fn with_body_chosen_the_secret_is_sent_in_the_body_and_nothing_else_is_tried() {
-    let world = world(CLIENT_CREDENTIALS, "body").await;
-    world.provider.rule(|rules| rules.takes = Takes::BasicOnly);
-    assert_eq!(refused(&world).await, OauthDiagnosis::InvalidClient);
-    let [asked] = &asked(&world)[..] else { panic!("one request") };
+    let fixture = new_fixture(CLIENT_CREDENTIALS, "body").await;
+    fixture.provider.rule(|rules| rules.takes = Takes::BasicOnly);
+    assert_eq!(refused(&fixture).await, OauthDiagnosis::InvalidClient);
+    let [asked] = &asked(&fixture)[..] else { panic!("one request") };
     assert_eq!(asked.param("client_secret"), CLIENT_SECRET);
     assert!(!is_by_basic(asked));
 }
 
 #[tokio::test]
 async fn with_basic_chosen_only_http_basic_is_tried() {
-    let world = world(CLIENT_CREDENTIALS, "basic").await;
-    world.obtain().await;
-    world.provider.rule(|rules| rules.takes = Takes::BodyOnly);
-    assert_eq!(refused(&world).await, OauthDiagnosis::InvalidClient);
-    let asked = asked(&world);
+    let fixture = new_fixture(CLIENT_CREDENTIALS, "basic").await;
+    fixture.obtain().await;
+    fixture.provider.rule(|rules| rules.takes = Takes::BodyOnly);
+    assert_eq!(refused(&fixture).await, OauthDiagnosis::InvalidClient);
+    let asked = asked(&fixture);
     assert_eq!(asked.len(), 2);
     for asked in &asked {
         assert!(is_by_basic(asked));
@@ -83,22 +84,22 @@ async fn with_basic_chosen_only_http_basic_is_tried() {
 
 #[tokio::test]
 async fn a_public_client_sends_no_secret_for_a_token_a_refresh_or_a_revocation() {
-    let world = world(PKCE, "none").await;
-    world.provider.rule(|rules| rules.takes = Takes::NoSecret);
-    store_methods(&world, &["client_secret_basic"]).await;
-    world.obtain().await;
-    world.provider.expire();
-    assert!(matches!(world.send().await, Outcome::Accepted { .. }));
+    let fixture = new_fixture(PKCE, "none").await;
+    fixture.provider.rule(|rules| rules.takes = Takes::NoSecret);
+    store_methods(&fixture, &["client_secret_basic"]).await;
+    fixture.obtain().await;
+    fixture.provider.expire();
+    assert!(matches!(fixture.send().await, Outcome::Accepted { .. }));
 
-    let mut other = edited(&world, PKCE, "none");
+    let mut other = edited(&fixture, PKCE, "none");
     other.edit(Field::OauthDisplayName, "Another name");
-    let grant = world.token().await.map(|token| token.grant);
-    assert!(matches!(world.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
-    until(async || world.harness.server.tokens.tasks.is_empty()).await;
-    let grants = asked(&world);
+    let grant = fixture.token().await.map(|token| token.grant);
+    assert!(matches!(fixture.save_deleting(&other, 2, grant).await, SaveAnswer::Saved(_)));
+    until(async || fixture.harness.server.tokens.tasks.is_empty()).await;
+    let grants = asked(&fixture);
     let kinds: Vec<_> = grants.iter().map(|asked| asked.param("grant_type")).collect();
     assert_eq!(kinds, ["authorization_code", "refresh_token"]);
-    let revocations = world.provider.revocations();
+    let revocations = fixture.provider.revocations();
     assert_eq!(revocations.len(), 2);
     for asked in grants.iter().chain(&revocations) {
         assert_eq!(asked.param("client_id"), CLIENT_ID);
@@ -115,33 +116,33 @@ async fn automatic_follows_the_providers_metadata_and_tries_http_basic_where_the
         (&[], Takes::Either, &[false]),
         (&[], Takes::BasicOnly, &[false, true]),
     ] {
-        let world = world(CLIENT_CREDENTIALS, "automatic").await;
-        world.provider.rule(|rules| rules.takes = takes);
-        store_methods(&world, methods).await;
-        world.obtain().await;
-        let is_basic: Vec<_> = asked(&world).iter().map(is_by_basic).collect();
+        let fixture = new_fixture(CLIENT_CREDENTIALS, "automatic").await;
+        fixture.provider.rule(|rules| rules.takes = takes);
+        store_methods(&fixture, methods).await;
+        fixture.obtain().await;
+        let is_basic: Vec<_> = asked(&fixture).iter().map(is_by_basic).collect();
         assert_eq!(is_basic, expected, "{methods:?}");
     }
 }
 
 #[tokio::test]
 async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
-    let world = OauthFixture::with(PKCE).await;
-    let mut public = edited(&world, PKCE, "none");
+    let fixture = OauthFixture::with(PKCE).await;
+    let mut public = edited(&fixture, PKCE, "none");
     public.edit(Field::ClientSecret, "");
     assert_eq!(presence(Field::ClientSecret, &public), Presence::Disabled);
-    let SaveAnswer::Saved(saved) = world.save(&public, 1).await else { panic!("saved") };
+    let SaveAnswer::Saved(saved) = fixture.save(&public, 1).await else { panic!("saved") };
     assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
     public.edit(Field::ClientAuthentication, "body");
-    world.expect_saved(&public, 2).await;
-    world.obtain().await;
-    assert_eq!(asked(&world)[0].param("client_secret"), CLIENT_SECRET);
+    fixture.expect_saved(&public, 2).await;
+    fixture.obtain().await;
+    assert_eq!(asked(&fixture)[0].param("client_secret"), CLIENT_SECRET);
 }
 
 #[tokio::test]
 async fn the_server_too_refuses_a_public_client_without_pkce() {
-    let world = OauthFixture::with(CLIENT_CREDENTIALS).await;
-    let answer = world.save(&edited(&world, CLIENT_CREDENTIALS, "none"), 1).await;
+    let fixture = OauthFixture::with(CLIENT_CREDENTIALS).await;
+    let answer = fixture.save(&edited(&fixture, CLIENT_CREDENTIALS, "none"), 1).await;
     let SaveAnswer::Problems(problems) = answer else { panic!("{answer:?}") };
     assert_eq!(problems.of(Field::ClientAuthentication), Some(Problem::PkceNeeded));
 }

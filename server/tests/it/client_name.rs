@@ -28,7 +28,7 @@ async fn greeting(configured: Option<&str>, public_url: &str) -> String {
         a_moment().await;
         now = service.run(&ada(), &now.run.id).await.expect("the run");
     }
-    mail.heard().await.line("EHLO").to_owned()
+    mail.received().await.line("EHLO").to_owned()
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn sending(server: &Listening, text: &str) -> TcpStream {
 }
 
 async fn write(stream: &mut TcpStream, text: &str) {
-    stream.write_all(text.as_bytes()).await.expect("it is heard");
+    stream.write_all(text.as_bytes()).await.expect("the server reads the request");
 }
 
 /// Asserts that a connection that stays open is served.

@@ -30,9 +30,9 @@ fn param(address: &str, name: &str) -> Option<String> {
 }
 
 /// Follows the redirects of a consent to the end of its attempt.
-async fn complete(world: &OauthFixture, returning: &Returning) -> AttemptOutcome {
-    world.land(&returning.address, &returning.cookie).await;
-    world.end_of(&returning.attempt.id).await
+async fn complete(fixture: &OauthFixture, returning: &Returning) -> AttemptOutcome {
+    fixture.land(&returning.address, &returning.cookie).await;
+    fixture.end_of(&returning.attempt.id).await
 }
 
 /// The stage at which an attempt failed, and the diagnosis.
@@ -44,47 +44,47 @@ fn failed(end: &AttemptOutcome) -> (OauthStage, OauthDiagnosis) {
 }
 
 /// Asserts that a callback ends its attempt with this diagnosis before anything is sent.
-async fn expect_refused(world: &OauthFixture, returning: &Returning, diagnosis: OauthDiagnosis) {
-    let end = failed(&complete(world, returning).await);
+async fn expect_refused(fixture: &OauthFixture, returning: &Returning, diagnosis: OauthDiagnosis) {
+    let end = failed(&complete(fixture, returning).await);
     assert_eq!(end, (OauthStage::Return, diagnosis));
-    assert_eq!(world.provider.asked().len(), 0);
+    assert_eq!(fixture.provider.asked().len(), 0);
 }
 
 /// Starts Get Auth Token in this session and returns the path that redirects to the provider.
-async fn begin_in(world: &OauthFixture, session: &str) -> String {
-    let answer = call_in(&world.harness, session, "get-token", r#"{"in_pop_up":true}"#).await;
+async fn begin_in(fixture: &OauthFixture, session: &str) -> String {
+    let answer = call_in(&fixture.harness, session, "get-token", r#"{"in_pop_up":true}"#).await;
     let begun: AttemptStarted = serde_json::from_str(&answer.body).expect("it has begun");
     begun.start.expect("a person is asked")
 }
 
 /// Starts Get Auth Token in this session and consents; returns the callback URL and its cookie.
-async fn consent_in(world: &OauthFixture, session: &str) -> (String, String) {
-    let departed = world.get(&begin_in(world, session).await, session).await;
-    let address = world.provider.consent(departed.header("location"));
+async fn consent_in(fixture: &OauthFixture, session: &str) -> (String, String) {
+    let departed = fixture.get(&begin_in(fixture, session).await, session).await;
+    let address = fixture.provider.consent(departed.header("location"));
     (address, cookie_of(departed.header("set-cookie")))
 }
 
-async fn sign_out(world: &OauthFixture, session: &str) {
+async fn sign_out(fixture: &OauthFixture, session: &str) {
     let request = post_form("/sign-out").header(header::COOKIE, session);
-    ask(&world.harness, request, Body::empty()).await;
+    ask(&fixture.harness, request, Body::empty()).await;
 }
 
 /// Saves another display name on revision 1.
-async fn save_another_name(world: &OauthFixture) {
-    let mut draft = world.draft(CODE);
+async fn save_another_name(fixture: &OauthFixture) {
+    let mut draft = fixture.draft(CODE);
     draft.edit(Field::OauthDisplayName, "Another name");
-    world.expect_saved(&draft, 1).await;
+    fixture.expect_saved(&draft, 1).await;
 }
 
 /// The session of another administrator.
-async fn sign_in_grace(world: &OauthFixture) -> String {
-    world.harness.add("grace@example.com", "Grace Hopper").await;
-    sign_in(&world.harness.server.people.accounts, "grace@example.com").await
+async fn sign_in_grace(fixture: &OauthFixture) -> String {
+    fixture.harness.add("grace@example.com", "Grace Hopper").await;
+    sign_in(&fixture.harness.server.people.accounts, "grace@example.com").await
 }
 
 /// The diagnosis in the address of the result page that the callback redirects to.
-async fn fault_at(world: &OauthFixture, address: &str, cookie: &str) -> String {
-    let landed = world.land(address, cookie).await;
+async fn fault_at(fixture: &OauthFixture, address: &str, cookie: &str) -> String {
+    let landed = fixture.land(address, cookie).await;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
     let location = landed.header("location").to_owned();
     let (_, diagnosis) =
@@ -95,9 +95,9 @@ async fn fault_at(world: &OauthFixture, address: &str, cookie: &str) -> String {
 #[tokio::test]
 async fn the_authorization_request_has_the_parameters_of_its_flow_and_the_exchange_the_verifier() {
     for (flow, challenge_method) in [(CODE, None), (PKCE, Some("S256"))] {
-        let world = OauthFixture::with(flow).await;
-        let (_, start) = world.begin().await;
-        let departed = world.get(&start, "").await;
+        let fixture = OauthFixture::with(flow).await;
+        let (_, start) = fixture.begin().await;
+        let departed = fixture.get(&start, "").await;
         let address = departed.header("location");
         for (name, expected) in [
             ("prompt", Some("consent")),
@@ -116,41 +116,41 @@ async fn the_authorization_request_has_the_parameters_of_its_flow_and_the_exchan
         let headers = ["referrer-policy", "cache-control"].map(|name| departed.header(name));
         assert_eq!(headers, ["no-referrer", "no-store"]);
     }
-    let world = OauthFixture::with_token(PKCE).await;
-    let verifier = world.provider.asked()[0].param("code_verifier").to_owned();
+    let fixture = OauthFixture::with_token(PKCE).await;
+    let verifier = fixture.provider.asked()[0].param("code_verifier").to_owned();
     assert!((43..=128).contains(&verifier.len()), "{verifier}");
 }
 
 #[tokio::test]
 async fn the_redirect_uri_is_sent_byte_for_byte_in_both_requests() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     let odd = "http://ppm.example/oauth/callback?From=Provider&x=%c3%bC+1";
-    let mut draft = world.draft(CODE);
+    let mut draft = fixture.draft(CODE);
     draft.edit(Field::RedirectUri, odd);
-    world.expect_saved(&draft, 1).await;
-    assert_eq!(complete(&world, &world.consent().await).await, AttemptOutcome::Obtained);
-    assert_eq!(world.provider.asked()[0].param("redirect_uri"), odd);
+    fixture.expect_saved(&draft, 1).await;
+    assert_eq!(complete(&fixture, &fixture.consent().await).await, AttemptOutcome::Obtained);
+    assert_eq!(fixture.provider.asked()[0].param("redirect_uri"), odd);
 }
 
 #[tokio::test]
 async fn head_requests_and_prefetches_consume_nothing() {
-    let world = OauthFixture::with(CODE).await;
-    let (attempt, start) = world.begin().await;
+    let fixture = OauthFixture::with(CODE).await;
+    let (attempt, start) = fixture.begin().await;
     let head = |path: &str| Request::head(path).header(header::HOST, "ppm.example");
     let prefetch = get(&start).header("sec-purpose", "prefetch");
-    let status = async |request| ask(&world.harness, request, Body::empty()).await.status;
+    let status = async |request| ask(&fixture.harness, request, Body::empty()).await.status;
     assert_eq!(status(head(&start)).await, StatusCode::NO_CONTENT);
     assert_eq!(status(prefetch).await, StatusCode::NO_CONTENT);
 
-    let returning = world.depart(attempt, &start, "").await;
+    let returning = fixture.depart(attempt, &start, "").await;
     let path = returning.address.strip_prefix("http://ppm.example").expect("a path").to_owned();
     let looked = head(&path).header(header::COOKIE, &returning.cookie);
     assert_eq!(status(looked).await, StatusCode::NO_CONTENT);
-    assert_eq!(complete(&world, &returning).await, AttemptOutcome::Obtained);
+    assert_eq!(complete(&fixture, &returning).await, AttemptOutcome::Obtained);
 }
 
 /// Posts to a path as a provider's form does: cross-site, and so without cookies.
-async fn posted(world: &OauthFixture, path: &str, content_type: &str, body: &str) -> Answer {
+async fn posted(fixture: &OauthFixture, path: &str, content_type: &str, body: &str) -> Answer {
     let request = Request::post(path)
         .header(header::HOST, "ppm.example")
         .header(header::CONTENT_TYPE, content_type)
@@ -158,222 +158,222 @@ async fn posted(world: &OauthFixture, path: &str, content_type: &str, body: &str
         .header("sec-fetch-site", "cross-site")
         .header("sec-fetch-mode", "navigate")
         .header("sec-fetch-dest", "document");
-    ask(&world.harness, request, Body::from(body.to_owned())).await
+    ask(&fixture.harness, request, Body::from(body.to_owned())).await
 }
 
 #[tokio::test]
 async fn an_authorization_response_by_post_continues_by_get_and_yields_a_token() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, attempt } = fixture.consent().await;
     let (_, query) = address.split_once('?').expect("an answer");
-    let posted = posted(&world, "/oauth/callback", FORM, query).await;
+    let posted = posted(&fixture, "/oauth/callback", FORM, query).await;
     assert_eq!(posted.status, StatusCode::SEE_OTHER, "{posted:?}");
     let headers =
         ["referrer-policy", "cache-control", "set-cookie"].map(|name| posted.header(name));
     assert_eq!(headers, ["no-referrer", "no-store", ""]);
-    assert_eq!(world.provider.asked().len(), 0, "a POST alone brings nothing");
+    assert_eq!(fixture.provider.asked().len(), 0, "a POST alone brings nothing");
     let location = posted.header("location").to_owned();
     assert!(location.starts_with("/oauth/callback?"), "{location}");
     assert!(!location.contains("session_state"), "{location}");
-    let landed = world.get(&location, &cookie).await;
+    let landed = fixture.get(&location, &cookie).await;
     assert_eq!(landed.status, StatusCode::SEE_OTHER, "{landed:?}");
-    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
+    assert_eq!(fixture.end_of(&attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
 async fn a_post_to_the_callback_that_is_no_authorization_response_is_refused_without_json() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     let long = format!("state=s&code={}", "x".repeat(9_000));
     for body in ["", "code=a", "state=s", "code=a&state=s&draft=x", "code=a&error=b&state=s", &long]
     {
-        let answer = posted(&world, "/oauth/callback", FORM, body).await;
+        let answer = posted(&fixture, "/oauth/callback", FORM, body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body:.40}: {answer:?}");
         let words = "This address accepts only a provider's answer";
         assert!(answer.body.starts_with(words), "{answer:?}");
     }
-    let answer = posted(&world, "/oauth/callback", "text/plain", "code=a&state=s").await;
+    let answer = posted(&fixture, "/oauth/callback", "text/plain", "code=a&state=s").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let answer = posted(&world, "/preferences", FORM, "code=a&state=s").await;
+    let answer = posted(&fixture, "/preferences", FORM, "code=a&state=s").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "no other POST passes");
 }
 
 #[tokio::test]
 async fn of_concurrent_and_replayed_callbacks_one_exchanges_the_code() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    let landing = || world.land(&address, &cookie);
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, attempt } = fixture.consent().await;
+    let landing = || fixture.land(&address, &cookie);
     tokio::join!(landing(), landing(), landing(), landing(), landing());
-    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
-    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-used");
-    assert_eq!(world.provider.requests("authorization_code"), 1);
-    assert!(world.token().await.is_some());
+    assert_eq!(fixture.end_of(&attempt.id).await, AttemptOutcome::Obtained);
+    assert_eq!(fault_at(&fixture, &address, &cookie).await, "attempt-used");
+    assert_eq!(fixture.provider.requests("authorization_code"), 1);
+    assert!(fixture.token().await.is_some());
 }
 
 #[tokio::test]
 async fn a_callback_in_another_browser_is_refused_and_audited_and_the_right_one_still_works() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, attempt } = fixture.consent().await;
     for other in ["", "ppm-email-consent=of-another-browser"] {
-        assert_eq!(fault_at(&world, &address, other).await, "other-browser");
-        let row = world.harness.trail(1).await.remove(0);
+        assert_eq!(fault_at(&fixture, &address, other).await, "other-browser");
+        let row = fixture.harness.trail(1).await.remove(0);
         let found = (row.action, row.detail.as_deref());
         assert_eq!(found, (Action::TokenNotObtained, Some("other-browser")));
     }
-    assert_eq!(world.provider.asked().len(), 0);
-    world.land(&address, &cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
+    assert_eq!(fixture.provider.asked().len(), 0);
+    fixture.land(&address, &cookie).await;
+    assert_eq!(fixture.end_of(&attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
 async fn a_callback_after_ten_minutes_is_refused() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    world.harness.clock.advance(TimeDelta::minutes(10));
-    assert_eq!(fault_at(&world, &address, &cookie).await, "attempt-expired");
-    let end = failed(&world.end_of(&attempt.id).await);
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, attempt } = fixture.consent().await;
+    fixture.harness.clock.advance(TimeDelta::minutes(10));
+    assert_eq!(fault_at(&fixture, &address, &cookie).await, "attempt-expired");
+    let end = failed(&fixture.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::Return, OauthDiagnosis::AttemptExpired));
-    assert_eq!(world.provider.asked().len(), 0);
+    assert_eq!(fixture.provider.asked().len(), 0);
 }
 
 #[tokio::test]
 async fn a_callback_with_an_unknown_state_is_refused() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     for query in
         ["", "?code=x", "?code=x&state=made-up", "?error=access_denied", "?state=a&state=b"]
     {
         let address = format!("{CALLBACK}{query}");
-        assert_eq!(fault_at(&world, &address, "").await, "attempt-unknown", "{query}");
+        assert_eq!(fault_at(&fixture, &address, "").await, "attempt-unknown", "{query}");
     }
 }
 
 #[tokio::test]
 async fn a_callback_after_another_save_is_refused() {
-    let world = OauthFixture::with(CODE).await;
-    let returning = world.consent().await;
-    save_another_name(&world).await;
-    expect_refused(&world, &returning, OauthDiagnosis::SettingsChanged).await;
-    assert_eq!(world.token().await, None);
+    let fixture = OauthFixture::with(CODE).await;
+    let returning = fixture.consent().await;
+    save_another_name(&fixture).await;
+    expect_refused(&fixture, &returning, OauthDiagnosis::SettingsChanged).await;
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn a_save_during_the_exchange_discards_its_token() {
-    let world = OauthFixture::with(CODE).await;
-    let Returning { address, cookie, attempt } = world.consent().await;
-    world.provider.hold(Held::BeforeAnswering);
-    let landing = world.land(&address, &cookie);
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, attempt } = fixture.consent().await;
+    fixture.provider.hold(Held::BeforeAnswering);
+    let landing = fixture.land(&address, &cookie);
     let saving = async {
-        world.provider.wait_for(1).await;
-        save_another_name(&world).await;
-        world.provider.release();
+        fixture.provider.wait_for(1).await;
+        save_another_name(&fixture).await;
+        fixture.provider.release();
     };
     tokio::join!(landing, saving);
-    let end = failed(&world.end_of(&attempt.id).await);
+    let end = failed(&fixture.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::TokenRequest, OauthDiagnosis::SettingsChanged));
-    assert_eq!(world.token().await, None);
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn a_removed_administrators_consent_yields_no_token() {
-    let world = OauthFixture::with(CODE).await;
-    let returning = world.consent().await;
-    world.harness.server.people.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
-    expect_refused(&world, &returning, OauthDiagnosis::OtherPerson).await;
+    let fixture = OauthFixture::with(CODE).await;
+    let returning = fixture.consent().await;
+    fixture.harness.server.people.accounts.remove(EMAIL, operator()).await.expect("Ada goes");
+    expect_refused(&fixture, &returning, OauthDiagnosis::OtherPerson).await;
 }
 
 #[tokio::test]
 async fn a_consent_is_neither_begun_for_nor_completed_by_another_signed_in_user() {
-    let world = OauthFixture::with(CODE).await;
-    let (grace, mut returning) = (sign_in_grace(&world).await, world.consent().await);
-    let (_, start) = world.begin().await;
-    let departed = world.get(&start, &grace).await;
+    let fixture = OauthFixture::with(CODE).await;
+    let (grace, mut returning) = (sign_in_grace(&fixture).await, fixture.consent().await);
+    let (_, start) = fixture.begin().await;
+    let departed = fixture.get(&start, &grace).await;
     assert_eq!(departed.header("location"), "/oauth/result?fault=other-person");
     returning.cookie = format!("{}; {grace}", returning.cookie);
-    expect_refused(&world, &returning, OauthDiagnosis::OtherPerson).await;
+    expect_refused(&fixture, &returning, OauthDiagnosis::OtherPerson).await;
 }
 
 #[tokio::test]
 async fn a_start_ticket_works_once_and_only_in_the_session_that_began_it() {
-    let world = OauthFixture::with(CODE).await;
-    let (own, other) = (world.harness.sign_in().await, world.harness.sign_in().await);
-    let start = begin_in(&world, &own).await;
+    let fixture = OauthFixture::with(CODE).await;
+    let (own, other) = (fixture.harness.sign_in().await, fixture.harness.sign_in().await);
+    let start = begin_in(&fixture, &own).await;
     for cookie in ["", other.as_str()] {
-        let refused = world.get(&start, cookie).await;
+        let refused = fixture.get(&start, cookie).await;
         assert_eq!(refused.header("location"), "/oauth/result?fault=other-session", "{cookie}");
     }
-    let departed = world.get(&start, &own).await;
-    assert!(departed.header("location").starts_with(&world.provider.authorization_endpoint()));
-    let again = world.get(&start, &own).await;
+    let departed = fixture.get(&start, &own).await;
+    assert!(departed.header("location").starts_with(&fixture.provider.authorization_endpoint()));
+    let again = fixture.get(&start, &own).await;
     assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
     assert_eq!(again.header("set-cookie"), "");
 }
 
 #[tokio::test]
 async fn signing_out_ends_the_attempts_of_the_session() {
-    let world = OauthFixture::with(CODE).await;
-    let cookie = world.harness.sign_in().await;
-    let (address, browser) = consent_in(&world, &cookie).await;
-    let begun = begin_in(&world, &cookie).await;
-    sign_out(&world, &cookie).await;
-    assert_eq!(fault_at(&world, &address, &browser).await, "other-session");
-    assert_eq!(world.provider.asked().len(), 0);
-    let again = world.get(&begun, &world.harness.sign_in().await).await;
+    let fixture = OauthFixture::with(CODE).await;
+    let cookie = fixture.harness.sign_in().await;
+    let (address, browser) = consent_in(&fixture, &cookie).await;
+    let begun = begin_in(&fixture, &cookie).await;
+    sign_out(&fixture, &cookie).await;
+    assert_eq!(fault_at(&fixture, &address, &browser).await, "other-session");
+    assert_eq!(fixture.provider.asked().len(), 0);
+    let again = fixture.get(&begun, &fixture.harness.sign_in().await).await;
     assert_eq!(again.header("location"), "/oauth/result?fault=attempt-used");
 }
 
 #[tokio::test]
 async fn an_exchange_that_outlasts_its_session_yields_no_token() {
-    let world = OauthFixture::with(CODE).await;
-    let cookie = world.harness.sign_in().await;
-    let (address, browser) = consent_in(&world, &cookie).await;
-    world.provider.hold(Held::BeforeAnswering);
-    let landing = world.land(&address, &browser);
+    let fixture = OauthFixture::with(CODE).await;
+    let cookie = fixture.harness.sign_in().await;
+    let (address, browser) = consent_in(&fixture, &cookie).await;
+    fixture.provider.hold(Held::BeforeAnswering);
+    let landing = fixture.land(&address, &browser);
     let signing_out = async {
-        world.provider.wait_for(1).await;
-        sign_out(&world, &cookie).await;
-        world.provider.release();
+        fixture.provider.wait_for(1).await;
+        sign_out(&fixture, &cookie).await;
+        fixture.provider.release();
     };
     tokio::join!(landing, signing_out);
-    assert_eq!(world.token().await, None);
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn signing_out_does_not_change_an_attempt_that_yielded_a_token() {
-    let world = OauthFixture::with(CODE).await;
-    let cookie = world.harness.sign_in().await;
-    let (address, browser) = consent_in(&world, &cookie).await;
-    let landed = world.land(&address, &browser).await;
+    let fixture = OauthFixture::with(CODE).await;
+    let cookie = fixture.harness.sign_in().await;
+    let (address, browser) = consent_in(&fixture, &cookie).await;
+    let landed = fixture.land(&address, &browser).await;
     let (_, id) = landed.header("location").rsplit_once('/').expect("the page of its end");
-    sign_out(&world, &cookie).await;
-    assert_eq!(world.end_of(id).await, AttemptOutcome::Obtained);
+    sign_out(&fixture, &cookie).await;
+    assert_eq!(fixture.end_of(id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
 async fn the_audit_row_of_a_consent_names_the_client_address_of_the_callback() {
-    let world = OauthFixture::with(CODE).await;
-    complete(&world, &world.consent().await).await;
-    let row = world.harness.trail(1).await.remove(0);
+    let fixture = OauthFixture::with(CODE).await;
+    complete(&fixture, &fixture.consent().await).await;
+    let row = fixture.harness.trail(1).await.remove(0);
     assert_eq!((row.action, row.actor.address.as_deref()), (Action::TokenObtained, Some(ADDRESS)));
 }
 
 #[tokio::test]
 async fn a_declined_consent_is_reported_with_the_providers_text() {
-    let world = OauthFixture::with(CODE).await;
-    let (attempt, start) = world.begin().await;
-    let departed = world.get(&start, "").await;
-    let address = world.provider.decline(departed.header("location"));
+    let fixture = OauthFixture::with(CODE).await;
+    let (attempt, start) = fixture.begin().await;
+    let departed = fixture.get(&start, "").await;
+    let address = fixture.provider.decline(departed.header("location"));
     let cookie = cookie_of(departed.header("set-cookie"));
-    world.land(&address, &cookie).await;
-    let end = world.end_of(&attempt.id).await;
+    fixture.land(&address, &cookie).await;
+    let end = fixture.end_of(&attempt.id).await;
     let AttemptOutcome::Failed(failure) = end else { panic!("{end:?}") };
     let found = (failure.stage, failure.diagnosis);
     assert_eq!(found, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
     assert_eq!(failure.peer_text.as_deref(), Some("access_denied: The user declined."));
-    let rows = world.harness.trail(1).await;
+    let rows = fixture.harness.trail(1).await;
     assert_eq!((rows[0].action, rows[0].detail.as_deref()), (Action::TokenNotObtained, None));
 }
 
 #[tokio::test]
-async fn an_issuer_is_compared_exactly_before_anything_is_sent_and_required_where_promised() {
+async fn an_issuer_is_compared_exactly_before_anything_is_sent_and_required_where_announced() {
     const ORIGIN: &str = "http://127.0.0.1:9";
     const KNOWN: &str = "http://127.0.0.1:9/tenant";
     let other = Some(OauthDiagnosis::OtherIssuer);
@@ -392,27 +392,29 @@ async fn an_issuer_is_compared_exactly_before_anything_is_sent_and_required_wher
         (Some(false), Some("http://127.0.0.1:9/Tenant"), other),
     ] {
         println!("{metadata:?} {issuer:?}");
-        let world = OauthFixture::with(CODE).await;
+        let fixture = OauthFixture::with(CODE).await;
         if let Some(names_itself) = metadata {
             let issuer = Some(KNOWN.to_owned());
-            world.learn(|known| (known.issuer, known.names_itself) = (issuer, names_itself)).await;
+            fixture
+                .learn(|known| (known.issuer, known.names_itself) = (issuer, names_itself))
+                .await;
         }
-        world.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
-        let returning = world.consent().await;
+        fixture.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
+        let returning = fixture.consent().await;
         match expected {
-            None => assert_eq!(complete(&world, &returning).await, AttemptOutcome::Obtained),
-            Some(diagnosis) => expect_refused(&world, &returning, diagnosis).await,
+            None => assert_eq!(complete(&fixture, &returning).await, AttemptOutcome::Obtained),
+            Some(diagnosis) => expect_refused(&fixture, &returning, diagnosis).await,
         }
     }
 }
 
 #[tokio::test]
 async fn a_refused_exchange_is_reported_with_the_providers_text() {
-    let world = OauthFixture::with(CODE).await;
-    let returning = world.consent().await;
+    let fixture = OauthFixture::with(CODE).await;
+    let returning = fixture.consent().await;
     let refusal = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#;
-    world.provider.fail_next("400 Bad Request", refusal);
-    let end = complete(&world, &returning).await;
+    fixture.provider.fail_next("400 Bad Request", refusal);
+    let end = complete(&fixture, &returning).await;
     assert_eq!(failed(&end), (OauthStage::TokenRequest, OauthDiagnosis::InvalidClient));
     let AttemptOutcome::Failed(OauthFailure { peer_text: Some(words), .. }) = end else {
         panic!("{end:?}")
@@ -422,82 +424,82 @@ async fn a_refused_exchange_is_reported_with_the_providers_text() {
 
 #[tokio::test]
 async fn two_attempts_in_one_browser_do_not_end_each_other() {
-    let world = OauthFixture::with(CODE).await;
-    let first = world.consent().await;
-    let (attempt, start) = world.begin().await;
-    let second = world.depart(attempt, &start, &first.cookie).await;
-    world.land(&first.address, &second.cookie).await;
-    assert_eq!(world.end_of(&first.attempt.id).await, AttemptOutcome::Obtained);
-    world.land(&second.address, &second.cookie).await;
-    assert_eq!(world.end_of(&second.attempt.id).await, AttemptOutcome::Obtained);
+    let fixture = OauthFixture::with(CODE).await;
+    let first = fixture.consent().await;
+    let (attempt, start) = fixture.begin().await;
+    let second = fixture.depart(attempt, &start, &first.cookie).await;
+    fixture.land(&first.address, &second.cookie).await;
+    assert_eq!(fixture.end_of(&first.attempt.id).await, AttemptOutcome::Obtained);
+    fixture.land(&second.address, &second.cookie).await;
+    assert_eq!(fixture.end_of(&second.attempt.id).await, AttemptOutcome::Obtained);
 }
 
 #[tokio::test]
 async fn a_superseded_attempt_may_still_be_declined() {
-    let world = OauthFixture::with(CODE).await;
-    let first = world.consent().await;
-    let (attempt, start) = world.begin().await;
-    let departed = world.get(&start, &first.cookie).await;
-    world.land(&first.address, &first.cookie).await;
-    assert_eq!(world.end_of(&attempt.id).await, AttemptOutcome::Obtained);
-    let declined = world.provider.decline(departed.header("location"));
-    world.land(&declined, &first.cookie).await;
-    let end = failed(&world.end_of(&attempt.id).await);
+    let fixture = OauthFixture::with(CODE).await;
+    let first = fixture.consent().await;
+    let (attempt, start) = fixture.begin().await;
+    let departed = fixture.get(&start, &first.cookie).await;
+    fixture.land(&first.address, &first.cookie).await;
+    assert_eq!(fixture.end_of(&attempt.id).await, AttemptOutcome::Obtained);
+    let declined = fixture.provider.decline(departed.header("location"));
+    fixture.land(&declined, &first.cookie).await;
+    let end = failed(&fixture.end_of(&attempt.id).await);
     assert_eq!(end, (OauthStage::Consent, OauthDiagnosis::AccessDenied));
 }
 
 #[tokio::test]
 async fn a_pasted_address_completes_an_attempt_with_the_same_checks() {
-    let world = OauthFixture::with(CODE).await;
-    let returning = world.consent().await;
+    let fixture = OauthFixture::with(CODE).await;
+    let returning = fixture.consent().await;
     for nothing in ["", "   ", "https://another.example/landing", "hello"] {
-        let answer = world.paste(&returning, nothing).await;
+        let answer = fixture.paste(&returning, nothing).await;
         assert_eq!(answer, Err(ApiCode::NoAnswerInAddress), "{nothing:?}");
     }
-    let stranger = Returning { cookie: "x=another".to_owned(), ..world.consent().await };
-    let refused = world.paste(&stranger, &stranger.address).await.expect("an answer");
+    let other_browser = Returning { cookie: "x=another".to_owned(), ..fixture.consent().await };
+    let refused = fixture.paste(&other_browser, &other_browser.address).await.expect("an answer");
     let end = failed(&refused.end.expect("an end"));
     assert_eq!(end, (OauthStage::Return, OauthDiagnosis::OtherBrowser));
 
     let pasted = format!("  {}#top \n", returning.address);
-    let finished = world.paste(&returning, &pasted).await.expect("an answer");
+    let finished = fixture.paste(&returning, &pasted).await.expect("an answer");
     assert_eq!(finished.end, Some(AttemptOutcome::Obtained));
-    let again = world.paste(&returning, &pasted).await.expect("an answer");
+    let again = fixture.paste(&returning, &pasted).await.expect("an answer");
     let end = failed(&again.end.expect("an end"));
     assert_eq!(end, (OauthStage::Return, OauthDiagnosis::AttemptUsed));
-    assert_eq!(world.provider.requests("authorization_code"), 1);
+    assert_eq!(fixture.provider.requests("authorization_code"), 1);
 }
 
 #[tokio::test]
 async fn a_user_cannot_complete_an_attempt_of_another_user_by_pasting() {
-    let world = OauthFixture::with(CODE).await;
-    let returning = world.consent().await;
-    let (grace, browser) = (world.grace(), ConsentBinding::Unknown);
+    let fixture = OauthFixture::with(CODE).await;
+    let returning = fixture.consent().await;
+    let (grace, browser) = (fixture.grace(), ConsentBinding::Unknown);
     let (id, address) = (&returning.attempt.id, &returning.address);
-    let answer = world.service().finish_attempt(&grace, &browser, id, address).await;
+    let answer = fixture.service().finish_attempt(&grace, &browser, id, address).await;
     assert_eq!(answer, Err(ApiCode::NotFound));
 }
 
 #[tokio::test]
 async fn with_bearer_authentication_a_pasted_address_completes_an_own_attempt_without_a_cookie() {
-    let world = OauthFixture::with(CODE).await;
-    let (grace, returning) = (world.grace(), world.consent().await);
-    let (service, browser) = (world.service(), ConsentBinding::ByToken);
+    let fixture = OauthFixture::with(CODE).await;
+    let (grace, returning) = (fixture.grace(), fixture.consent().await);
+    let (service, browser) = (fixture.service(), ConsentBinding::ByToken);
     let own = service.get_token(&grace, CALLBACK, true).await.expect("an attempt").attempt.id;
     let refused = service.finish_attempt(&grace, &browser, &own, &returning.address).await;
     let end = refused.expect("an answer").attempt.end.expect("an end");
     assert_eq!(failed(&end), (OauthStage::Return, OauthDiagnosis::OtherPerson));
 
     let (id, address) = (&returning.attempt.id, &returning.address);
-    let finished = service.finish_attempt(&world.ada, &browser, id, address).await;
+    let finished = service.finish_attempt(&fixture.ada, &browser, id, address).await;
     assert_eq!(finished.expect("an answer").attempt.end, Some(AttemptOutcome::Obtained));
 }
 
 #[tokio::test]
 async fn an_attempt_says_whether_the_address_must_be_pasted() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     for (callback, expected) in [(CALLBACK, false), ("https://ppm.example/oauth/callback", true)] {
-        let begun = world.service().get_token(&world.ada, callback, true).await;
+        let begun = fixture.service().get_token(&fixture.ada, callback, true).await;
         assert_eq!(begun.expect("an attempt").attempt.needs_pasting, expected, "{callback}");
     }
 }
@@ -509,31 +511,31 @@ async fn before_the_first_save_and_with_the_flow_none_no_attempt_is_begun() {
     let begun = harness.server.service().get_token(&ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 
-    let world = OauthFixture::with(CODE).await;
-    let mut draft = world.draft(OauthFlow::None);
+    let fixture = OauthFixture::with(CODE).await;
+    let mut draft = fixture.draft(OauthFlow::None);
     draft.basic = draft.oauth.clone();
-    world.expect_saved(&draft, 1).await;
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
+    fixture.expect_saved(&draft, 1).await;
+    let begun = fixture.service().get_token(&fixture.ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 }
 
 #[tokio::test]
 async fn token_functions_need_a_signed_in_user() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     for function in ["get-token", "token", "finish-attempt"] {
-        let answer = call_in(&world.harness, "", function, "{}").await;
+        let answer = call_in(&fixture.harness, "", function, "{}").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{function}");
     }
 }
 
 #[tokio::test]
 async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
-    let world = OauthFixture::configured(CODE, |config| {
+    let fixture = OauthFixture::configured(CODE, |config| {
         config.public_url = Some(PublicUrl::parse("https://ppm.example").expect("a URL"));
     })
     .await;
-    let (_, start) = world.begin().await;
-    let departed = world.get(&start, "").await;
+    let (_, start) = fixture.begin().await;
+    let departed = fixture.get(&start, "").await;
     let cookie = departed.header("set-cookie");
     assert!(cookie.starts_with("__Host-ppm-email-consent="), "{cookie}");
     for attribute in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
@@ -543,31 +545,31 @@ async fn the_cookie_of_a_consent_is_tied_to_the_host_under_https() {
 
 #[tokio::test]
 async fn polling_the_token_keeps_no_session_alive() {
-    let world = OauthFixture::with(CODE).await;
-    let session = world.harness.sign_in().await;
-    let status = async || call_in(&world.harness, &session, "token", "{}").await.status;
+    let fixture = OauthFixture::with(CODE).await;
+    let session = fixture.harness.sign_in().await;
+    let status = async || call_in(&fixture.harness, &session, "token", "{}").await.status;
     for _ in 0..4 {
         assert_eq!(status().await, StatusCode::OK);
-        world.harness.clock.advance(TimeDelta::minutes(15));
+        fixture.harness.clock.advance(TimeDelta::minutes(15));
     }
     assert_eq!(status().await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn an_exchange_whose_process_has_died_is_marked_failed() {
-    let world = OauthFixture::configured(CODE, |config| {
+    let fixture = OauthFixture::configured(CODE, |config| {
         config.token_deadlines.total = Duration::from_secs(30);
     })
     .await;
-    let returning = world.consent().await;
-    world.provider.hold(Held::BeforeAnswering);
-    let landing = world.land(&returning.address, &returning.cookie);
+    let returning = fixture.consent().await;
+    fixture.provider.hold(Held::BeforeAnswering);
+    let landing = fixture.land(&returning.address, &returning.cookie);
     let looking = async {
-        world.provider.wait_for(1).await;
-        world.harness.clock.advance(TimeDelta::seconds(46));
-        let end = failed(&world.end_of(&returning.attempt.id).await);
+        fixture.provider.wait_for(1).await;
+        fixture.harness.clock.advance(TimeDelta::seconds(46));
+        let end = failed(&fixture.end_of(&returning.attempt.id).await);
         assert_eq!(end, (OauthStage::TokenRequest, OauthDiagnosis::ServerFailed));
-        world.provider.release();
+        fixture.provider.release();
     };
     tokio::join!(landing, looking);
 }

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN};
 use axum::http::{Method, Request, StatusCode};
 use axum::routing::any;
 use server::Server;
-use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
+use server::web::body::{MAX_OCTETS, MAX_UNAUTHENTICATED_OCTETS};
 
 use crate::support::harness::{FORM, Harness, post_form};
 
@@ -92,7 +92,7 @@ async fn a_refusal_has_an_error_code() {
 async fn an_oversized_body_is_refused_with_and_without_content_length() {
     let harness = Harness::start().await.with_ada().await;
     let cookie = harness.sign_in().await;
-    for (cookie, most) in [("", MAX_OCTETS_OF_STRANGERS), (cookie.as_str(), MAX_OCTETS)] {
+    for (cookie, most) in [("", MAX_UNAUTHENTICATED_OCTETS), (cookie.as_str(), MAX_OCTETS)] {
         let request = || post_form("/change").header(COOKIE, cookie);
         let body = |octets| Body::from(vec![b'x'; octets]);
         let allowed = harness.ask_with(changed(), request(), body(most)).await;

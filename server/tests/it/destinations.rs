@@ -18,30 +18,30 @@ use crate::support::oauth_fixture::{CALLBACK, FLOWS, OauthFixture};
 use crate::support::steps::change_rows;
 
 /// The saved settings as a browser loads them, with secrets untouched.
-async fn loaded(world: &OauthFixture) -> (Draft, i64) {
-    let tab = world.service().load(&world.ada, CALLBACK).await.expect("an answer");
+async fn loaded(fixture: &OauthFixture) -> (Draft, i64) {
+    let tab = fixture.service().load(&fixture.ada, CALLBACK).await.expect("an answer");
     (tab.saved.draft(), tab.saved.revision)
 }
 
 /// Saves these edits and confirms the deletion of the token.
-async fn save(world: &OauthFixture, edits: &[(Field, &str)]) -> SaveAnswer {
-    let (draft, revision) = loaded(world).await;
-    let grant = world.token().await.map(|token| token.grant);
-    world.save_deleting(&edited(&draft, edits), revision, grant).await
+async fn save(fixture: &OauthFixture, edits: &[(Field, &str)]) -> SaveAnswer {
+    let (draft, revision) = loaded(fixture).await;
+    let grant = fixture.token().await.map(|token| token.grant);
+    fixture.save_deleting(&edited(&draft, edits), revision, grant).await
 }
 
-async fn saved(world: &OauthFixture, edits: &[(Field, &str)]) {
-    let answer = save(world, edits).await;
+async fn saved(fixture: &OauthFixture, edits: &[(Field, &str)]) {
+    let answer = save(fixture, edits).await;
     assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
 }
 
 /// Replaces a text in a database column directly, without any validation.
-async fn tamper(world: &OauthFixture, (table, column): (&str, &str), from: &str, to: &str) {
+async fn tamper(fixture: &OauthFixture, (table, column): (&str, &str), from: &str, to: &str) {
     let sql = format!(
         "UPDATE {table} SET {column} = replace({column}, $1, $2) WHERE {column} LIKE '%' || $1 || '%'"
     );
     let statement = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(to);
-    let mut connection = connection(world.harness.folder.path()).await;
+    let mut connection = connection(fixture.harness.folder.path()).await;
     assert_eq!(change_rows(&mut connection, statement).await, 1, "{from} in {table}");
 }
 
@@ -49,14 +49,14 @@ const FORM: (&str, &str) = ("settings", "form");
 const DESTINATION: (&str, &str) = ("secret", "destination");
 
 /// Asserts that no token can be requested with the saved settings.
-async fn expect_incomplete(world: &OauthFixture) {
-    let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
+async fn expect_incomplete(fixture: &OauthFixture) {
+    let begun = fixture.service().get_token(&fixture.ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 }
 
 /// Sends a test message, which fails.
-async fn failed_send(world: &OauthFixture) -> (Step, Diagnosis) {
-    match world.send().await {
+async fn failed_send(fixture: &OauthFixture) -> (Step, Diagnosis) {
+    match fixture.send().await {
         Outcome::Failed { step, diagnosis, .. } => (step, diagnosis),
         other => panic!("{other:?}"),
     }
@@ -70,7 +70,7 @@ fn port(address: std::net::SocketAddr) -> String {
 #[tokio::test]
 async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() {
     for flow in FLOWS {
-        let world = OauthFixture::with_token(flow).await;
+        let fixture = OauthFixture::with_token(flow).await;
         let other = ScriptedProvider::play([]);
         let token_endpoint = other.token_endpoint();
         let disabled = [(Field::Flow, "none"), (Field::TokenEndpoint, token_endpoint.as_str())];
@@ -81,11 +81,11 @@ async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() 
             (Field::BasicServer, "localhost"),
             (Field::BasicPort, "587"),
         ];
-        saved(&world, &[&disabled[..], &basic].concat()).await;
-        let answer = save(&world, &[(Field::Flow, flow.wire_name())]).await;
+        saved(&fixture, &[&disabled[..], &basic].concat()).await;
+        let answer = save(&fixture, &[(Field::Flow, flow.wire_name())]).await;
         let SaveAnswer::Problems(problems) = answer else { panic!("{flow:?}: {answer:?}") };
         assert_eq!(problems.of(Field::ClientSecret), Some(Problem::EnterAgain), "{flow:?}");
-        expect_incomplete(&world).await;
+        expect_incomplete(&fixture).await;
         assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
@@ -93,12 +93,12 @@ async fn a_disabled_group_edited_and_enabled_again_asks_for_the_client_secret() 
 #[tokio::test]
 async fn after_a_save_for_another_mail_server_a_message_needs_a_new_token() {
     for flow in FLOWS {
-        let world = OauthFixture::with_token(flow).await;
-        let other = Mailbox::start(&world.provider).await;
+        let fixture = OauthFixture::with_token(flow).await;
+        let other = Mailbox::start(&fixture.provider).await;
         let port = port(other.address);
         // With Client Credentials, the secret is bound to the mail server too.
-        saved(&world, &[(Field::OauthPort, &port), (Field::ClientSecret, CLIENT_SECRET)]).await;
-        let sent = world.service().send_test(&world.ada).await;
+        saved(&fixture, &[(Field::OauthPort, &port), (Field::ClientSecret, CLIENT_SECRET)]).await;
+        let sent = fixture.service().send_test(&fixture.ada).await;
         assert_eq!(sent, Err(ApiCode::TokenNeeded), "{flow:?}");
         assert_eq!(other.tokens(), [""; 0], "{flow:?}");
     }
@@ -107,21 +107,21 @@ async fn after_a_save_for_another_mail_server_a_message_needs_a_new_token() {
 #[tokio::test]
 async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_server() {
     for flow in FLOWS {
-        let world = OauthFixture::with_token(flow).await;
-        let other = Mailbox::start(&world.provider).await;
+        let fixture = OauthFixture::with_token(flow).await;
+        let other = Mailbox::start(&fixture.provider).await;
         let quoted = |address| format!("\"{}\"", port(address));
-        let (here, there) = (quoted(world.mailbox.address), quoted(other.address));
-        tamper(&world, FORM, &here, &there).await;
+        let (here, there) = (quoted(fixture.mailbox.address), quoted(other.address));
+        tamper(&fixture, FORM, &here, &there).await;
 
         if flow == OauthFlow::ClientCredentials {
-            let sent = world.service().send_test(&world.ada).await;
+            let sent = fixture.service().send_test(&fixture.ada).await;
             assert_eq!(sent, Err(ApiCode::Incomplete), "the secret is for a mail server too");
             // Now the destination of the secret is rewritten as well.
-            tamper(&world, DESTINATION, &here, &there).await;
-            assert_eq!(failed_send(&world).await.1, Diagnosis::SecretUnreadable);
+            tamper(&fixture, DESTINATION, &here, &there).await;
+            assert_eq!(failed_send(&fixture).await.1, Diagnosis::SecretUnreadable);
         } else {
             let diagnosis = Diagnosis::TokenNotRenewed(OauthDiagnosis::SecretUnreadable);
-            assert_eq!(failed_send(&world).await, (Step::Token, diagnosis), "{flow:?}");
+            assert_eq!(failed_send(&fixture).await, (Step::Token, diagnosis), "{flow:?}");
         }
         assert_eq!(other.tokens(), [""; 0], "{flow:?}");
     }
@@ -130,10 +130,10 @@ async fn a_form_rewritten_in_the_database_sends_the_token_to_no_other_mail_serve
 #[tokio::test]
 async fn a_form_rewritten_in_the_database_sends_no_secret_to_another_token_endpoint() {
     for flow in FLOWS {
-        let (world, other) = with_another_token_endpoint(flow, &[FORM]).await;
-        assert_eq!(world.service().send_test(&world.ada).await, Err(ApiCode::Incomplete));
-        expect_incomplete(&world).await;
-        expect_refresh_without_secret(&world).await;
+        let (fixture, other) = with_another_token_endpoint(flow, &[FORM]).await;
+        assert_eq!(fixture.service().send_test(&fixture.ada).await, Err(ApiCode::Incomplete));
+        expect_incomplete(&fixture).await;
+        expect_refresh_without_secret(&fixture).await;
         assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
@@ -141,20 +141,20 @@ async fn a_form_rewritten_in_the_database_sends_no_secret_to_another_token_endpo
 #[tokio::test]
 async fn a_secret_whose_destination_is_rewritten_too_is_not_decrypted() {
     for flow in FLOWS {
-        let (world, other) = with_another_token_endpoint(flow, &[FORM, DESTINATION]).await;
-        assert_eq!(failed_send(&world).await.1, Diagnosis::SecretUnreadable, "{flow:?}");
-        let begun = world.service().get_token(&world.ada, CALLBACK, true).await;
+        let (fixture, other) = with_another_token_endpoint(flow, &[FORM, DESTINATION]).await;
+        assert_eq!(failed_send(&fixture).await.1, Diagnosis::SecretUnreadable, "{flow:?}");
+        let begun = fixture.service().get_token(&fixture.ada, CALLBACK, true).await;
         let begun = begun.expect("an attempt");
         if let Some(start) = begun.start {
-            let departed = world.get(&start, "").await;
+            let departed = fixture.get(&start, "").await;
             let page = "/oauth/result?fault=secret-unreadable";
             assert_eq!(departed.header("location"), page, "{flow:?}");
         } else {
-            let end = world.end_of(&begun.attempt.id).await;
+            let end = fixture.end_of(&begun.attempt.id).await;
             let AttemptOutcome::Failed(failure) = end else { panic!("obtained") };
             assert_eq!(failure.diagnosis, OauthDiagnosis::SecretUnreadable, "{flow:?}");
         }
-        expect_refresh_without_secret(&world).await;
+        expect_refresh_without_secret(&fixture).await;
         assert_eq!(other.asked().len(), 0, "{flow:?}");
     }
 }
@@ -164,22 +164,22 @@ async fn with_another_token_endpoint(
     flow: OauthFlow,
     columns: &[(&str, &str)],
 ) -> (OauthFixture, ScriptedProvider) {
-    let world = OauthFixture::with_token(flow).await;
+    let fixture = OauthFixture::with_token(flow).await;
     let other = ScriptedProvider::play([]);
     let port = |endpoint: &str| Url::parse(endpoint).expect("a URL").port().expect("a port");
-    let (here, there) = (port(&world.provider.token_endpoint()), port(&other.token_endpoint()));
+    let (here, there) = (port(&fixture.provider.token_endpoint()), port(&other.token_endpoint()));
     for column in columns {
-        tamper(&world, *column, &here.to_string(), &there.to_string()).await;
+        tamper(&fixture, *column, &here.to_string(), &there.to_string()).await;
     }
-    world.harness.clock.advance(TimeDelta::hours(2));
-    (world, other)
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    (fixture, other)
 }
 
 /// Runs the background refresh and asserts that it cannot decrypt a secret.
-async fn expect_refresh_without_secret(world: &OauthFixture) {
-    let renewing = tokio::spawn(run_refresh_loop(world.harness.server.tokens.clone()));
+async fn expect_refresh_without_secret(fixture: &OauthFixture) {
+    let renewing = tokio::spawn(run_refresh_loop(fixture.harness.server.tokens.clone()));
     let failure = loop {
-        match world.token().await.expect("a token").renewal {
+        match fixture.token().await.expect("a token").renewal {
             Renewal::Failing { failure, .. } => break failure,
             _ => tokio::task::yield_now().await,
         }

@@ -253,7 +253,7 @@ async fn a_response_that_is_no_metadata_is_diagnosed() {
             Turn::answer("302 Found", &["Location: https://a.example/"], ""),
             "redirects to another one",
         ),
-        (Turn::silence().then_hang(), "too slow"),
+        (Turn::without_answer().then_hang(), "too slow"),
         (Turn::answer("503 Service Unavailable", &[], ""), "having problems"),
     ] {
         let problem = DiscoveryFixture::of(|_| [turn]).await.problem().await;
@@ -328,8 +328,8 @@ async fn a_tenant_placeholder_a_link_local_address_and_an_invalid_issuer_are_not
 
 #[tokio::test]
 async fn a_reader_cannot_start_a_discovery() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
-    let asked = world.service().discover(&rita, "http://localhost:1").await;
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let rita = Principal { role: Role::Reader, ..fixture.ada.clone() };
+    let asked = fixture.service().discover(&rita, "http://localhost:1").await;
     assert_eq!(asked, Err(ApiCode::Forbidden));
 }

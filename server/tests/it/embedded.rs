@@ -31,7 +31,7 @@ impl Identity for HeaderIdentity {
             Some("reader") => Role::Reader,
             Some(_) => return Err(IdentityError::Failed("the directory does not answer".into())),
         };
-        Ok(Some(Principal::foreign("planner", "7", "Grace Hopper", role)))
+        Ok(Some(Principal::external("planner", "7", "Grace Hopper", role)))
     }
 }
 

@@ -228,7 +228,7 @@ async fn routes_that_authenticate_by_cookie_send_no_cors_headers() {
 }
 
 /// A fixture with an OAuth flow saved, embedded and called with the host's token.
-async fn world() -> OauthFixture {
+async fn new_fixture() -> OauthFixture {
     let key = PublicKey::from_pem(PUBLIC_KEY).expect("a public key");
     OauthFixture::configured(OauthFlow::AuthorizationCode, |config| {
         config.host_tokens = Some(host_tokens(KeySource::File(key)));
@@ -238,36 +238,36 @@ async fn world() -> OauthFixture {
 }
 
 /// Calls a server function from the host's page and parses the response.
-async fn called<T: DeserializeOwned>(world: &OauthFixture, name: &str, arguments: &Value) -> T {
-    let request = call_from(&world.harness, &format!("/bearer/api/email/{name}"), HOST_SITE);
-    let answer = send(&world.harness, ADDRESS, request, &arguments.to_string()).await;
+async fn called<T: DeserializeOwned>(fixture: &OauthFixture, name: &str, arguments: &Value) -> T {
+    let request = call_from(&fixture.harness, &format!("/bearer/api/email/{name}"), HOST_SITE);
+    let answer = send(&fixture.harness, ADDRESS, request, &arguments.to_string()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     serde_json::from_str(&answer.body).expect("the call is answered")
 }
 
 /// Starts Get Auth Token on the host's page and consents in a window without its credentials.
-async fn consented(world: &OauthFixture) -> Returning {
-    let begun: AttemptStarted = called(world, "get-token", &json!({ "in_pop_up": true })).await;
+async fn consented(fixture: &OauthFixture) -> Returning {
+    let begun: AttemptStarted = called(fixture, "get-token", &json!({ "in_pop_up": true })).await;
     let start = begun.start.expect("a person is asked");
-    world.depart(begun.attempt, &start, "").await
+    fixture.depart(begun.attempt, &start, "").await
 }
 
 #[tokio::test]
 async fn a_consent_needs_only_the_cookie_of_its_own_window() {
-    let world = world().await;
-    let returning = consented(&world).await;
-    world.land(&returning.address, &returning.cookie).await;
-    let now: TokenView = called(&world, "token", &json!({})).await;
+    let fixture = new_fixture().await;
+    let returning = consented(&fixture).await;
+    fixture.land(&returning.address, &returning.cookie).await;
+    let now: TokenView = called(&fixture, "token", &json!({})).await;
     let end = now.attempt.and_then(|attempt| attempt.end);
     assert_eq!((end, now.token.is_some()), (Some(AttemptOutcome::Obtained), true));
 }
 
 #[tokio::test]
 async fn a_callback_address_is_pasted_on_a_page_without_a_cookie() {
-    let world = world().await;
-    let returning = consented(&world).await;
+    let fixture = new_fixture().await;
+    let returning = consented(&fixture).await;
     let arguments = json!({ "id": returning.attempt.id, "address": returning.address });
-    let finished: AttemptFinished = called(&world, "finish-attempt", &arguments).await;
+    let finished: AttemptFinished = called(&fixture, "finish-attempt", &arguments).await;
     assert_eq!(finished.attempt.end, Some(AttemptOutcome::Obtained));
 }
 

@@ -41,13 +41,13 @@ use crate::support::test_doubles::SeededRandomness;
 const EVENTS: &str = "/api/email/events";
 /// Timing of a stream that polls nothing and never ends during a test.
 const NO_LOOKS: StreamTiming = StreamTiming {
-    look: Duration::from_hours(1),
-    look_idle: Duration::from_hours(1),
+    poll_interval: Duration::from_hours(1),
+    idle_poll_interval: Duration::from_hours(1),
     keep_alive: Duration::from_hours(1),
-    recognise: Duration::from_hours(1),
+    session_check_interval: Duration::from_hours(1),
     lifetime: Duration::from_hours(1),
-    most: 300,
-    most_of_one: 300,
+    max_streams: 300,
+    max_streams_per_user: 300,
 };
 
 /// A host that identifies every caller as Grace.
@@ -81,7 +81,7 @@ impl Reading {
                 self.text.push_str(std::str::from_utf8(&octets).expect("text"));
             }
         };
-        tokio::time::timeout(NEVER, more).await.expect("something comes")
+        tokio::time::timeout(NEVER, more).await.expect("the next event")
     }
 
     /// The next event's ID and run; `None` once the stream has ended.
@@ -177,11 +177,11 @@ fn stepped_mail_server() -> (SmtpServer, Arc<Semaphore>) {
             answers.acquire().await.map_err(io::Error::other)?.forget();
             peer.say(answer).await?;
             if answer.starts_with("354") {
-                peer.hear_content().await?;
+                peer.read_content().await?;
                 answer = "250 2.0.0 Queued";
                 continue;
             }
-            let line = peer.hear().await?;
+            let line = peer.read_line().await?;
             answer = match line.split(' ').next().unwrap_or_default() {
                 "DATA" => "354 Go on",
                 "QUIT" => return peer.say("221 2.0.0 Bye").await,
@@ -225,8 +225,8 @@ async fn steps_arrive_in_order_as_they_happen_without_polling() {
 #[tokio::test]
 async fn a_run_of_another_node_is_found_by_polling_the_database() {
     let looking = |pace: &mut StreamTiming| {
-        pace.look = Duration::from_millis(10);
-        pace.look_idle = Duration::from_millis(10);
+        pace.poll_interval = Duration::from_millis(10);
+        pace.idle_poll_interval = Duration::from_millis(10);
     };
     let here = harness(looking).await;
     let randomness = Arc::new(SeededRandomness::new(2));
@@ -333,7 +333,7 @@ async fn a_rust_host_serves_the_stream_and_can_end_it() {
 async fn a_stream_ends_with_its_session_and_keeps_no_session_alive() {
     // Minutes before the stream begins, and then until the session has ended.
     for (before, after) in [(0, 13 * 60), (59, 2)] {
-        let harness = harness(|pace| pace.recognise = Duration::from_millis(1)).await;
+        let harness = harness(|pace| pace.session_check_interval = Duration::from_millis(1)).await;
         let cookie = harness.sign_in().await;
         harness.clock.advance(TimeDelta::minutes(before));
         let mut reading = open(&harness.server, &cookie).await;
@@ -363,7 +363,7 @@ async fn a_stream_ends_after_its_lifetime() {
 
 #[tokio::test]
 async fn streams_are_limited_and_one_that_ends_makes_room() {
-    let harness = harness(|pace| pace.most = 2).await;
+    let harness = harness(|pace| pace.max_streams = 2).await;
     let cookie = harness.sign_in().await;
     let (first, _second) =
         (open(&harness.server, &cookie).await, open(&harness.server, &cookie).await);
@@ -376,7 +376,7 @@ async fn streams_are_limited_and_one_that_ends_makes_room() {
 
 #[tokio::test]
 async fn the_streams_of_one_user_are_limited() {
-    let harness = harness(|pace| pace.most_of_one = 1).await;
+    let harness = harness(|pace| pace.max_streams_per_user = 1).await;
     let Server { runs, store, clock, .. } = &harness.server;
     let first = runs.updates.subscribe(store, clock, "ada").expect("room");
     assert!(runs.updates.subscribe(store, clock, "ada").is_none());
@@ -418,7 +418,7 @@ async fn a_shutdown_does_not_wait_for_streams() {
     }));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let request = format!("GET {EVENTS} HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("it is heard");
+    stream.write_all(request.as_bytes()).await.expect("the server reads the request");
     let mut text = String::new();
     while !text.contains(": here") {
         let mut octets = [0; 1024];

@@ -37,7 +37,7 @@ fn with_administrator(folder: &Path) -> Serving {
 }
 
 async fn browser(program: &Serving, address: &str) -> HttpBrowser {
-    HttpBrowser::from(&program.address, address).await.expect("it listens")
+    HttpBrowser::from(&program.address, address).await.expect("the server listens")
 }
 
 /// Asserts that the administrator can sign in from an address that floods nothing.
@@ -59,7 +59,8 @@ async fn flood(program: &Serving, addresses: &[String], each: usize) -> Vec<Answ
     for address in addresses {
         let (server, address) = (program.address.clone(), address.clone());
         callers.spawn(async move {
-            let mut browser = HttpBrowser::from(&server, &address).await.expect("it listens");
+            let mut browser =
+                HttpBrowser::from(&server, &address).await.expect("the server listens");
             let mut answers = Vec::new();
             for _ in 0..each {
                 answers.push(browser.get(CALLBACK).await.expect("an answer"));
@@ -95,7 +96,8 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     for caller in 0..64 {
         let address = program.address.clone();
         callers.spawn(async move {
-            let mut browser = HttpBrowser::from(&address, "192.0.2.1").await.expect("it listens");
+            let mut browser =
+                HttpBrowser::from(&address, "192.0.2.1").await.expect("the server listens");
             let mut answers = Vec::new();
             for attempt in 0..4 {
                 let email = format!("{caller}-{attempt}@example.com");
@@ -111,9 +113,9 @@ async fn a_flood_of_sign_ins_from_one_address_is_refused_and_leaves_no_rows() {
     }
     assert!(refused.len() > 128, "{} of 256 were refused", refused.len());
     let of_one_caller = count(&answers, StatusCode::TOO_MANY_REQUESTS);
-    assert!(of_one_caller > 128, "the fault is the caller's, and not the server's");
+    assert!(of_one_caller > 128, "most refusals are due to the caller's own limit");
     let after = rows().await;
-    let compared = i64::try_from(compared.len()).expect("few");
+    let compared = i64::try_from(compared.len()).expect("a small number");
     assert_eq!(after.0 - before.0, compared, "each comparison is counted, and no refusal");
     assert!(after.1 - before.1 <= compared, "a refusal leaves no audit row");
 }
@@ -128,8 +130,8 @@ async fn a_refused_request_runs_no_statement_on_any_route() {
         let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
         let lines = log.lines().filter(|line| line.contains("sqlx"));
         // Not the audit trail: rows of earlier attempts are written after their responses.
-        let of_strangers = ["session", "person", "sign_in", "token_attempt", "set_up"];
-        lines.filter(|line| of_strangers.iter().any(|table| line.contains(table))).count()
+        let of_unauthenticated = ["session", "person", "sign_in", "token_attempt", "set_up"];
+        lines.filter(|line| of_unauthenticated.iter().any(|table| line.contains(table))).count()
     };
     for (method, path, body) in [
         ("POST", "/sign-in", "password=wrong&email=unknown"),
@@ -154,7 +156,7 @@ async fn a_refused_request_runs_no_statement_on_any_route() {
     }
     let before = statements();
     browser.get("/settings/email").await.expect("an answer");
-    assert!(statements() > before, "the log tells of statements");
+    assert!(statements() > before, "the log has the statements");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,12 +186,12 @@ async fn a_flood_of_consents_from_many_addresses_leaves_sign_in_open() {
 
 /// Sends a cross-site request with this `Sec-Fetch-Dest`, such as `image`.
 async fn get_cross_site(program: &Serving, dest: &str) -> String {
-    let mut stream = TcpStream::connect(&program.address).await.expect("it listens");
+    let mut stream = TcpStream::connect(&program.address).await.expect("the server listens");
     let request = format!(
         "GET {CALLBACK} HTTP/1.1\r\nHost: ppm.example\r\nConnection: close\r\n\
          Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: {dest}\r\n\r\n"
     );
-    stream.write_all(request.as_bytes()).await.expect("it is taken");
+    stream.write_all(request.as_bytes()).await.expect("the server reads the request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
@@ -217,7 +219,7 @@ async fn assert_limited(
     let begun = Instant::now();
     let answers = flood(program, addresses, each).await;
     let accepted = answers.iter().filter(|answer| !is_refused(answer)).count();
-    let accepted = u32::try_from(accepted).expect("few");
+    let accepted = u32::try_from(accepted).expect("a small number");
     let recovered = begun.elapsed().as_secs_f64() * a_second;
     let most = f64::from(at_once) + recovered + 1.0;
     assert!(accepted >= at_once, "{accepted} of {} were let in", answers.len());
@@ -242,10 +244,10 @@ async fn addresses_of_one_ipv6_network_share_an_allowance_and_all_share_a_total(
     assert!(answers.iter().any(is_refused), "{} were let in", answers.len());
     for answer in answers.iter().filter(|answer| is_refused(answer)) {
         assert_retry_after(answer);
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "no single caller is at fault");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "the total limit refuses it");
     }
     let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
-    assert!(!log.contains("ERROR"), "strangers fill the log");
+    assert!(!log.contains("ERROR"), "unauthenticated requests cause errors in the log");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

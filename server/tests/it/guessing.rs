@@ -121,12 +121,12 @@ async fn until_compared(folder: &Path, count: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_get_retry_after() {
-    let world = GuessingFixture::start().await;
-    slow_down(world.folder.path(), EMAIL, 100).await;
+    let fixture = GuessingFixture::start().await;
+    slow_down(fixture.folder.path(), EMAIL, 100).await;
     let mut guesses = JoinSet::new();
     for guess in 0..12 {
-        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
-        guesses.spawn(async move { sign_in(&mut stranger, EMAIL, WRONG).await });
+        let mut unknown_browser = fixture.browser(&format!("198.51.100.{guess}")).await;
+        guesses.spawn(async move { sign_in(&mut unknown_browser, EMAIL, WRONG).await });
     }
     let answers = guesses.join_all().await;
     let is_refused = |answer: &&Answer| answer.status == StatusCode::TOO_MANY_REQUESTS;
@@ -136,43 +136,43 @@ async fn two_passwords_of_an_account_are_compared_at_a_time_and_the_others_get_r
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_signs_in_on_a_known_device_while_others_guess() {
-    let world = GuessingFixture::start().await;
-    let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
-    assert_retry_after(&world.guess_from_many_addresses(EMAIL).await);
-    assert_retry_after(&world.sign_in("203.0.113.2", EMAIL, PASSWORD).await);
+    let fixture = GuessingFixture::start().await;
+    let mut known = fixture.known_browser(EMAIL, "203.0.113.1").await;
+    assert_retry_after(&fixture.guess_from_many_addresses(EMAIL).await);
+    assert_retry_after(&fixture.sign_in("203.0.113.2", EMAIL, PASSWORD).await);
 
     // From any address, even one that guesses came from.
     for address in ["203.0.113.9", "198.51.100.1"] {
-        let mut known = known.again(&world.program.address).await.expect("it listens");
+        let mut known = known.again(&fixture.program.address).await.expect("it listens");
         known.forwarded_for = address.to_owned();
         assert_signed_in(&sign_in(&mut known, EMAIL, PASSWORD).await);
         assert_eq!(known.get("/settings/email").await.expect("an answer").status, StatusCode::OK);
     }
     // Another account does not wait.
-    assert_signed_in(&world.sign_in("203.0.113.3", OTHER, PASSWORD).await);
+    assert_signed_in(&fixture.sign_in("203.0.113.3", OTHER, PASSWORD).await);
     assert_wrong_credentials(&sign_in(&mut known, EMAIL, WRONG).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_device_does_not_wait_for_comparisons_of_unknown_devices() {
-    let world = GuessingFixture::start().await;
-    let mut known = world.known_browser(OTHER, "203.0.113.1").await;
-    slow_down(world.folder.path(), EMAIL, 400).await;
+    let fixture = GuessingFixture::start().await;
+    let mut known = fixture.known_browser(OTHER, "203.0.113.1").await;
+    slow_down(fixture.folder.path(), EMAIL, 400).await;
     let mut guesses = JoinSet::new();
     for guess in 0..2 {
-        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
-        guesses.spawn(async move { stranger.sign_in(EMAIL, WRONG).await });
+        let mut unknown_browser = fixture.browser(&format!("198.51.100.{guess}")).await;
+        guesses.spawn(async move { unknown_browser.sign_in(EMAIL, WRONG).await });
     }
-    until_compared(world.folder.path(), 1).await;
+    until_compared(fixture.folder.path(), 1).await;
     assert_signed_in(&sign_in(&mut known, OTHER, PASSWORD).await);
-    assert!(guesses.try_join_next().is_none(), "the strangers' comparison goes on");
+    assert!(guesses.try_join_next().is_none(), "the comparison for the unknown browsers goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_device_cookie_gives_five_guesses_and_is_ignored_then() {
-    let world = GuessingFixture::start().await;
-    let mut thief = world.known_browser(EMAIL, "203.0.113.1").await;
-    world.guess_from_many_addresses(EMAIL).await;
+    let fixture = GuessingFixture::start().await;
+    let mut thief = fixture.known_browser(EMAIL, "203.0.113.1").await;
+    fixture.guess_from_many_addresses(EMAIL).await;
     for guess in 0..5 {
         thief.forwarded_for = format!("203.0.113.{guess}");
         assert_wrong_credentials(&sign_in(&mut thief, EMAIL, WRONG).await);
@@ -182,24 +182,24 @@ async fn a_stolen_device_cookie_gives_five_guesses_and_is_ignored_then() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_password_invalidates_device_cookies() {
-    let world = GuessingFixture::start().await;
-    let mut known = world.known_browser(EMAIL, "203.0.113.1").await;
+    let fixture = GuessingFixture::start().await;
+    let mut known = fixture.known_browser(EMAIL, "203.0.113.1").await;
     let password = "another good pass phrase";
-    let mut command = program(world.folder.path());
+    let mut command = program(fixture.folder.path());
     command.args(["admin", "set-password", EMAIL, "--password-stdin"]);
-    command.args(["--database-url", &world.url]);
+    command.args(["--database-url", &fixture.url]);
     let output = run(command, &format!("{password}\n"));
     assert!(output.status.success(), "{output:?}");
-    world.guess_from_many_addresses(EMAIL).await;
+    fixture.guess_from_many_addresses(EMAIL).await;
     assert_retry_after(&sign_in(&mut known, EMAIL, password).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_cookie_of_another_account_or_a_forged_one_is_ignored() {
-    let world = GuessingFixture::start().await;
-    let own = world.known_browser(EMAIL, "203.0.113.1").await.cookie;
-    let others = world.known_browser(OTHER, "203.0.113.1").await.cookie;
-    world.guess_from_many_addresses(EMAIL).await;
+    let fixture = GuessingFixture::start().await;
+    let own = fixture.known_browser(EMAIL, "203.0.113.1").await.cookie;
+    let others = fixture.known_browser(OTHER, "203.0.113.1").await.cookie;
+    fixture.guess_from_many_addresses(EMAIL).await;
     let (name, value) = own.split_once('=').expect("a cookie");
     let parts: Vec<_> = value.split('.').collect();
     let [account, password, id, signature] = parts[..] else { panic!("{value}") };
@@ -212,17 +212,17 @@ async fn a_device_cookie_of_another_account_or_a_forged_one_is_ignored() {
         format!("{start}.{id}"),
     ];
     for cookie in made_up {
-        let mut stranger = world.browser("203.0.113.7").await;
-        stranger.cookie.clone_from(&cookie);
-        let answer = sign_in(&mut stranger, EMAIL, PASSWORD).await;
+        let mut unknown_browser = fixture.browser("203.0.113.7").await;
+        unknown_browser.cookie.clone_from(&cookie);
+        let answer = sign_in(&mut unknown_browser, EMAIL, PASSWORD).await;
         assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{cookie}: {answer:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_cookie_is_no_session_and_out_of_reach_of_scripts_and_other_sites() {
-    let world = GuessingFixture::start().await;
-    let mut browser = world.browser("203.0.113.1").await;
+    let fixture = GuessingFixture::start().await;
+    let mut browser = fixture.browser("203.0.113.1").await;
     let answer = sign_in(&mut browser, EMAIL, PASSWORD).await;
     let device = device_cookie(&answer, "ppm-email-device=");
     for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=34560000"] {
@@ -282,8 +282,8 @@ async fn after_fifty_failures_an_address_is_refused_for_15_minutes_for_every_acc
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds() {
-    let world = GuessingFixture::start().await;
-    let mut device = world.known_browser(EMAIL, "203.0.113.1").await;
+    let fixture = GuessingFixture::start().await;
+    let mut device = fixture.known_browser(EMAIL, "203.0.113.1").await;
     let begun = Instant::now();
     let mut accepted = 0;
     let refused = loop {
@@ -301,11 +301,11 @@ async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds(
     let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
     assert!((1..=10).contains(&seconds), "{refused:?}");
     // Another browser at its address does not wait.
-    assert_signed_in(&world.sign_in("203.0.113.1", EMAIL, PASSWORD).await);
+    assert_signed_in(&fixture.sign_in("203.0.113.1", EMAIL, PASSWORD).await);
 
     until(async || is_signed_in(&sign_in(&mut device, EMAIL, PASSWORD).await)).await;
     let waited = begun.elapsed().as_secs_f64();
-    let due = 10.0 * f64::from(u32::try_from(accepted - 9).expect("few"));
+    let due = 10.0 * f64::from(u32::try_from(accepted - 9).expect("a small number"));
     assert!(waited >= due - 1.0, "let in after {waited} seconds, and not before {due}");
     let answer = sign_in(&mut device, EMAIL, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "one more, and not ten: {answer:?}");
@@ -313,20 +313,20 @@ async fn a_known_device_signs_in_ten_times_at_once_and_then_once_in_ten_seconds(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_device_that_would_wait_too_long_gets_503_with_retry_after() {
-    let world = GuessingFixture::start().await;
+    let fixture = GuessingFixture::start().await;
     // Comparisons for unknown devices get half of the cores.
     let at_once = available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
-    let folder = world.folder.path();
+    let folder = fixture.folder.path();
     for guess in 0..at_once {
         let email = format!("slow-{guess}@example.com");
-        add_administrator_to(folder, &world.url, &email, PASSWORD);
+        add_administrator_to(folder, &fixture.url, &email, PASSWORD);
         slow_down(folder, &email, 4_000).await;
-        let mut stranger = world.browser(&format!("198.51.100.{guess}")).await;
-        tokio::spawn(async move { stranger.sign_in(&email, WRONG).await });
+        let mut unknown_browser = fixture.browser(&format!("198.51.100.{guess}")).await;
+        tokio::spawn(async move { unknown_browser.sign_in(&email, WRONG).await });
     }
-    let compared = i64::try_from(at_once).expect("few");
+    let compared = i64::try_from(at_once).expect("a small number");
     until_compared(folder, compared).await;
-    let answer = world.sign_in("203.0.113.1", EMAIL, PASSWORD).await;
+    let answer = fixture.sign_in("203.0.113.1", EMAIL, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
     assert_eq!(answer.header("retry-after"), "2");
     assert!(answer.body.contains("The server is busy"), "{}", answer.body);

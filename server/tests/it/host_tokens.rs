@@ -326,7 +326,7 @@ async fn concurrent_requests_fetch_the_keys_once() {
     let token = valid_token(&harness);
     tokio::join!(tab_by(&harness, &token), tab_by(&harness, &token), async {
         host.wait_for(1).await;
-        tell.send(()).expect("the double waits");
+        tell.send(()).expect("the provider's double");
     });
     assert_eq!(host.asked().len(), 1);
 }
@@ -372,7 +372,7 @@ async fn without_any_key_a_token_is_answered_with_503() {
         Turn::answer("500 Internal Server Error", &[], ""),
         Turn::answer("302 Found", &["Location: http://127.0.0.1:1/"], ""),
         Turn::json("200 OK", "[]"),
-        Turn::silence(),
+        Turn::without_answer(),
         Turn::raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n").then_pour("x"),
     ] {
         let host = ScriptedProvider::play([turn]);

@@ -628,27 +628,27 @@ async fn a_node_recovers(after_the_rotation: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_that_a_running_refresh_keeps_is_sealed_with_the_new_key() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    world.provider.rule(|rules| rules.refreshing = Refreshing::Keeps);
-    world.obtain().await;
-    world.harness.clock.advance(TimeDelta::hours(2));
-    world.provider.hold(Held::BeforeAnswering);
-    let (_, run) = world.begin_as(&world.ada.id).await;
-    world.provider.wait_for(2).await;
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    fixture.provider.rule(|rules| rules.refreshing = Refreshing::Keeps);
+    fixture.obtain().await;
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    fixture.provider.hold(Held::BeforeAnswering);
+    let (_, run) = fixture.begin_as(&fixture.ada.id).await;
+    fixture.provider.wait_for(2).await;
 
-    let folder = world.harness.folder.path();
+    let folder = fixture.harness.folder.path();
     let url = database_url(folder).await;
     let key = |command: &str| key_command(folder, &url, &folder.join("ppm-email.key"), command);
     succeed(key("add"));
     rotate_at_once(key("rotate"), folder).await;
-    let server = &world.harness.server;
+    let server = &fixture.harness.server;
     let check = key_check::load(&server.store).await.expect("it answers").expect("a key seals");
     assert!(server.vault.adopt(&check));
-    world.provider.release();
+    fixture.provider.release();
     let mut now = run;
     while now.outcome.is_none() {
         a_moment().await;
-        now = world.run(&world.ada, &now.id).await;
+        now = fixture.run(&fixture.ada, &now.id).await;
     }
     assert!(matches!(now.outcome, Some(Outcome::Accepted { .. })), "{now:?}");
     let counts = sealed::counts(&server.store, Column::RefreshToken).await.expect("it answers");
@@ -658,8 +658,8 @@ async fn a_refresh_token_that_a_running_refresh_keeps_is_sealed_with_the_new_key
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_key_is_reported_only_while_a_value_needs_it() {
     let nodes = Nodes::with_key().await;
-    let stranger = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
-    insert_runs(&nodes, &stranger, 1).await;
+    let other_vault = Vault::new(&[9; 32], Arc::new(SeededRandomness::new(9)));
+    insert_runs(&nodes, &other_vault, 1).await;
     let _serving = nodes.serve("one");
     nodes.logged("one", "a key is not in the key file").await;
     execute(&mut nodes.connection().await, "DELETE FROM run").await;

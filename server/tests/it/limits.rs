@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use store::audit::Action;
 
 use crate::support::databases::{connection, count_rows};
-use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, stranger};
+use crate::support::harness::{ADDRESS, EMAIL, Harness, PASSWORD, anonymous_caller};
 use crate::support::waiting::until;
 
 const ANOTHER_ADDRESS: &str = "198.51.100.7";
@@ -18,7 +18,7 @@ async fn attempt(
     password: &str,
     address: &str,
 ) -> Result<SignedIn, SignInError> {
-    harness.accounts().sign_in(email, password.into(), &stranger(address)).await
+    harness.accounts().sign_in(email, password.into(), &anonymous_caller(address)).await
 }
 
 async fn fail(harness: &Harness, times: usize) {
@@ -123,7 +123,7 @@ async fn a_wrong_password_counts_even_if_the_client_disconnects_meanwhile() {
     // A guess that is aborted before its row is confirmed is not compared, so another one follows.
     for host in 1..=9 {
         let (accounts, begun) = (harness.accounts().clone(), count(&mut database).await);
-        let caller = stranger(&format!("192.0.2.{host}"));
+        let caller = anonymous_caller(&format!("192.0.2.{host}"));
         let guess =
             tokio::spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &caller).await });
         while count(&mut database).await == begun && !guess.is_finished() {}
@@ -150,8 +150,9 @@ async fn concurrent_attempts_count_each_other() {
     let mut attempts = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let accounts = harness.accounts().clone();
-        attempts
-            .spawn(async move { accounts.sign_in(EMAIL, WRONG.into(), &stranger(ADDRESS)).await });
+        attempts.spawn(async move {
+            accounts.sign_in(EMAIL, WRONG.into(), &anonymous_caller(ADDRESS)).await
+        });
     }
     let answers = attempts.join_all().await;
     let compared =

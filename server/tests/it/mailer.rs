@@ -62,9 +62,9 @@ async fn a_message_of_the_host_arrives_as_it_was_written() {
     assert_eq!(sent.reply, "250 2.0.0 Queued as 4711");
     let last = sent.steps.last().expect("steps");
     assert_eq!((last.step, last.ended), (Step::Accepted, StepStatus::Done));
-    let heard = server.heard().await;
-    assert_eq!(heard.line("MAIL"), "MAIL FROM:<noreply@example.com>");
-    let text = String::from_utf8(heard.message()).expect("text");
+    let received = server.received().await;
+    assert_eq!(received.line("MAIL"), "MAIL FROM:<noreply@example.com>");
+    let text = String::from_utf8(received.message()).expect("text");
     assert!(text.contains("From: \"PPM Planner\" <noreply@example.com>\r\n"), "{text}");
     assert!(text.contains("All is well."), "{text}");
 }
@@ -76,9 +76,9 @@ async fn a_bcc_recipient_gets_the_message_and_is_not_in_it() {
     let message = report(&mailer, "ada@example.org").await.bcc(mailbox("auditor@example.org"));
     mailer.send(&body(message)).await.expect("it is sent");
 
-    let heard = server.heard().await;
-    assert!(heard.lines().contains(&"RCPT TO:<auditor@example.org>"), "{:?}", heard.lines());
-    assert!(!String::from_utf8_lossy(&heard.message()).contains("auditor"));
+    let received = server.received().await;
+    assert!(received.lines().contains(&"RCPT TO:<auditor@example.org>"), "{:?}", received.lines());
+    assert!(!String::from_utf8_lossy(&received.message()).contains("auditor"));
 }
 
 #[tokio::test]
@@ -139,10 +139,10 @@ async fn a_message_without_a_final_reply_may_have_arrived() {
     let server = SmtpServer::play(async |mut peer: SmtpPeer| {
         peer.say("220 mail.example.com").await?;
         for reply in ["250 mail.example.com", "250 Fine", "250 Fine", "354 Go on"] {
-            peer.hear().await?;
+            peer.read_line().await?;
             peer.say(reply).await?;
         }
-        peer.hear_content().await?;
+        peer.read_content().await?;
         peer.close().await
     });
     let undelivered = refused_by(server.address).await;
@@ -158,53 +158,53 @@ async fn nothing_is_sent_before_the_settings_are_complete() {
 
 #[tokio::test]
 async fn an_expired_token_is_refreshed_for_the_hosts_message() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    world.harness.clock.advance(chrono::TimeDelta::hours(2));
-    let mailer = mailer(&world.harness);
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    fixture.harness.clock.advance(chrono::TimeDelta::hours(2));
+    let mailer = mailer(&fixture.harness);
     let sent = mailer.send(&to_ada(&mailer).await).await.expect("it is sent");
 
     assert_eq!(sent.steps.first().map(|report| report.step), Some(Step::Token));
-    assert_eq!(world.provider.requests("refresh_token"), 1);
-    assert_eq!(world.mailbox.messages(), 1);
+    assert_eq!(fixture.provider.requests("refresh_token"), 1);
+    assert_eq!(fixture.mailbox.messages(), 1);
 }
 
 #[tokio::test]
 async fn the_saved_account_authenticates_for_every_sender() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let message = Message::builder().from(mailbox("Planner <planner@example.com>"));
     let message = body(message.to(mailbox("ada@example.org")));
-    let sent = mailer(&world.harness).send(&message).await.expect("it is sent");
+    let sent = mailer(&fixture.harness).send(&message).await.expect("it is sent");
     let signed_in = sent.steps.iter().find(|report| report.step == Step::SignIn).expect("a step");
     assert_eq!(signed_in.ended, StepStatus::Done);
-    assert_eq!(world.mailbox.users(), ["noreply@example.com"]);
+    assert_eq!(fixture.mailbox.users(), ["noreply@example.com"]);
 }
 
 #[tokio::test]
 async fn a_hosts_messages_are_neither_test_messages_nor_audited() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let rows = world.harness.trail(99).await.len();
-    let mailer = mailer(&world.harness);
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let rows = fixture.harness.trail(99).await.len();
+    let mailer = mailer(&fixture.harness);
     mailer.send(&to_ada(&mailer).await).await.expect("it is sent");
-    let tab = world.service().load(&world.ada, "").await.expect("the tab");
+    let tab = fixture.service().load(&fixture.ada, "").await.expect("the tab");
     assert_eq!(tab.last_run, None);
-    assert_eq!(world.harness.trail(99).await.len(), rows);
+    assert_eq!(fixture.harness.trail(99).await.len(), rows);
 }
 
 #[tokio::test]
 async fn a_shutdown_waits_for_a_running_delivery() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    world.mailbox.hold();
-    let mailer = mailer(&world.harness);
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    fixture.mailbox.hold();
+    let mailer = mailer(&fixture.harness);
     let message = to_ada(&mailer).await;
     let sending = tokio::spawn(async move { mailer.send(&message).await });
-    world.mailbox.is_asked().await;
-    let server = world.harness.server.clone();
+    fixture.mailbox.is_asked().await;
+    let server = fixture.harness.server.clone();
     let draining = tokio::spawn(async move { drain_messages(&server.runs.delivery.tasks).await });
     for _ in 0..5 {
         a_moment().await;
     }
     assert!(!draining.is_finished());
-    world.mailbox.release();
+    fixture.mailbox.release();
     draining.await.expect("it ends");
     assert!(sending.await.expect("it ends").is_ok());
 }

@@ -46,7 +46,7 @@ async fn markup_in_a_mail_servers_greeting_is_escaped_in_the_test_messages() {
     let harness = Harness::start().await.with_ada().await;
     let mail_server = SmtpServer::play(|mut peer: SmtpPeer| async move {
         peer.say(&format!("220 {HOSTILE}")).await?;
-        peer.hear().await?;
+        peer.read_line().await?;
         peer.say(&format!("550 {HOSTILE}")).await
     });
     harness.sends_through(&ada(), mail_server.address).await;

@@ -66,9 +66,9 @@ impl Explained {
 impl OauthFixture {
     /// Starts with this flow and edits saved.
     async fn with_edits(flow: OauthFlow, edits: &[(Field, &str)]) -> Self {
-        let world = Self::with(flow).await;
-        world.saved(&edited(&world.draft(flow), edits), 1, None).await;
-        world
+        let fixture = Self::with(flow).await;
+        fixture.saved(&edited(&fixture.draft(flow), edits), 1, None).await;
+        fixture
     }
 
     /// Requests a token with Client Credentials, and returns the explanation of its failure.
@@ -219,25 +219,25 @@ async fn tokens_that_have_expired_on_arrival_are_reported_without_advice_to_sign
 #[tokio::test]
 async fn a_token_that_has_expired_on_arrival_beside_a_refresh_token_is_reported_too() {
     let expires_at_once = |rules: &mut Rules| rules.expires_in = Some(0.into());
-    let world = OauthFixture::with_token_by(CODE, expires_at_once).await;
-    let explanation = world.view().await.ended.expect("an explanation");
+    let fixture = OauthFixture::with_token_by(CODE, expires_at_once).await;
+    let explanation = fixture.view().await.ended.expect("an explanation");
     assert!(explanation.cause.contains("have expired when they arrive"), "{explanation:?}");
 }
 
 #[tokio::test]
 async fn a_refresh_that_yields_an_expired_token_keeps_its_refresh_token_and_reports_it() {
-    let world = OauthFixture::with_token(CODE).await;
-    world.provider.rule(|rules| rules.expires_in = Some(0.into()));
-    world.harness.clock.advance(TimeDelta::hours(2));
-    world.send().await;
-    let token = world.token().await.expect("a token");
+    let fixture = OauthFixture::with_token(CODE).await;
+    fixture.provider.rule(|rules| rules.expires_in = Some(0.into()));
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    fixture.send().await;
+    let token = fixture.token().await.expect("a token");
     let Renewal::Failing { failure, .. } = &token.renewal else { panic!("{token:?}") };
     assert_eq!(failure.diagnosis, OauthDiagnosis::ExpiredOnArrival);
-    world.provider.rule(|rules| rules.expires_in = None);
-    world.harness.clock.advance(TimeDelta::minutes(1));
-    world.send().await;
-    assert_eq!(world.token().await.expect("a token").renewal, Renewal::ByItself);
-    assert_eq!(world.provider.reused(), 0, "the rotated one was kept");
+    fixture.provider.rule(|rules| rules.expires_in = None);
+    fixture.harness.clock.advance(TimeDelta::minutes(1));
+    fixture.send().await;
+    assert_eq!(fixture.token().await.expect("a token").renewal, Renewal::ByItself);
+    assert_eq!(fixture.provider.reused(), 0, "the rotated one was kept");
 }
 
 #[tokio::test]
@@ -283,17 +283,17 @@ async fn an_administrators_consent_is_reported_as_one() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_during_a_refresh_is_reported_as_temporary() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     let provider = ScriptedProvider::play([
         Turn::json("200 OK", r#"{"access_token":"a","refresh_token":"b","expires_in":3600}"#),
         Turn::raw(""),
     ]);
     let edit = (Field::TokenEndpoint, provider.token_endpoint());
-    world.saved(&edited(&world.draft(CODE), &[edit]), 1, None).await;
-    world.obtain().await;
-    world.harness.clock.advance(TimeDelta::hours(2));
-    world.send().await;
-    let explanation = until_some(async || world.view().await.renewal).await;
+    fixture.saved(&edited(&fixture.draft(CODE), &[edit]), 1, None).await;
+    fixture.obtain().await;
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    fixture.send().await;
+    let explanation = until_some(async || fixture.view().await.renewal).await;
     assert!(explanation.cause.contains("cannot be reached at the moment"), "{explanation:?}");
     assert_eq!(explanation.steps[0].text, "PPM tries again automatically.");
     let explained = format!("{explanation:?}");

@@ -63,7 +63,7 @@ async fn a_password_has_twelve_characters_to_1024_octets() {
 async fn a_removed_account_is_gone_and_its_audit_stays() {
     let harness = Harness::start().await.with_ada().await;
     harness.sign_in().await;
-    harness.accounts().remove(EMAIL, operator()).await.expect("she is there");
+    harness.accounts().remove(EMAIL, operator()).await.expect("Ada's account");
     let again = harness.accounts().remove(EMAIL, operator()).await;
     assert!(matches!(again, Err(AccountError::Unknown(_))));
     let rows = harness.trail(9).await;

@@ -16,7 +16,7 @@ use vault::{clock::Clock, unlock};
 use crate::support::databases::{
     connect, connection, count_rows, database, database_url, execute, postgres_setting,
 };
-use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, stranger};
+use crate::support::harness::{ADDRESS, EMAIL, FORM, Harness, PASSWORD, anonymous_caller};
 use crate::support::program::{READY, Serving, add_administrator_to, complaint, program, run};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use crate::support::waiting::until;
@@ -54,7 +54,7 @@ async fn commit_under<T: Send + 'static>(
 async fn a_session_does_not_begin_with_a_password_that_is_being_changed() {
     let harness = Harness::start().await.with_ada().await;
     let store = harness.server.store.clone();
-    let ada = people::by_email(&store, EMAIL).await.expect("it answers").expect("she is there");
+    let ada = people::by_email(&store, EMAIL).await.expect("it answers").expect("Ada's account");
     let mut changing = connection(harness.folder.path()).await;
     execute(&mut changing, "BEGIN; UPDATE person SET password_hash = 'new'; DELETE FROM session")
         .await;
@@ -79,7 +79,7 @@ async fn an_attempt_counts_earlier_ones_that_are_still_being_written() {
     execute(&mut fifth, &insert).await;
     let accounts = harness.accounts().clone();
     let sixth = commit_under(fifth, async move {
-        accounts.sign_in(EMAIL, PASSWORD.into(), &stranger(ADDRESS)).await
+        accounts.sign_in(EMAIL, PASSWORD.into(), &anonymous_caller(ADDRESS)).await
     });
     assert!(matches!(sixth.await, Err(SignInError::TooMany { .. })));
 }

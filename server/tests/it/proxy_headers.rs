@@ -64,7 +64,7 @@ async fn the_proxys_headers_authenticate_and_are_removed_from_the_request() {
     let harness = behind_a_proxy(ADDRESS).await;
     let (who, headers) = seen(&harness, &ALL).await;
     let expected = Principal {
-        id: Principal::foreign_id("proxy", "grace"),
+        id: Principal::external_id("proxy", "grace"),
         issuer: Some("proxy".to_owned()),
         email: Some(Email::verified("grace@example.com".to_owned())),
         name: "Grace Hopper".to_owned(),

@@ -86,7 +86,7 @@ impl KillStage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn killed_again_and_again_in_a_refresh_its_status_is_correct_and_no_dead_token_is_sent() {
+async fn killed_again_and_again_in_a_refresh_its_status_is_correct_and_no_invalid_token_is_sent() {
     let seed = std::env::var("PPM_EMAIL_SEED").map_or(SEED, |seed| seed.parse().expect("a number"));
     println!("PPM_EMAIL_SEED={seed}");
     let mut lanes = JoinSet::new();
@@ -190,7 +190,7 @@ impl Lane {
                 sleep(and_then).await;
             }
         }
-        self.serving.take().expect("it lives").kill();
+        self.serving.take().expect("the server").kill();
         if matches!(moment, KillMoment::Unissued) {
             self.dropped.push(before.refresh.clone());
         }

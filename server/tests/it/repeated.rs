@@ -94,7 +94,7 @@ impl RepeatedFixture {
                 answered += i64::from(!is_limited);
             }
         }
-        let asked = i64::try_from(many()).expect("few");
+        let asked = i64::try_from(many()).expect("a small number");
         assert!(answered * 3 > asked, "{answered} of {asked} were answered");
         answered
     }
@@ -360,7 +360,7 @@ async fn concurrent_failed_sign_ins_at_two_nodes_are_one_row_a_minute_that_count
     }
     let failed = attempts.join_all().await.into_iter().filter(|has_failed| *has_failed).count();
     assert!(failed > 1, "{failed} failed");
-    let failed = i64::try_from(failed).expect("few");
+    let failed = i64::try_from(failed).expect("a small number");
     wait_for_count(fixture.folder.path(), Action::SignInFailed, failed).await;
     let rows = fixture.rows_from(0).await;
     let rows = rows.iter().filter(|row| row.action == "sign-in-failed").count();

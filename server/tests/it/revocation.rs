@@ -18,9 +18,9 @@ impl OauthFixture {
 
     /// Starts with a token of a provider whose revocation endpoint is known.
     async fn revocable() -> Self {
-        let world = Self::with_token(CODE).await;
-        world.store_revocation_endpoint(world.provider.revocation_endpoint()).await;
-        world
+        let fixture = Self::with_token(CODE).await;
+        fixture.store_revocation_endpoint(fixture.provider.revocation_endpoint()).await;
+        fixture
     }
 
     /// Waits until no request to the provider is running.
@@ -37,12 +37,12 @@ impl OauthFixture {
 
 #[tokio::test]
 async fn a_save_that_deletes_a_token_revokes_the_refresh_token_and_then_the_access_token() {
-    let world = OauthFixture::revocable().await;
-    world.delete_token(CODE).await;
-    world.wait_for_revocations().await;
-    assert_eq!(world.revoked(), ["refresh_token", "access_token"]);
+    let fixture = OauthFixture::revocable().await;
+    fixture.delete_token(CODE).await;
+    fixture.wait_for_revocations().await;
+    assert_eq!(fixture.revoked(), ["refresh_token", "access_token"]);
     for (asked, token) in
-        world.provider.revocations().iter().zip(["canary-refresh-token", "canary-access-token"])
+        fixture.provider.revocations().iter().zip(["canary-refresh-token", "canary-access-token"])
     {
         assert!(asked.param("token").starts_with(token), "{asked:?}");
         assert_eq!(asked.param("client_id"), CLIENT_ID);
@@ -52,58 +52,58 @@ async fn a_save_that_deletes_a_token_revokes_the_refresh_token_and_then_the_acce
 
 #[tokio::test]
 async fn a_revocation_uses_the_client_authentication_of_the_token_request() {
-    let world = OauthFixture::with_token_by(CODE, |rules| rules.takes = Takes::BasicOnly).await;
-    world.store_revocation_endpoint(world.provider.revocation_endpoint()).await;
-    world.delete_token(CODE).await;
-    world.wait_for_revocations().await;
-    let asked = &world.provider.revocations()[0];
+    let fixture = OauthFixture::with_token_by(CODE, |rules| rules.takes = Takes::BasicOnly).await;
+    fixture.store_revocation_endpoint(fixture.provider.revocation_endpoint()).await;
+    fixture.delete_token(CODE).await;
+    fixture.wait_for_revocations().await;
+    let asked = &fixture.provider.revocations()[0];
     assert_eq!(asked.param("client_secret"), "");
     assert!(asked.header("authorization").is_some_and(|basic| basic.starts_with("Basic ")));
 }
 
 #[tokio::test]
 async fn a_save_does_not_wait_for_a_provider_that_does_not_answer() {
-    let world = OauthFixture::revocable().await;
-    world.provider.hold(Held::BeforeIssuing);
-    world.delete_token(CODE).await;
-    assert_eq!(world.token().await, None);
-    world.provider.release();
-    world.wait_for_revocations().await;
+    let fixture = OauthFixture::revocable().await;
+    fixture.provider.hold(Held::BeforeIssuing);
+    fixture.delete_token(CODE).await;
+    assert_eq!(fixture.token().await, None);
+    fixture.provider.release();
+    fixture.wait_for_revocations().await;
 }
 
 #[tokio::test]
 async fn a_refused_revocation_changes_nothing() {
-    let world = OauthFixture::revocable().await;
-    world.provider.rule(|rules| rules.revoking = "503 Service Unavailable");
-    world.delete_token(CODE).await;
-    world.wait_for_revocations().await;
-    assert_eq!(world.revoked().len(), 2);
-    assert_eq!(world.token().await, None);
+    let fixture = OauthFixture::revocable().await;
+    fixture.provider.rule(|rules| rules.revoking = "503 Service Unavailable");
+    fixture.delete_token(CODE).await;
+    fixture.wait_for_revocations().await;
+    assert_eq!(fixture.revoked().len(), 2);
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn tokens_are_sent_to_no_other_origin_and_to_no_unknown_endpoint() {
-    let world = OauthFixture::with_token(CODE).await;
-    let other = world.provider.revocation_endpoint().replace("127.0.0.1", "localhost");
-    world.store_revocation_endpoint(other).await;
-    world.delete_token(CODE).await;
+    let fixture = OauthFixture::with_token(CODE).await;
+    let other = fixture.provider.revocation_endpoint().replace("127.0.0.1", "localhost");
+    fixture.store_revocation_endpoint(other).await;
+    fixture.delete_token(CODE).await;
     let unknown = OauthFixture::with_token(CODE).await;
     unknown.delete_token(CODE).await;
-    for world in [world, unknown] {
-        world.wait_for_revocations().await;
-        assert_eq!(world.revoked(), [""; 0]);
+    for fixture in [fixture, unknown] {
+        fixture.wait_for_revocations().await;
+        assert_eq!(fixture.revoked(), [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_replaced_token_is_revoked_only_where_the_new_one_survives_that() {
     for (flow, expected) in [(CODE, vec![]), (CLIENT_CREDENTIALS, vec!["access_token"])] {
-        let world = OauthFixture::with(flow).await;
-        world.store_revocation_endpoint(world.provider.revocation_endpoint()).await;
-        world.obtain().await;
-        world.obtain().await;
-        world.wait_for_revocations().await;
-        assert_eq!(world.revoked(), expected, "{flow:?}");
-        assert!(world.token().await.is_some());
+        let fixture = OauthFixture::with(flow).await;
+        fixture.store_revocation_endpoint(fixture.provider.revocation_endpoint()).await;
+        fixture.obtain().await;
+        fixture.obtain().await;
+        fixture.wait_for_revocations().await;
+        assert_eq!(fixture.revoked(), expected, "{flow:?}");
+        assert!(fixture.token().await.is_some());
     }
 }

@@ -10,15 +10,15 @@ use crate::support::harness::Harness;
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use testkit::provider::CLIENT_ID;
 
-fn reader(world: &OauthFixture) -> Principal {
-    Principal { role: Role::Reader, ..world.ada.clone() }
+fn reader(fixture: &OauthFixture) -> Principal {
+    Principal { role: Role::Reader, ..fixture.ada.clone() }
 }
 
 #[tokio::test]
 async fn a_reader_sees_settings_token_and_history_and_no_secret() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    world.send().await;
-    let (service, rita) = (world.service(), reader(&world));
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    fixture.send().await;
+    let (service, rita) = (fixture.service(), reader(&fixture));
     let tab = service.load(&rita, CALLBACK).await.expect("the tab");
     assert!(!tab.may_edit);
     assert_eq!(tab.saved.form.plain_text(Field::OauthServer), "localhost");
@@ -29,15 +29,15 @@ async fn a_reader_sees_settings_token_and_history_and_no_secret() {
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_in_the_providers_text() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let named = format!("'{CLIENT_ID}'");
     let words = format!("AADSTS700016: Application with identifier {named} was not found.");
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
-    world.provider.fail_next("400 Bad Request", &refusal);
-    let (attempt, _) = world.request_token().await;
-    let (service, rita) = (world.service(), reader(&world));
+    fixture.provider.fail_next("400 Bad Request", &refusal);
+    let (attempt, _) = fixture.request_token().await;
+    let (service, rita) = (fixture.service(), reader(&fixture));
     let seen = |tab: EmailTab| serde_json::to_string(&tab).expect("JSON");
-    let by_ada = seen(service.load(&world.ada, CALLBACK).await.expect("the tab"));
+    let by_ada = seen(service.load(&fixture.ada, CALLBACK).await.expect("the tab"));
     assert!(by_ada.contains("AADSTS700016") && by_ada.contains(&named), "{by_ada}");
     let by_rita = seen(service.load(&rita, CALLBACK).await.expect("the tab"));
     assert!(by_rita.contains("AADSTS700016") && !by_rita.contains(&named), "{by_rita}");
@@ -51,25 +51,25 @@ async fn a_reader_does_not_see_the_client_id_in_the_providers_text() {
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_in_the_scope() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let mut draft = world.draft(OauthFlow::AuthorizationCode);
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let mut draft = fixture.draft(OauthFlow::AuthorizationCode);
     draft.edit(Field::Scope, format!("api://{CLIENT_ID}/.default"));
-    world.saved(&draft, 1, None).await;
-    let tab = world.service().load(&reader(&world), CALLBACK).await.expect("the tab");
+    fixture.saved(&draft, 1, None).await;
+    let tab = fixture.service().load(&reader(&fixture), CALLBACK).await.expect("the tab");
     assert_eq!(tab.saved.form.plain_text(Field::Scope), "api://[Client ID]/.default");
 }
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_in_the_steps_of_a_test_message() {
-    let world = OauthFixture::with_token(OauthFlow::ClientCredentials).await;
-    let (service, rita) = (world.service(), reader(&world));
+    let fixture = OauthFixture::with_token(OauthFlow::ClientCredentials).await;
+    let (service, rita) = (fixture.service(), reader(&fixture));
     let words = format!("Application {CLIENT_ID} is blocked.");
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
-    world.harness.clock.advance(TimeDelta::hours(2));
-    world.provider.fail_next("400 Bad Request", &refusal);
-    let run = world.send_as(&world.ada.id).await;
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    fixture.provider.fail_next("400 Bad Request", &refusal);
+    let run = fixture.send_as(&fixture.ada.id).await;
     let json = |run: &RunView| serde_json::to_string(run).expect("JSON");
-    let by_ada = json(&service.run(&world.ada, &run.id).await.expect("the run"));
+    let by_ada = json(&service.run(&fixture.ada, &run.id).await.expect("the run"));
     assert!(by_ada.contains(&words), "{by_ada}");
     let history = service.history(&rita).await.expect("the history").runs;
     let latest = service.load(&rita, CALLBACK).await.expect("the tab").last_run.expect("a run");
@@ -81,17 +81,17 @@ async fn a_reader_does_not_see_the_client_id_in_the_steps_of_a_test_message() {
 
 #[tokio::test]
 async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let refusal = format!(r#"{{"error":"invalid_client","error_description":"Not {CLIENT_ID}."}}"#);
-    world.provider.fail_next("400 Bad Request", &refusal);
-    let (attempt, _) = world.request_token().await;
-    let mut draft = world.draft(OauthFlow::ClientCredentials);
+    fixture.provider.fail_next("400 Bad Request", &refusal);
+    let (attempt, _) = fixture.request_token().await;
+    let mut draft = fixture.draft(OauthFlow::ClientCredentials);
     draft.edit(Field::ClientId, "another-client");
-    world.saved(&draft, 1, None).await;
-    let service = world.service();
-    let ended = ShellService::attempt(&service, Some(&world.ada), &attempt).await;
+    fixture.saved(&draft, 1, None).await;
+    let service = fixture.service();
+    let ended = ShellService::attempt(&service, Some(&fixture.ada), &attempt).await;
     assert!(format!("{ended:?}").contains(CLIENT_ID), "{ended:?}");
-    for who in [Some(reader(&world)), None] {
+    for who in [Some(reader(&fixture)), None] {
         let ended = ShellService::attempt(&service, who.as_ref(), &attempt).await;
         let seen = format!("{:?}", ended.expect("an answer").expect("the attempt"));
         assert!(seen.contains("InvalidClient") && !seen.contains(CLIENT_ID), "{seen}");
@@ -100,13 +100,13 @@ async fn a_reader_does_not_see_the_client_id_of_settings_that_were_replaced() {
 
 #[tokio::test]
 async fn a_reader_changes_and_sends_nothing() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let (service, rita) = (world.service(), reader(&world));
-    let rows = world.harness.trail(99).await.len();
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let (service, rita) = (fixture.service(), reader(&fixture));
+    let rows = fixture.harness.trail(99).await.len();
     let save = Save {
-        draft: world.draft(OauthFlow::None),
+        draft: fixture.draft(OauthFlow::None),
         revision: 1,
-        deletes_grant: world.token().await.map(|token| token.grant),
+        deletes_grant: fixture.token().await.map(|token| token.grant),
     };
     assert_eq!(service.save(&rita, save).await, Err(ApiCode::Forbidden));
     assert_eq!(service.send_test(&rita).await, Err(ApiCode::Forbidden));
@@ -115,37 +115,37 @@ async fn a_reader_changes_and_sends_nothing() {
     assert_eq!(finished, Err(ApiCode::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
     assert_eq!(audit.err(), Some(ApiCode::Forbidden));
-    assert_eq!(world.harness.trail(99).await.len(), rows);
-    assert_eq!(world.mailbox.messages(), 0);
+    assert_eq!(fixture.harness.trail(99).await.len(), rows);
+    assert_eq!(fixture.mailbox.messages(), 0);
 }
 
 #[tokio::test]
 async fn a_user_who_has_become_a_reader_completes_no_consent() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let returning = world.consent().await;
-    world.harness.set_role(&world.ada.id, Role::Reader).await;
-    world.land(&returning.address, &returning.cookie).await;
-    world.end_of(&returning.attempt.id).await;
-    assert_eq!(world.token().await, None);
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let returning = fixture.consent().await;
+    fixture.harness.set_role(&fixture.ada.id, Role::Reader).await;
+    fixture.land(&returning.address, &returning.cookie).await;
+    fixture.end_of(&returning.attempt.id).await;
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn a_test_message_is_sent_only_to_a_verified_address() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let unverified = Email { address: "ada@example.com".to_owned(), is_verified: false };
     for email in [None, Some(unverified)] {
-        let ada = Principal { email, ..world.ada.clone() };
-        assert_eq!(world.service().send_test(&ada).await, Err(ApiCode::NoAddress));
-        assert_eq!(world.service().load(&ada, CALLBACK).await.expect("the tab").recipient, None);
+        let ada = Principal { email, ..fixture.ada.clone() };
+        assert_eq!(fixture.service().send_test(&ada).await, Err(ApiCode::NoAddress));
+        assert_eq!(fixture.service().load(&ada, CALLBACK).await.expect("the tab").recipient, None);
     }
 }
 
 #[tokio::test]
 async fn a_hosts_time_preferences_override_stored_ones() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
     let times = TimePreference { zone: "Asia/Tokyo".to_owned(), ..TimePreference::default() };
-    let ada = Principal { times: Some(times.clone()), ..world.ada.clone() };
-    let tab = world.service().load(&ada, CALLBACK).await.expect("the tab");
+    let ada = Principal { times: Some(times.clone()), ..fixture.ada.clone() };
+    let tab = fixture.service().load(&ada, CALLBACK).await.expect("the tab");
     assert_eq!(tab.display.preference, times);
 }
 

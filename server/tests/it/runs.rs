@@ -79,7 +79,7 @@ async fn an_outcome_is_final() {
 }
 
 #[tokio::test]
-async fn a_run_of_a_dead_process_is_marked_interrupted() {
+async fn a_run_of_a_stopped_process_is_marked_interrupted() {
     let harness = begun("old").await;
     harness.clock.advance(TimeDelta::minutes(5));
     let bob = Principal { id: "2".to_owned(), ..ada() };

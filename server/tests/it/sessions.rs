@@ -220,7 +220,7 @@ async fn a_session_after_sign_out_or_replacement_is_refused_with_its_own_code() 
 #[tokio::test]
 async fn a_removed_administrators_open_session_ends_and_is_refused_with_its_own_code() {
     let (harness, cookie) = signed_in().await;
-    harness.accounts().remove(EMAIL, operator()).await.expect("she is there");
+    harness.accounts().remove(EMAIL, operator()).await.expect("Ada's account");
     assert_eq!(seen_as(&harness, &cookie).await, "");
     assert_eq!(refusal(&harness, &cookie).await, refused_as("account-removed"));
 }

@@ -7,7 +7,9 @@ use server::identity::SignedIn;
 use server::identity::accounts::SetUpError;
 use store::{audit::Action, people};
 
-use crate::support::harness::{ADDRESS, Answer, EMAIL, FORM, Harness, NAME, PASSWORD, stranger};
+use crate::support::harness::{
+    ADDRESS, Answer, EMAIL, FORM, Harness, NAME, PASSWORD, anonymous_caller,
+};
 use crate::support::pages::{ask, page, submit};
 
 async fn ticket(harness: &Harness) -> String {
@@ -16,7 +18,7 @@ async fn ticket(harness: &Harness) -> String {
 }
 
 async fn become_first(harness: &Harness, ticket: &str) -> Result<SignedIn, SetUpError> {
-    let caller = stranger(ADDRESS);
+    let caller = anonymous_caller(ADDRESS);
     harness.accounts().set_up(ticket, EMAIL, NAME, PASSWORD.into(), &caller).await
 }
 

@@ -42,8 +42,8 @@ async fn servers() -> (SmtpServer, Harness) {
 }
 
 /// The saved draft with its secrets untouched.
-async fn stored(world: &OauthFixture) -> Draft {
-    world.service().load(&world.ada, CALLBACK).await.expect("the tab").saved.draft()
+async fn stored(fixture: &OauthFixture) -> Draft {
+    fixture.service().load(&fixture.ada, CALLBACK).await.expect("the tab").saved.draft()
 }
 
 /// Tests a draft and waits for the outcome.
@@ -124,12 +124,12 @@ async fn a_stored_password_is_refused_over_the_api_for_another_destination() {
 
 #[tokio::test]
 async fn a_stored_client_secret_is_refused_over_the_api_for_another_token_endpoint() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
     let other = ScriptedProvider::play([]);
     let edit = (Field::TokenEndpoint, other.token_endpoint());
-    let typed = edited(&stored(&world).await, &[edit]);
-    let cookie = world.harness.sign_in().await;
-    let answer = asked(&world.harness, &cookie, &typed).await;
+    let typed = edited(&stored(&fixture).await, &[edit]);
+    let cookie = fixture.harness.sign_in().await;
+    let answer = asked(&fixture.harness, &cookie, &typed).await;
     assert_eq!(problem(&answer, Field::ClientSecret), Some(Problem::EnterAgain));
     assert_eq!(other.asked().len(), 0);
 }
@@ -137,18 +137,18 @@ async fn a_stored_client_secret_is_refused_over_the_api_for_another_token_endpoi
 #[tokio::test]
 async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
     for flow in [OauthFlow::AuthorizationCode, OauthFlow::AuthorizationCodePkce] {
-        let world = OauthFixture::with_token(flow).await;
-        let (other, stored) = (Mailbox::start(&world.provider).await, stored(&world).await);
+        let fixture = OauthFixture::with_token(flow).await;
+        let (other, stored) = (Mailbox::start(&fixture.provider).await, stored(&fixture).await);
         let port = other.address.port().to_string();
         let authority = TestCa::named("Another CA").pem();
-        let cookie = world.harness.sign_in().await;
+        let cookie = fixture.harness.sign_in().await;
         for edit in [
             (Field::OauthServer, "127.0.0.1"),
             (Field::OauthPort, port.as_str()),
             (Field::OauthTlsMode, "start-tls"),
             (Field::OauthTrustedCa, &authority),
         ] {
-            let answer = asked(&world.harness, &cookie, &edited(&stored, &[edit])).await;
+            let answer = asked(&fixture.harness, &cookie, &edited(&stored, &[edit])).await;
             let expected = (StatusCode::CONFLICT, r#""token-elsewhere""#);
             assert_eq!(answer.content(), expected, "{flow:?}, {edit:?}");
         }
@@ -158,34 +158,35 @@ async fn a_stored_token_is_refused_over_the_api_for_another_mail_server() {
 
 #[tokio::test]
 async fn a_stored_token_is_used_at_the_mail_server_that_it_was_obtained_for() {
-    let world = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let typed = edited(&stored(&world).await, &[(Field::OauthDisplayName, "Another name")]);
-    let run = tested(&world.service(), &world.ada, &typed).await;
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let typed = edited(&stored(&fixture).await, &[(Field::OauthDisplayName, "Another name")]);
+    let run = tested(&fixture.service(), &fixture.ada, &typed).await;
     assert!(is_accepted(&run), "{run:?}");
-    assert_eq!(world.mailbox.messages(), 1);
+    assert_eq!(fixture.mailbox.messages(), 1);
 }
 
 #[tokio::test]
 async fn without_a_token_a_test_is_refused() {
-    let world = OauthFixture::with(OauthFlow::AuthorizationCode).await;
-    let answer = world.service().test_typed(&world.ada, stored(&world).await).await;
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    let answer = fixture.service().test_typed(&fixture.ada, stored(&fixture).await).await;
     assert_eq!(answer, Err(ApiCode::TokenNeeded));
 }
 
 #[tokio::test]
 async fn with_client_credentials_a_test_obtains_a_token_that_is_not_stored() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    let run = tested(&world.service(), &world.ada, &stored(&world).await).await;
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let run = tested(&fixture.service(), &fixture.ada, &stored(&fixture).await).await;
     assert!(is_accepted(&run), "{run:?}");
     assert_eq!(run.steps.first().map(|report| report.step), Some(Step::Token));
-    assert_eq!(world.token().await, None);
+    assert_eq!(fixture.token().await, None);
 }
 
 #[tokio::test]
 async fn a_token_that_cannot_be_obtained_for_a_test_is_diagnosed() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    let typed = edited(&world.draft(OauthFlow::ClientCredentials), &[(Field::ClientSecret, "no")]);
-    let run = tested(&world.service(), &world.ada, &typed).await;
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let typed =
+        edited(&fixture.draft(OauthFlow::ClientCredentials), &[(Field::ClientSecret, "no")]);
+    let run = tested(&fixture.service(), &fixture.ada, &typed).await;
     let Some(Outcome::Failed { step, diagnosis, .. }) = run.outcome else { panic!("{run:?}") };
     let expected = Diagnosis::TokenNotObtained(OauthDiagnosis::InvalidClient);
     assert_eq!((step, diagnosis), (Step::Token, expected));
@@ -205,8 +206,8 @@ async fn a_form_with_problems_is_not_tested() {
 
 #[tokio::test]
 async fn a_reader_cannot_run_a_test() {
-    let world = OauthFixture::with(OauthFlow::ClientCredentials).await;
-    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
-    let draft = world.draft(OauthFlow::ClientCredentials);
-    assert_eq!(world.service().test_typed(&rita, draft).await, Err(ApiCode::Forbidden));
+    let fixture = OauthFixture::with(OauthFlow::ClientCredentials).await;
+    let rita = Principal { role: Role::Reader, ..fixture.ada.clone() };
+    let draft = fixture.draft(OauthFlow::ClientCredentials);
+    assert_eq!(fixture.service().test_typed(&rita, draft).await, Err(ApiCode::Forbidden));
 }

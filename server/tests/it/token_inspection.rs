@@ -23,8 +23,8 @@ async fn with_claims(flow: OauthFlow, claims: Value) -> OauthFixture {
     OauthFixture::with_token_by(flow, |rules| rules.claims = Some(claims)).await
 }
 
-async fn findings(world: &OauthFixture) -> LookupResult {
-    world.service().inspect_token(&world.ada).await.expect("findings")
+async fn findings(fixture: &OauthFixture) -> LookupResult {
+    fixture.service().inspect_token(&fixture.ada).await.expect("findings")
 }
 
 fn fact<'f>(findings: &'f LookupResult, name: &str) -> Option<&'f str> {
@@ -93,11 +93,11 @@ async fn the_object_id_is_shown_for_an_application_and_not_for_a_user() {
 
 #[tokio::test]
 async fn issue_and_expiry_follow_the_callers_time_preference() {
-    let world = with_claims(CODE, good()).await;
+    let fixture = with_claims(CODE, good()).await;
     let tokyo = TimePreference { zone: "Asia/Tokyo".to_owned(), ..TimePreference::default() };
-    let ada = Principal { times: Some(tokyo), ..world.ada.clone() };
-    let there = world.service().inspect_token(&ada).await.expect("findings");
-    let here = findings(&world).await;
+    let ada = Principal { times: Some(tokyo), ..fixture.ada.clone() };
+    let there = fixture.service().inspect_token(&ada).await.expect("findings");
+    let here = findings(&fixture).await;
     for (name, year) in [("Issued", "2023"), ("Expires", "2096")] {
         let instant = fact(&here, name).expect("an instant");
         assert!(instant.contains(year), "{name}: {instant}");
@@ -112,8 +112,8 @@ async fn a_token_for_microsoft_graph_is_reported_with_the_scope_for_mail() {
             (CODE, "https://outlook.office.com/SMTP.Send offline_access"),
             (CLIENT_CREDENTIALS, "https://outlook.office365.com/.default"),
         ] {
-            let world = with_claims(flow, with(good(), "aud", json!([audience]))).await;
-            let problem = only(findings(&world).await);
+            let fixture = with_claims(flow, with(good(), "aud", json!([audience]))).await;
+            let problem = only(findings(&fixture).await);
             assert_eq!(problem.cause, "This token is for Microsoft Graph, not for mail.");
             assert_eq!(fills(&problem), [(Field::Scope, scope)]);
         }
@@ -122,8 +122,8 @@ async fn a_token_for_microsoft_graph_is_reported_with_the_scope_for_mail() {
 
 #[tokio::test]
 async fn a_token_of_another_account_is_reported_with_both_addresses() {
-    let world = with_claims(CODE, with(good(), "upn", json!("admin@example.com"))).await;
-    let problem = only(findings(&world).await);
+    let fixture = with_claims(CODE, with(good(), "upn", json!("admin@example.com"))).await;
+    let problem = only(findings(&fixture).await);
     let expected = "The token belongs to admin@example.com, but the sender is noreply@example.com.";
     assert_eq!(problem.cause, expected);
     assert_eq!(fills(&problem), [(Field::OauthSender, "admin@example.com")]);
@@ -143,8 +143,8 @@ async fn a_users_token_without_the_permission_to_send_or_outside_its_validity_is
 
 #[tokio::test]
 async fn an_applications_token_without_roles_is_valid_for_a_scoped_role() {
-    let world = with_claims(CLIENT_CREDENTIALS, with(good(), "idtyp", json!("app"))).await;
-    assert_eq!(findings(&world).await.explanations, []);
+    let fixture = with_claims(CLIENT_CREDENTIALS, with(good(), "idtyp", json!("app"))).await;
+    assert_eq!(findings(&fixture).await.explanations, []);
 }
 
 #[tokio::test]
@@ -153,8 +153,8 @@ async fn an_applications_token_with_other_roles_is_reported_with_both_remedies()
     let with_role = async |role| {
         with_claims(CLIENT_CREDENTIALS, with(claims.clone(), "roles", json!([role]))).await
     };
-    let world = with_role("Mail.Read").await;
-    let Explanation { cause, steps, .. } = only(findings(&world).await);
+    let fixture = with_role("Mail.Read").await;
+    let Explanation { cause, steps, .. } = only(findings(&fixture).await);
     assert!(cause.contains("none of them allows it to send mail by SMTP"), "{cause}");
     assert!(steps[0].text.contains("remove every API permission"), "{steps:?}");
     assert!(steps[1].text.starts_with("Or, the older way"), "{steps:?}");
@@ -166,25 +166,25 @@ async fn an_applications_token_with_other_roles_is_reported_with_both_remedies()
 #[tokio::test]
 async fn the_role_mail_send_is_valid_for_high_volume_email_only() {
     for (server, diagnoses) in [("smtp-hve.office365.com", 0), ("localhost", 1)] {
-        let world = OauthFixture::with(CLIENT_CREDENTIALS).await;
+        let fixture = OauthFixture::with(CLIENT_CREDENTIALS).await;
         let edits = [(Field::OauthServer, server), (Field::OauthDisplayName, "Another name")];
-        world.saved(&edited(&world.draft(CLIENT_CREDENTIALS), &edits), 1, None).await;
+        fixture.saved(&edited(&fixture.draft(CLIENT_CREDENTIALS), &edits), 1, None).await;
         let claims = with(good(), "roles", json!(["Mail.Send"]));
-        world.provider.rule(|rules| rules.claims = Some(claims));
-        world.obtain().await;
-        assert_eq!(findings(&world).await.explanations.len(), diagnoses, "{server}");
+        fixture.provider.rule(|rules| rules.claims = Some(claims));
+        fixture.obtain().await;
+        assert_eq!(findings(&fixture).await.explanations.len(), diagnoses, "{server}");
     }
 }
 
 #[tokio::test]
 async fn a_token_for_graph_despite_a_scope_for_mail_is_reported_as_of_a_v1_endpoint() {
-    let world = OauthFixture::with(CODE).await;
+    let fixture = OauthFixture::with(CODE).await;
     let scope = (Field::Scope, "https://outlook.office.com/SMTP.Send offline_access");
-    world.saved(&edited(&world.draft(CODE), &[scope]), 1, None).await;
+    fixture.saved(&edited(&fixture.draft(CODE), &[scope]), 1, None).await;
     let claims = with(good(), "aud", json!("https://graph.microsoft.com"));
-    world.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
-    world.obtain().await;
-    let problem = only(findings(&world).await);
+    fixture.provider.rule(|rules| rules.claims = Some(with(claims, "ver", json!("1.0"))));
+    fixture.obtain().await;
+    let problem = only(findings(&fixture).await);
     assert!(problem.cause.contains("Use /oauth2/v2.0/ instead"), "{}", problem.cause);
     assert!(problem.steps[0].text.contains("/oauth2/v2.0/ in place of /oauth2/"), "{problem:?}");
     assert_eq!(fills(&problem), [], "Scope is right");
@@ -193,8 +193,8 @@ async fn a_token_for_graph_despite_a_scope_for_mail_is_reported_as_of_a_v1_endpo
 #[tokio::test]
 async fn for_an_opaque_token_a_requested_scope_that_was_not_granted_is_reported() {
     let narrower = Some("mail.read".to_owned());
-    let world = OauthFixture::with_token_by(CODE, |rules| rules.scope = narrower).await;
-    let found = findings(&world).await;
+    let fixture = OauthFixture::with_token_by(CODE, |rules| rules.scope = narrower).await;
+    let found = findings(&fixture).await;
     assert_eq!(fact(&found, "Scope requested"), Some(SCOPE));
     assert_eq!(fact(&found, "Scope granted"), Some("mail.read"));
     assert!(only(found).cause.contains("mail.send is missing"));
@@ -203,16 +203,16 @@ async fn for_an_opaque_token_a_requested_scope_that_was_not_granted_is_reported(
 #[tokio::test]
 async fn a_wider_scope_than_requested_is_no_problem() {
     let wider = Some(format!("openid {SCOPE}"));
-    let world = OauthFixture::with_token_by(CODE, |rules| rules.scope = wider).await;
-    assert_eq!(findings(&world).await.explanations, []);
+    let fixture = OauthFixture::with_token_by(CODE, |rules| rules.scope = wider).await;
+    assert_eq!(findings(&fixture).await.explanations, []);
 }
 
 #[tokio::test]
 async fn no_part_of_a_token_and_no_other_claim_leaves_the_server() {
     let claims = with(good(), "aud", json!([OUTLOOK, CLIENT_SECRET, "canary-refresh-token-4"]));
-    let world = with_claims(CODE, claims.clone()).await;
-    let cookie = world.harness.sign_in().await;
-    let answer = call_in(&world.harness, &cookie, "token-xray", "{}").await;
+    let fixture = with_claims(CODE, claims.clone()).await;
+    let cookie = fixture.harness.sign_in().await;
+    let answer = call_in(&fixture.harness, &cookie, "token-xray", "{}").await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     assert!(answer.body.contains("NoReply@example.com"), "{answer:?}");
     let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
@@ -230,13 +230,13 @@ async fn no_part_of_a_token_and_no_other_claim_leaves_the_server() {
 
 #[tokio::test]
 async fn a_reader_cannot_inspect_a_token() {
-    let world = with_claims(CODE, good()).await;
-    let rita = Principal { role: Role::Reader, ..world.ada.clone() };
-    assert_eq!(world.service().inspect_token(&rita).await, Err(ApiCode::Forbidden));
+    let fixture = with_claims(CODE, good()).await;
+    let rita = Principal { role: Role::Reader, ..fixture.ada.clone() };
+    assert_eq!(fixture.service().inspect_token(&rita).await, Err(ApiCode::Forbidden));
 }
 
 #[tokio::test]
 async fn without_a_token_the_inspection_is_refused() {
-    let world = OauthFixture::with(CODE).await;
-    assert_eq!(world.service().inspect_token(&world.ada).await, Err(ApiCode::TokenNeeded));
+    let fixture = OauthFixture::with(CODE).await;
+    assert_eq!(fixture.service().inspect_token(&fixture.ada).await, Err(ApiCode::TokenNeeded));
 }

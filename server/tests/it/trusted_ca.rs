@@ -100,16 +100,16 @@ async fn the_certificate_of_oauth_smtp_does_not_count_for_basic_smtp() {
 #[tokio::test]
 async fn the_certificate_of_basic_smtp_does_not_count_for_oauth_smtp() {
     let flow = OauthFlow::ClientCredentials;
-    let world = OauthFixture::configured(flow, |config| config.extra_ca.clear()).await;
-    let draft = edited(&world.draft(flow), &[(Field::BasicTrustedCa, AUTHORITY.pem())]);
-    world.saved(&draft, 1, None).await;
-    world.obtain().await;
-    assert_eq!(diagnosis(Some(world.send().await)), Some(Diagnosis::CertificateUnknownIssuer));
+    let fixture = OauthFixture::configured(flow, |config| config.extra_ca.clear()).await;
+    let draft = edited(&fixture.draft(flow), &[(Field::BasicTrustedCa, AUTHORITY.pem())]);
+    fixture.saved(&draft, 1, None).await;
+    fixture.obtain().await;
+    assert_eq!(diagnosis(Some(fixture.send().await)), Some(Diagnosis::CertificateUnknownIssuer));
 
     let draft = edited(&draft, &[(Field::OauthTrustedCa, AUTHORITY.pem())]);
-    world.saved(&draft, 2, world.token().await.map(|token| token.grant)).await;
-    world.obtain().await;
-    assert!(matches!(world.send().await, Outcome::Accepted { .. }));
+    fixture.saved(&draft, 2, fixture.token().await.map(|token| token.grant)).await;
+    fixture.obtain().await;
+    assert!(matches!(fixture.send().await, Outcome::Accepted { .. }));
 }
 
 #[tokio::test]

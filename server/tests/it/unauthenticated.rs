@@ -11,7 +11,7 @@ use futures_util::stream;
 use serde_json::json;
 use server::Server;
 use server::serve::{Limits, connections};
-use server::web::body::{MAX_OCTETS, MAX_OCTETS_OF_STRANGERS};
+use server::web::body::{MAX_OCTETS, MAX_UNAUTHENTICATED_OCTETS};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -90,7 +90,7 @@ async fn unauthenticated_connections_beyond_the_limit_keep_no_administrator_out(
 async fn a_large_unauthenticated_body_is_refused_before_it_is_sent() {
     let running = RunningServer::start(&[]).await;
     for (path, kind, announced, expected) in [
-        ("/sign-in", FORM, MAX_OCTETS_OF_STRANGERS + 1, "413"),
+        ("/sign-in", FORM, MAX_UNAUTHENTICATED_OCTETS + 1, "413"),
         ("/set-up", FORM, MAX_OCTETS, "413"),
         ("/preferences/time", FORM, MAX_OCTETS, "413"),
         // A user who is signed out during an edit gets 401 rather than 413.
@@ -119,7 +119,7 @@ async fn an_unauthenticated_chunked_body_is_read_up_to_the_limit() {
 async fn a_large_body_of_an_administrator_is_read() {
     let running = RunningServer::start(&[]).await;
     let mut browser = running.administrator().await;
-    let zone = "x".repeat(MAX_OCTETS_OF_STRANGERS * 2);
+    let zone = "x".repeat(MAX_UNAUTHENTICATED_OCTETS * 2);
     let form = format!("pattern=YYYY-MM-DD&clock=24&zone={zone}");
     let answer = browser.ask("POST", "/preferences/time", FORM, form).await.expect("an answer");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

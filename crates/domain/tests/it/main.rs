@@ -2,10 +2,10 @@
 
 mod client_authentication;
 mod flow_table;
+mod invariants;
 mod merge;
 mod notes;
 mod presets;
-mod promises;
 mod secrets;
 
 use domain::{Draft, Field, OauthFlow, Saved};

@@ -1,5 +1,5 @@
 //! Connects by Happy Eyeballs (RFC 8305): the addresses of a host are tried with a short delay
-//! between them, and the first connection wins. An unreachable address costs 250 ms.
+//! between them, and the first connection is used. An unreachable address costs 250 ms.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
@@ -252,9 +252,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn an_unreachable_address_costs_250_ms_and_is_reported() {
-        let ((dead, _queue, _full), (good, _listener)) = (silent().await, listening().await);
+        let ((unresponsive, _queue, _full), (good, _listener)) =
+            (silent().await, listening().await);
         let begun = Instant::now();
-        let connected = connect(&vetted(&[dead, good]), 10 * SECOND).await.expect("a connection");
+        let connected =
+            connect(&vetted(&[unresponsive, good]), 10 * SECOND).await.expect("a connection");
 
         assert_eq!(connected.stream.peer_addr().expect("a peer"), good);
         assert_eq!(
@@ -280,9 +282,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn if_no_address_connects_each_outcome_is_reported_within_the_deadline() {
-        let ((dead, _queue, _full), closed) = (silent().await, closed().await);
+        let ((unresponsive, _queue, _full), closed) = (silent().await, closed().await);
         let begun = Instant::now();
-        let error = connect(&vetted(&[dead, closed]), SECOND).await.expect_err("no connection");
+        let error =
+            connect(&vetted(&[unresponsive, closed]), SECOND).await.expect_err("no connection");
 
         assert_eq!(ends(&error.attempts), [ConnectOutcome::NoAnswer, ConnectOutcome::Refused]);
         assert!(error.is_refused());
@@ -292,8 +295,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn the_deadline_applies_to_all_addresses_together() {
-        let (dead, _queue, _full) = silent().await;
-        let to = vetted(&[dead; 20]);
+        let (unresponsive, _queue, _full) = silent().await;
+        let to = vetted(&[unresponsive; 20]);
         let error = connect(&to, SECOND).await.expect_err("no connection");
 
         assert!(!error.is_refused());

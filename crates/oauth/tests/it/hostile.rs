@@ -25,7 +25,7 @@ async fn in_time(turn: Turn) -> OauthDiagnosis {
 async fn a_provider_that_does_not_answer_or_stops_mid_response_or_trickles_is_too_slow() {
     let drip = |begun: &str| Turn::raw(begun).then_drip(&"x".repeat(1_000), SHORT.total / 20);
     for (case, turn) in [
-        ("no answer", Turn::silence()),
+        ("no answer", Turn::without_answer()),
         ("half a status line", Turn::raw("HTTP/1.1 200").then_hang()),
         (
             "half a body",

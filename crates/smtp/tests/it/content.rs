@@ -2,38 +2,44 @@
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use testkit::smtp_server::{Heard, SmtpScript};
+use testkit::smtp_server::{Received, SmtpScript};
 
 use super::{DeliveryAttempt, in_clear};
 
 /// Delivers a message, and returns what the server received.
-async fn delivered(message: &[u8]) -> Heard {
+async fn delivered(message: &[u8]) -> Received {
     let server = SmtpScript::in_clear().play();
     in_clear(&server).with_message(message).run().await.reply();
-    server.heard().await
+    server.received().await
 }
 
 #[tokio::test]
 async fn lines_that_begin_with_dots_arrive_unchanged() {
     let message = b"Subject: Dots\r\n\r\n.\r\n..\r\n.one\r\nend.\r\n.\r\nQUIT\r\n";
-    let heard = delivered(message).await;
-    assert_eq!(heard.message(), message);
-    assert_eq!(heard.stuffed, b"Subject: Dots\r\n\r\n..\r\n...\r\n..one\r\nend.\r\n..\r\nQUIT\r\n");
+    let received = delivered(message).await;
+    assert_eq!(received.message(), message);
+    assert_eq!(
+        received.stuffed,
+        b"Subject: Dots\r\n\r\n..\r\n...\r\n..one\r\nend.\r\n..\r\nQUIT\r\n"
+    );
 }
 
 #[tokio::test]
 async fn a_bare_line_feed_before_a_dot_does_not_end_the_message() {
     let message = b"Subject: x\r\n\r\nbefore\n.\nMAIL FROM:<x@example.net>\r\n";
-    let heard = delivered(message).await;
-    assert_eq!(heard.stuffed, b"Subject: x\r\n\r\nbefore\r\n..\r\nMAIL FROM:<x@example.net>\r\n");
+    let received = delivered(message).await;
+    assert_eq!(
+        received.stuffed,
+        b"Subject: x\r\n\r\nbefore\r\n..\r\nMAIL FROM:<x@example.net>\r\n"
+    );
 }
 
 #[tokio::test]
 async fn non_ascii_octets_arrive_unchanged_and_are_announced() {
     let message = b"Subject: x\r\n\r\nGr\xC3\xBC\xC3\x9Fe \xFF\x80\r\n";
-    let heard = delivered(message).await;
-    assert_eq!(heard.message(), message);
-    assert_eq!(heard.line("MAIL"), "MAIL FROM:<ppm@example.com> BODY=8BITMIME");
+    let received = delivered(message).await;
+    assert_eq!(received.message(), message);
+    assert_eq!(received.line("MAIL"), "MAIL FROM:<ppm@example.com> BODY=8BITMIME");
 }
 
 #[tokio::test]
@@ -44,7 +50,7 @@ async fn non_ascii_octets_are_not_sent_to_a_server_without_8bitmime() {
     let outcome = in_clear(&server).with_message(message).run().await;
 
     assert_eq!(outcome.failure(), (Step::Sender, Diagnosis::EightBitNotOffered));
-    assert_eq!(server.heard().await.line("MAIL"), "");
+    assert_eq!(server.received().await.line("MAIL"), "");
 }
 
 #[tokio::test]
@@ -57,7 +63,7 @@ async fn a_message_beyond_the_offered_size_is_not_sent() {
     assert_eq!(outcome.failure(), (Step::Sender, Diagnosis::MessageTooLarge));
     assert_eq!(outcome.words(), "");
     assert_eq!(outcome.fact(Step::Capabilities, FactName::Size), "23");
-    assert_eq!(server.heard().await.line("MAIL"), "");
+    assert_eq!(server.received().await.line("MAIL"), "");
 }
 
 #[tokio::test]
@@ -79,7 +85,7 @@ async fn a_large_message_arrives_whole() {
         let server = script.play();
         let outcome = DeliveryAttempt::at(&server, security).with_message(&message).run().await;
         outcome.reply();
-        assert!(server.heard().await.message() == message, "{security:?}");
+        assert!(server.received().await.message() == message, "{security:?}");
     }
 }
 
@@ -90,9 +96,9 @@ async fn a_non_ascii_domain_is_sent_as_a_labels_without_smtputf8() {
         in_clear(&server).with_sender("ppm@bücher.example").with_recipient("ada@пример.рф");
     attempt.run().await.reply();
 
-    let heard = server.heard().await;
-    assert_eq!(heard.line("MAIL"), "MAIL FROM:<ppm@xn--bcher-kva.example>");
-    assert_eq!(heard.line("RCPT"), "RCPT TO:<ada@xn--e1afmkfd.xn--p1ai>");
+    let received = server.received().await;
+    assert_eq!(received.line("MAIL"), "MAIL FROM:<ppm@xn--bcher-kva.example>");
+    assert_eq!(received.line("RCPT"), "RCPT TO:<ada@xn--e1afmkfd.xn--p1ai>");
 }
 
 #[tokio::test]
@@ -105,9 +111,9 @@ async fn a_non_ascii_local_part_requests_smtputf8_if_it_is_offered() {
         let attempt = in_clear(&server).with_sender(sender).with_recipient(recipient);
         attempt.run().await.reply();
 
-        let heard = server.heard().await;
-        assert_eq!(heard.line("MAIL"), format!("MAIL FROM:<{sender}> SMTPUTF8"));
-        assert_eq!(heard.line("RCPT"), format!("RCPT TO:<{recipient}>"));
+        let received = server.received().await;
+        assert_eq!(received.line("MAIL"), format!("MAIL FROM:<{sender}> SMTPUTF8"));
+        assert_eq!(received.line("RCPT"), format!("RCPT TO:<{recipient}>"));
     }
 }
 
@@ -123,7 +129,7 @@ async fn a_non_ascii_local_part_is_not_sent_to_a_server_without_smtputf8() {
 
         assert_eq!(outcome.failure(), (step, Diagnosis::SmtpUtf8NotOffered));
         assert_eq!(outcome.words(), "");
-        assert!(server.heard().await.lines().iter().all(|line| line.is_ascii()));
+        assert!(server.received().await.lines().iter().all(|line| line.is_ascii()));
     }
 }
 
@@ -138,6 +144,6 @@ async fn an_address_with_a_line_break_is_never_sent() {
         let outcome = attempt.run().await;
 
         assert_eq!(outcome.failure().0, expected);
-        assert_eq!(server.heard().await.line("RSET"), "");
+        assert_eq!(server.received().await.line("RSET"), "");
     }
 }

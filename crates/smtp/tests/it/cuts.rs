@@ -81,13 +81,15 @@ async fn cell(place: SessionPoint, disconnect: Disconnect) -> Cell {
     };
     let outcome = attempt.run().await;
     let _ = over.send(());
-    let heard = server.heard().await;
+    let received = server.received().await;
 
     let messages = usize::from(matches!(place, SessionPoint::FinalDot | SessionPoint::Quit));
     let wrong = unlike(&outcome, disconnect.expected_at(place))
         .or_else(|| (outcome.took >= longest).then(|| format!("took {:?}", outcome.took)))
-        .or_else(|| (heard.connections != 1).then(|| format!("{} calls", heard.connections)))
-        .or_else(|| (heard.messages != messages).then(|| format!("{} messages", heard.messages)));
+        .or_else(|| (received.connections != 1).then(|| format!("{} calls", received.connections)))
+        .or_else(|| {
+            (received.messages != messages).then(|| format!("{} messages", received.messages))
+        });
     (format!("{disconnect:?} at {place:?}"), wrong)
 }
 

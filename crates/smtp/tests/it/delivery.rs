@@ -32,10 +32,10 @@ async fn a_message_arrives_by_starttls_step_by_step() {
         assert_eq!(outcome.peer_text(step), peer_text, "{step:?}");
     }
 
-    let heard = server.heard().await;
-    assert_eq!(heard.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
+    let received = server.received().await;
+    assert_eq!(received.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
     assert_eq!(
-        heard.under_tls,
+        received.under_tls,
         [
             "EHLO [127.0.0.1]",
             "AUTH PLAIN AHBwbQBzZWNyZXQ=",
@@ -45,7 +45,7 @@ async fn a_message_arrives_by_starttls_step_by_step() {
             "QUIT",
         ]
     );
-    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+    assert_eq!(received.message(), b"Subject: Test\r\n\r\nHello\r\n");
 }
 
 #[tokio::test]
@@ -55,9 +55,9 @@ async fn a_message_arrives_by_implicit_tls_with_the_greeting_after_tls() {
         DeliveryAttempt::at(&server, Security::ImplicitTls).signed_in("ppm", "secret").run().await;
 
     assert_eq!(outcome.steps(), done(Step::ALL)[1..], "without a token");
-    let heard = server.heard().await;
-    assert!(heard.in_clear.is_empty(), "{heard:?}");
-    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+    let received = server.received().await;
+    assert!(received.in_clear.is_empty(), "{received:?}");
+    assert_eq!(received.message(), b"Subject: Test\r\n\r\nHello\r\n");
 }
 
 #[tokio::test]
@@ -70,9 +70,9 @@ async fn without_tls_and_account_both_steps_are_skipped_and_the_message_arrives(
         _ => (step, StepStatus::Done),
     });
     assert_eq!(outcome.steps(), expected.collect::<Vec<_>>());
-    let heard = server.heard().await;
-    assert_eq!(heard.line("AUTH"), "");
-    assert_eq!(heard.message(), b"Subject: Test\r\n\r\nHello\r\n");
+    let received = server.received().await;
+    assert_eq!(received.line("AUTH"), "");
+    assert_eq!(received.message(), b"Subject: Test\r\n\r\nHello\r\n");
 }
 
 #[tokio::test]
@@ -81,9 +81,9 @@ async fn with_tls_off_an_offered_starttls_is_not_used() {
     let outcome = in_clear(&server).run().await;
 
     outcome.reply();
-    let heard = server.heard().await;
-    assert!(heard.under_tls.is_empty(), "{heard:?}");
-    assert_eq!(heard.line("STARTTLS"), "");
+    let received = server.received().await;
+    assert!(received.under_tls.is_empty(), "{received:?}");
+    assert_eq!(received.line("STARTTLS"), "");
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn login_is_used_if_plain_is_not_offered() {
     let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "LOGIN");
-    let heard = server.heard().await;
-    assert_eq!(heard.under_tls[1..4], ["AUTH LOGIN", "cHBt", "c2VjcmV0"]);
+    let received = server.received().await;
+    assert_eq!(received.under_tls[1..4], ["AUTH LOGIN", "cHBt", "c2VjcmV0"]);
 }
 
 #[tokio::test]
@@ -116,10 +116,10 @@ async fn a_password_too_long_for_the_auth_plain_line_is_sent_after_the_334() {
         DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
 
     outcome.reply();
-    let heard = server.heard().await;
-    assert_eq!(heard.under_tls[1], "AUTH PLAIN");
-    assert!(heard.under_tls[2].starts_with("AHBwbQB4eHh4"), "{}", heard.under_tls[2]);
-    assert_eq!(heard.under_tls[2].len(), (LONG_PASSWORD + 5).div_ceil(3) * 4);
+    let received = server.received().await;
+    assert_eq!(received.under_tls[1], "AUTH PLAIN");
+    assert!(received.under_tls[2].starts_with("AHBwbQB4eHh4"), "{}", received.under_tls[2]);
+    assert_eq!(received.under_tls[2].len(), (LONG_PASSWORD + 5).div_ceil(3) * 4);
 }
 
 #[tokio::test]
@@ -131,8 +131,8 @@ async fn a_long_password_is_sent_by_login() {
         DeliveryAttempt::at(&server, Security::StartTls).signed_in("ppm", &password).run().await;
 
     outcome.reply();
-    let heard = server.heard().await;
-    assert_eq!(heard.under_tls[3].len(), (2 * LONG_PASSWORD).div_ceil(3) * 4);
+    let received = server.received().await;
+    assert_eq!(received.under_tls[3].len(), (2 * LONG_PASSWORD).div_ceil(3) * 4);
 }
 
 #[tokio::test]
@@ -160,9 +160,9 @@ async fn a_recipient_that_the_server_forwards_is_accepted() {
 async fn a_missing_reply_to_quit_delays_nothing() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.accept_up_to_data().await?;
-        peer.hear_content().await?;
+        peer.read_content().await?;
         peer.say("250 taken").await?;
-        peer.hear().await?;
+        peer.read_line().await?;
         std::future::pending().await
     });
     let outcome = in_clear(&server).run().await;
@@ -176,9 +176,9 @@ async fn invalid_utf8_and_codes_without_text_are_accepted() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.write(b"220 b\xFCro\r\n").await?;
         peer.answer_each(&["250", "250", "250", "354"]).await?;
-        peer.hear_content().await?;
+        peer.read_content().await?;
         peer.write(b"250-eins\n250 zwei\n").await?;
-        peer.hear().await?;
+        peer.read_line().await?;
         Ok(())
     });
     let outcome = in_clear(&server).run().await;
@@ -217,8 +217,8 @@ async fn a_message_is_sent_once_to_several_recipients() {
 
     let peer_text = "250 2.1.5 Recipient fine\n250 2.1.5 Recipient fine";
     assert_eq!(outcome.peer_text(Step::Recipient), peer_text);
-    let heard = server.heard().await;
-    let lines = heard.lines().into_iter();
+    let received = server.received().await;
+    let lines = received.lines().into_iter();
     let named: Vec<_> = lines.filter(|line| line.starts_with("RCPT")).collect();
     assert_eq!(named, ["RCPT TO:<ada@example.org>", "RCPT TO:<grace@example.org>"]);
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
@@ -235,12 +235,12 @@ async fn if_one_recipient_is_refused_the_message_is_sent_to_none() {
         outcome.words(),
         "nobody@example.org: 550 5.1.1 Nobody here\nnobody@example.com: 550 5.1.1 Nobody here"
     );
-    assert_eq!(server.heard().await.line("DATA"), "");
+    assert_eq!(server.received().await.line("DATA"), "");
 }
 
 #[tokio::test]
 async fn a_message_without_a_sender_has_the_null_reverse_path() {
     let server = SmtpScript::in_clear().play();
     in_clear(&server).without_sender().run().await.reply();
-    assert_eq!(server.heard().await.line("MAIL"), "MAIL FROM:<>");
+    assert_eq!(server.received().await.line("MAIL"), "MAIL FROM:<>");
 }

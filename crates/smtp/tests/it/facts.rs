@@ -142,7 +142,7 @@ async fn the_wait_after_the_final_dot_counts_for_the_accepted_step() {
 
     let server = SmtpServer::play(|mut peer| async move {
         peer.accept_up_to_data().await?;
-        peer.hear_content().await?;
+        peer.read_content().await?;
         sleep(WAIT).await;
         peer.say("250 taken").await?;
         peer.is_left().await

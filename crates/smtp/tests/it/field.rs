@@ -116,9 +116,9 @@ async fn a_configured_name_is_sent_and_shown() {
 
     outcome.reply();
     assert_eq!(outcome.fact(Step::Capabilities, FactName::ClientName), "mail.example.com");
-    let heard = server.heard().await;
-    assert_eq!(heard.in_clear[0], "EHLO mail.example.com");
-    assert_eq!(heard.under_tls[0], "EHLO mail.example.com");
+    let received = server.received().await;
+    assert_eq!(received.in_clear[0], "EHLO mail.example.com");
+    assert_eq!(received.under_tls[0], "EHLO mail.example.com");
 }
 
 /// Starts a server that answers the sign-ins with these replies in turn; an empty one resets the
@@ -128,10 +128,10 @@ fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
         peer.say("220 mail").await?;
         peer.answer_each(&["250-mail\r\n250 AUTH PLAIN LOGIN"]).await?;
         for answer in answers {
-            if peer.hear().await? == "AUTH LOGIN" {
+            if peer.read_line().await? == "AUTH LOGIN" {
                 for challenge in ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"] {
                     peer.say(challenge).await?;
-                    peer.hear().await?;
+                    peer.read_line().await?;
                 }
             }
             if answer.is_empty() {
@@ -140,12 +140,12 @@ fn signing_in(answers: &'static [&'static str]) -> SmtpServer {
             peer.say(answer).await?;
         }
         for answer in ["250 ok", "250 ok", "354 go"] {
-            if peer.hear().await? == "QUIT" {
+            if peer.read_line().await? == "QUIT" {
                 return Ok(());
             }
             peer.say(answer).await?;
         }
-        peer.hear_content().await?;
+        peer.read_content().await?;
         peer.say("250 2.0.0 Queued as 4711").await?;
         peer.is_left().await
     })
@@ -165,7 +165,7 @@ async fn after_a_refused_plain_login_is_tried_on_the_same_connection() {
         assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
         assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "PLAIN, LOGIN");
         assert_eq!(outcome.peer_text(Step::SignIn), format!("{refusal}\n235 2.7.0 Welcome"));
-        assert_eq!(server.heard().await.connections, 1);
+        assert_eq!(server.received().await.connections, 1);
     }
 }
 

@@ -56,7 +56,7 @@ async fn a_server_that_stops_answering_ends_at_the_current_step() {
 async fn after_silence_following_the_final_dot_delivery_is_unknown() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.accept_up_to_data().await?;
-        peer.hear_content().await?;
+        peer.read_content().await?;
         peer.is_left().await
     });
     let outcome = in_time(in_clear(&server)).await;
@@ -120,7 +120,7 @@ async fn an_endless_line_is_cut_off() {
 async fn an_endless_reply_is_cut_off() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
-        peer.hear().await?;
+        peer.read_line().await?;
         loop {
             peer.say("250-and another thing").await?;
         }
@@ -149,7 +149,7 @@ async fn a_server_that_does_not_read_the_message_ends_at_the_content() {
 async fn a_refusal_in_the_middle_of_the_message_is_read() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.accept_up_to_data().await?;
-        peer.hear_something().await?;
+        peer.read_some().await?;
         peer.say("552 5.3.4 Too big").await?;
         peer.is_left().await
     });
@@ -163,14 +163,14 @@ async fn an_attempt_that_is_dropped_closes_its_connection() {
     let (heard_ehlo, ehlo_is_heard) = oneshot::channel();
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
-        peer.hear().await?;
+        peer.read_line().await?;
         let _ = heard_ehlo.send(());
         peer.is_left().await
     });
     let attempt = tokio::spawn(in_clear(&server).run());
     ehlo_is_heard.await.expect("EHLO");
     attempt.abort();
-    timeout(SLACK, server.heard()).await.expect("a closed connection");
+    timeout(SLACK, server.received()).await.expect("a closed connection");
 }
 
 #[tokio::test]
@@ -178,5 +178,5 @@ async fn a_broken_session_ends_without_quit() {
     let starttls = "220 Go ahead\n250 Injected";
     let server = SmtpScript { starttls, ..SmtpScript::by_starttls() }.play();
     in_time(DeliveryAttempt::at(&server, Security::StartTls)).await.failure();
-    assert_eq!(server.heard().await.line("QUIT"), "");
+    assert_eq!(server.received().await.line("QUIT"), "");
 }

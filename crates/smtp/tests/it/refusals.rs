@@ -59,9 +59,9 @@ async fn a_wrong_password_ends_the_session_with_quit_and_sends_nothing() {
         done([Step::NameLookup, Step::Connection, Step::Greeting, Step::Tls, Step::Capabilities]);
     expected.push((Step::SignIn, StepStatus::Failed));
     assert_eq!(outcome.steps(), expected);
-    let heard = server.heard().await;
-    assert_eq!(heard.line("MAIL"), "");
-    assert_eq!(heard.under_tls.last().map(String::as_str), Some("QUIT"));
+    let received = server.received().await;
+    assert_eq!(received.line("MAIL"), "");
+    assert_eq!(received.under_tls.last().map(String::as_str), Some("QUIT"));
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn an_echoed_auth_line_is_redacted() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         peer.answer_each(&["250-hello\r\n250 AUTH PLAIN"]).await?;
-        let line = peer.hear().await?;
+        let line = peer.read_line().await?;
         peer.say(&format!("500 5.5.1 Unknown: {line}")).await
     });
     let outcome = in_clear(&server).signed_in("ppm", "secret").run().await;
@@ -173,7 +173,7 @@ async fn a_server_of_another_protocol_is_recognised_and_quoted() {
     ] {
         let server = SmtpServer::play(move |mut peer| async move {
             peer.say(first_line).await?;
-            peer.hear().await?;
+            peer.read_line().await?;
             peer.say(ehlo).await
         });
         let outcome = in_clear(&server).run().await;

@@ -203,7 +203,7 @@ async fn a_second_greeting_is_not_taken_for_the_reply_to_ehlo() {
 
         assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::UnexpectedReply));
         assert_eq!(outcome.words(), "220 hello again");
-        assert_eq!(server.heard().await.line("MAIL"), "");
+        assert_eq!(server.received().await.line("MAIL"), "");
     }
 }
 
@@ -214,7 +214,7 @@ async fn a_message_is_not_sent_after_a_premature_acceptance() {
 
     assert_eq!(outcome.failure(), (Step::Content, Diagnosis::UnexpectedReply));
     assert_eq!(outcome.words(), "250 2.0.0 taken");
-    assert_eq!(server.heard().await.messages, 0);
+    assert_eq!(server.received().await.messages, 0);
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn an_unsolicited_421_is_read_before_the_next_command() {
 
     assert_eq!(outcome.failure(), (Step::Recipient, Diagnosis::TryLater));
     assert_eq!(outcome.words(), "421 4.3.2 Going down");
-    assert_eq!(server.heard().await.line("RCPT"), "");
+    assert_eq!(server.received().await.line("RCPT"), "");
 }
 
 #[tokio::test]
@@ -234,8 +234,8 @@ async fn helo_is_sent_to_a_server_that_does_not_know_ehlo() {
         let server = SmtpScript { ehlo_in_clear, ..SmtpScript::in_clear() }.play();
         in_clear(&server).run().await.reply();
 
-        let heard = server.heard().await;
-        assert_eq!(heard.lines()[..2], ["EHLO [127.0.0.1]", "HELO [127.0.0.1]"]);
+        let received = server.received().await;
+        assert_eq!(received.lines()[..2], ["EHLO [127.0.0.1]", "HELO [127.0.0.1]"]);
     }
 }
 
@@ -258,6 +258,6 @@ async fn helo_is_not_tried_if_the_settings_need_an_extension() {
         let outcome = DeliveryAttempt::at(&server, security).signed_in("ppm", "secret").run().await;
 
         assert_eq!(outcome.failure(), (Step::Capabilities, Diagnosis::NotSmtp), "{security:?}");
-        assert_eq!(server.heard().await.line("HELO"), "");
+        assert_eq!(server.received().await.line("HELO"), "");
     }
 }

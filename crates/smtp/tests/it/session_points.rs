@@ -102,14 +102,14 @@ pub(super) async fn until(peer: &mut SmtpPeer, place: SessionPoint) -> io::Resul
     for (at, answer) in
         [(SessionPoint::Ehlo, "250-hello\r\n250 STARTTLS"), (SessionPoint::StartTls, "220 go")]
     {
-        peer.hear().await?;
+        peer.read_line().await?;
         if at == place {
             return Ok(());
         }
         peer.say(answer).await?;
     }
     if place == SessionPoint::Handshake {
-        return peer.hear_something().await;
+        return peer.read_some().await;
     }
     peer.start_tls(AUTHORITY.good()).await?;
     for (at, answer) in [
@@ -121,21 +121,21 @@ pub(super) async fn until(peer: &mut SmtpPeer, place: SessionPoint) -> io::Resul
         (SessionPoint::Rcpt, "250 fine"),
         (SessionPoint::Data, "354 go on"),
     ] {
-        peer.hear().await?;
+        peer.read_line().await?;
         if at == place {
             return Ok(());
         }
         peer.say(answer).await?;
     }
     if place == SessionPoint::Body {
-        return peer.hear_something().await;
+        return peer.read_some().await;
     }
-    peer.hear_content().await?;
+    peer.read_content().await?;
     if place == SessionPoint::FinalDot {
         return Ok(());
     }
     peer.say("250 taken").await?;
-    peer.hear().await.map(drop)
+    peer.read_line().await.map(drop)
 }
 
 /// A cell of a test matrix: its name, and its failure if there is one.

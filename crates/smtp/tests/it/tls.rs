@@ -28,9 +28,9 @@ async fn certificate_is_refused(
         let outcome = attempt.signed_in("ppm", "secret").run().await;
 
         assert_eq!(outcome.failure(), (Step::Tls, diagnosis), "{security:?}");
-        let heard = server.heard().await;
+        let received = server.received().await;
         let is_way_to_tls = |line: &&str| line.starts_with("EHLO") || *line == "STARTTLS";
-        assert!(heard.lines().iter().all(is_way_to_tls), "{heard:?}");
+        assert!(received.lines().iter().all(is_way_to_tls), "{received:?}");
         outcomes.push(outcome);
     }
     outcomes
@@ -79,7 +79,7 @@ async fn a_port_that_expects_implicit_tls_is_recognised_by_a_handshake() {
             let outcome = DeliveryAttempt::at(&server, security).in_a_hurry().run().await;
 
             assert_eq!(outcome.failure(), (Step::Greeting, Diagnosis::TlsPort), "{security:?}");
-            assert_eq!(server.heard().await.lines(), [""; 0]);
+            assert_eq!(server.received().await.lines(), [""; 0]);
         }
     }
 }
@@ -99,7 +99,7 @@ async fn nothing_is_sent_if_starttls_is_not_offered() {
     let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::StartTlsNotOffered));
-    assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
+    assert_eq!(server.received().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_reply_injected_with_the_go_ahead_is_recognised() {
     let outcome = with_password(&server).run().await;
 
     assert_eq!(outcome.failure(), (Step::Tls, Diagnosis::StartTlsInjected));
-    assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "STARTTLS"]);
+    assert_eq!(server.received().await.lines(), ["EHLO [127.0.0.1]", "STARTTLS"]);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_reply_injected_after_the_client_hello_is_recognised() {
     let server = SmtpServer::play(|mut peer| async move {
         peer.say("220 hello").await?;
         peer.answer_each(&["250-hello\r\n250 STARTTLS", "220 go"]).await?;
-        peer.hear_something().await?;
+        peer.read_some().await?;
         peer.say("250 injected").await?;
         peer.is_left().await
     });

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use testkit::smtp_server::{Heard, SmtpScript, SmtpServer};
+use testkit::smtp_server::{Received, SmtpScript, SmtpServer};
 
 use super::session_points::{SessionPoint, until};
 use super::{DeliveryAttempt, DeliveryResult, in_clear};
@@ -25,14 +25,14 @@ fn offering(ehlo_under_tls: &'static str) -> SmtpScript {
     SmtpScript { ehlo_under_tls, ..SmtpScript::by_starttls() }
 }
 
-async fn signed_in_by(token: &str, script: SmtpScript) -> (DeliveryResult, Heard) {
+async fn signed_in_by(token: &str, script: SmtpScript) -> (DeliveryResult, Received) {
     signed_in_at(script.play(), token).await
 }
 
-async fn signed_in_at(server: SmtpServer, token: &str) -> (DeliveryResult, Heard) {
+async fn signed_in_at(server: SmtpServer, token: &str) -> (DeliveryResult, Received) {
     let outcome =
         DeliveryAttempt::at(&server, Security::StartTls).signed_in_by(USER, token).run().await;
-    (outcome, server.heard().await)
+    (outcome, server.received().await)
 }
 
 /// Returns the encoded response for a token.
@@ -47,30 +47,30 @@ const MECHANISMS: [(&str, &str); 2] = [("XOAUTH2", XOAUTH2), ("OAUTHBEARER", OAU
 
 #[tokio::test]
 async fn a_token_signs_in_by_xoauth2_if_both_mechanisms_are_offered() {
-    let (outcome, heard) = signed_in_by("vF9dft4qmT", offering(XOAUTH2)).await;
+    let (outcome, received) = signed_in_by("vF9dft4qmT", offering(XOAUTH2)).await;
 
     assert_eq!(outcome.peer_text(Step::SignIn), "235 2.7.0 Welcome");
     assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "XOAUTH2")]);
     assert_eq!(outcome.reply(), "250 2.0.0 Queued as 4711");
     assert_eq!(
-        heard.under_tls[1],
+        received.under_tls[1],
         "AUTH XOAUTH2 dXNlcj1wcG1AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgdkY5ZGZ0NHFtVAEB"
     );
-    assert_eq!(heard.under_tls[2], "MAIL FROM:<ppm@example.com>");
+    assert_eq!(received.under_tls[2], "MAIL FROM:<ppm@example.com>");
 }
 
 #[tokio::test]
 async fn a_token_signs_in_by_oauthbearer_if_xoauth2_is_not_offered() {
     let server = offering(OAUTHBEARER).play();
     let port = server.address.port();
-    let (outcome, heard) = signed_in_at(server, "vF9dft4qmT").await;
+    let (outcome, received) = signed_in_at(server, "vF9dft4qmT").await;
 
     assert_eq!(outcome.facts(Step::SignIn), [(FactName::Mechanism, "OAUTHBEARER")]);
     let response = format!(
         "n,a=ppm@example.com,\x01host=127.0.0.1\x01port={port}\x01auth=Bearer vF9dft4qmT\x01\x01"
     );
-    assert_eq!(heard.under_tls[1], format!("AUTH OAUTHBEARER {}", BASE64.encode(response)));
-    assert_eq!(heard.under_tls[2], "MAIL FROM:<ppm@example.com>");
+    assert_eq!(received.under_tls[1], format!("AUTH OAUTHBEARER {}", BASE64.encode(response)));
+    assert_eq!(received.under_tls[2], "MAIL FROM:<ppm@example.com>");
 }
 
 #[tokio::test]
@@ -83,16 +83,16 @@ async fn a_token_is_an_initial_response_up_to_510_octets_and_otherwise_waits_for
             let port = server.address.port();
             let empty = BASE64.decode(response(mechanism, port, "")).expect("our own").len();
             let token = "t".repeat(digits / 4 * 3 - empty + octets_more);
-            let (outcome, heard) = signed_in_at(server, &token).await;
+            let (outcome, received) = signed_in_at(server, &token).await;
 
             outcome.reply();
             let response = response(mechanism, port, &token);
             if octets_more == 0 {
                 let line = format!("AUTH {mechanism} {response}");
                 assert_eq!(line.len(), 509);
-                assert_eq!(heard.under_tls[1], line);
+                assert_eq!(received.under_tls[1], line);
             } else {
-                assert_eq!(heard.under_tls[1..3], [format!("AUTH {mechanism}"), response]);
+                assert_eq!(received.under_tls[1..3], [format!("AUTH {mechanism}"), response]);
             }
         }
     }
@@ -105,10 +105,10 @@ async fn tokens_of_every_length_are_sent_completely() {
             let server = offering(offers).play();
             let port = server.address.port();
             let token = "0123456789".repeat(length / 10);
-            let (outcome, heard) = signed_in_at(server, &token).await;
+            let (outcome, received) = signed_in_at(server, &token).await;
 
             outcome.reply();
-            let sent = heard.under_tls[1..].iter().find(|line| !line.ends_with(mechanism));
+            let sent = received.under_tls[1..].iter().find(|line| !line.ends_with(mechanism));
             let sent = sent.map(|line| line.trim_start_matches(&format!("AUTH {mechanism} ")));
             assert_eq!(sent, Some(response(mechanism, port, &token).as_str()), "{length}");
         }
@@ -121,11 +121,11 @@ async fn a_challenge_is_answered_and_shown_decoded_before_the_reply() {
         for length in [30, 1_500] {
             let auth = "535 5.7.8 Not accepted";
             let script = SmtpScript { challenge: Some(CHALLENGE), auth, ..offering(offers) };
-            let (outcome, heard) = signed_in_by(&"t".repeat(length), script).await;
+            let (outcome, received) = signed_in_by(&"t".repeat(length), script).await;
 
             assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused), "{mechanism}");
             assert_eq!(outcome.words(), format!("{REASON}\n535 5.7.8 Not accepted"));
-            let after_ehlo = &heard.under_tls[1..];
+            let after_ehlo = &received.under_tls[1..];
             let answered = after_ehlo.iter().rev().take(2).collect::<Vec<_>>();
             assert_eq!(answered, ["QUIT", answer], "{mechanism}");
             assert_eq!(after_ehlo.len(), if length == 30 { 3 } else { 4 }, "{after_ehlo:?}");
@@ -156,11 +156,11 @@ async fn the_reply_after_a_challenge_decides_if_it_is_more_specific() {
 #[tokio::test]
 async fn a_challenge_is_shown_even_if_no_reply_follows() {
     let script = SmtpScript { challenge: Some(CHALLENGE), auth: "", ..offering(XOAUTH2) };
-    let (outcome, heard) = signed_in_by(TOKEN, script).await;
+    let (outcome, received) = signed_in_by(TOKEN, script).await;
 
     assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
     assert_eq!(outcome.words(), REASON);
-    assert_eq!(heard.under_tls[2..], [""]);
+    assert_eq!(received.under_tls[2..], [""]);
 }
 
 #[tokio::test]
@@ -173,13 +173,14 @@ async fn an_immediate_refusal_of_a_token_gets_no_response() {
         ("454 4.7.0 Cannot ask", Diagnosis::TryLater),
         ("421 4.7.0 Too busy", Diagnosis::TryLater),
     ] {
-        let (outcome, heard) = signed_in_by(TOKEN, SmtpScript { auth, ..offering(XOAUTH2) }).await;
+        let (outcome, received) =
+            signed_in_by(TOKEN, SmtpScript { auth, ..offering(XOAUTH2) }).await;
 
         assert_eq!(outcome.failure(), (Step::SignIn, diagnosis), "{auth}");
         let words =
             if auth == three_lines { "535 5.7.8 Your token is no good here." } else { auth };
         assert_eq!(outcome.words(), words);
-        assert_eq!(heard.under_tls[2..], ["QUIT"]);
+        assert_eq!(received.under_tls[2..], ["QUIT"]);
     }
 }
 
@@ -205,13 +206,13 @@ async fn a_failure_has_the_code_of_the_last_reply_if_there_was_one() {
 #[tokio::test]
 async fn only_the_capabilities_under_tls_count() {
     let ehlo_in_clear = "250-mail.example.com\n250-AUTH XOAUTH2\n250 STARTTLS";
-    let (outcome, heard) =
+    let (outcome, received) =
         signed_in_by(TOKEN, SmtpScript { ehlo_in_clear, ..offering(OAUTHBEARER) }).await;
 
     assert_eq!(outcome.fact(Step::SignIn, FactName::Mechanism), "OAUTHBEARER");
     assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), "PLAIN OAUTHBEARER");
-    assert_eq!(heard.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
-    assert_eq!(heard.under_tls[0], "EHLO [127.0.0.1]");
+    assert_eq!(received.in_clear, ["EHLO [127.0.0.1]", "STARTTLS"]);
+    assert_eq!(received.under_tls[0], "EHLO [127.0.0.1]");
 }
 
 #[tokio::test]
@@ -221,12 +222,12 @@ async fn a_server_without_a_token_mechanism_is_reported_with_its_mechanisms() {
         ("250-x\n250 AUTH", Diagnosis::TokenSignInNotOffered, ""),
         ("250-x\n250 8BITMIME", Diagnosis::SignInNotOfferedUnderTls, ""),
     ] {
-        let (outcome, heard) = signed_in_by(TOKEN, offering(offers)).await;
+        let (outcome, received) = signed_in_by(TOKEN, offering(offers)).await;
 
         assert_eq!(outcome.failure(), (Step::SignIn, diagnosis));
         assert_eq!(outcome.words(), "");
         assert_eq!(outcome.fact(Step::Capabilities, FactName::Mechanisms), mechanisms);
-        assert_eq!(heard.under_tls, ["EHLO [127.0.0.1]", "QUIT"]);
+        assert_eq!(received.under_tls, ["EHLO [127.0.0.1]", "QUIT"]);
     }
 }
 
@@ -240,7 +241,7 @@ async fn a_token_is_never_sent_unencrypted() {
     let outcome = in_clear(&server).signed_in_by(USER, TOKEN).run().await;
 
     assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::EncryptionRequired));
-    assert_eq!(server.heard().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
+    assert_eq!(server.received().await.lines(), ["EHLO [127.0.0.1]", "QUIT"]);
 }
 
 /// Builds a reply from the response that a server received.
@@ -251,11 +252,11 @@ fn echoing(repeat: Repeat) -> SmtpServer {
     SmtpServer::play(move |mut peer| async move {
         until(&mut peer, SessionPoint::EhloUnderTls).await?;
         peer.say("250-hello\r\n250 AUTH XOAUTH2").await?;
-        let line = peer.hear().await?;
+        let line = peer.read_line().await?;
         let peer_text = match line.as_str() {
             "AUTH XOAUTH2" => {
                 peer.say("334 ").await?;
-                repeat(&peer.hear().await?)
+                repeat(&peer.read_line().await?)
             }
             _ => repeat(line.trim_start_matches("AUTH XOAUTH2 ")),
         };

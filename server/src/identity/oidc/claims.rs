@@ -32,14 +32,14 @@ pub(super) fn principal(
     let candidates = [named, known_as, mail, Some(subject)].into_iter().flatten();
     let name = candidates.into_iter().find_map(shown).unwrap_or_default();
     let Some(role) = role(claims.additional_claims(), roles_claim, roles) else {
-        return Err(UnverifiedUser { id: Principal::foreign_id(issuer, subject), name, email });
+        return Err(UnverifiedUser { id: Principal::external_id(issuer, subject), name, email });
     };
     let zone = claims.zoneinfo().and_then(|zone| time_zones::exact(zone.as_str()));
     Ok(Principal {
         email,
         language: claims.locale().map(|tag| tag.as_ref().to_owned()),
         zone: zone.map(str::to_owned),
-        ..Principal::foreign(issuer, subject, &name, role)
+        ..Principal::external(issuer, subject, &name, role)
     })
 }
 

@@ -23,7 +23,7 @@ const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const GOOGLE: (Option<&str>, Option<&str>) =
     (Some("https://accounts.google.com"), Some("https://oauth2.googleapis.com"));
 
-/// The metadata field that promises `iss` in each authorization response (RFC 9207 3).
+/// The metadata field that announces `iss` in each authorization response (RFC 9207 3).
 const NAMES_ITSELF: &str = "authorization_response_iss_parameter_supported";
 
 /// Fetches the metadata of the provider that was typed, and returns what it says, or what is wrong

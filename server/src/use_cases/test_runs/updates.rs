@@ -46,7 +46,7 @@ pub struct Subscription {
 impl RunUpdates {
     /// Creates it without subscriptions.
     pub fn new(pace: StreamTiming) -> Self {
-        Self { pace, room: Arc::new(Semaphore::new(pace.most)), users: Mutex::default() }
+        Self { pace, room: Arc::new(Semaphore::new(pace.max_streams)), users: Mutex::default() }
     }
 
     /// The timing and the limits.
@@ -63,7 +63,10 @@ impl RunUpdates {
     ) -> Option<Subscription> {
         let room = self.room.clone().try_acquire_owned().ok()?;
         let mut users = self.users();
-        if users.get(user).is_some_and(|subscribers| subscribers.streams >= self.pace.most_of_one) {
+        if users
+            .get(user)
+            .is_some_and(|subscribers| subscribers.streams >= self.pace.max_streams_per_user)
+        {
             return None;
         }
         let subscribers = users
@@ -87,7 +90,7 @@ impl RunUpdates {
     /// Whether there are no subscriptions, and no state of any.
     pub fn is_empty(&self) -> bool {
         let users = self.users();
-        users.is_empty() && self.room.available_permits() == self.pace.most
+        users.is_empty() && self.room.available_permits() == self.pace.max_streams
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<String, Subscribers>> {
@@ -161,7 +164,7 @@ async fn poll(
         }
         let is_under_way =
             tell.borrow().as_ref().is_some_and(|latest| latest.run.outcome.is_none());
-        let pause = if is_under_way { pace.look } else { pace.look_idle };
+        let pause = if is_under_way { pace.poll_interval } else { pace.idle_poll_interval };
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(pause) => {}

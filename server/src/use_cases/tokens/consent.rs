@@ -49,7 +49,7 @@ pub enum CallbackOutcome {
     /// An attempt with this id has ended.
     Attempt(String),
     /// It matches no attempt, or changes nothing about one.
-    Nowhere(OauthDiagnosis),
+    NoAttempt(OauthDiagnosis),
 }
 
 /// The state of the token, and how this user's last attempt ended.
@@ -394,11 +394,11 @@ pub async fn complete_consent(
         Ok(Ok(landed)) => landed,
         Ok(Err(error)) => {
             internal_error(error);
-            CallbackOutcome::Nowhere(OauthDiagnosis::ServerFailed)
+            CallbackOutcome::NoAttempt(OauthDiagnosis::ServerFailed)
         }
         Err(error) => {
             tracing::error!(error = one_line(&error), "the task of a callback failed");
-            CallbackOutcome::Nowhere(OauthDiagnosis::ServerFailed)
+            CallbackOutcome::NoAttempt(OauthDiagnosis::ServerFailed)
         }
     }
 }
@@ -417,11 +417,13 @@ async fn callback_outcome(
     } else {
         OauthDiagnosis::AttemptUnknown
     };
-    let Some(state) = answer.state.as_deref() else { return Ok(CallbackOutcome::Nowhere(unknown)) };
+    let Some(state) = answer.state.as_deref() else {
+        return Ok(CallbackOutcome::NoAttempt(unknown));
+    };
     let state_hash = hashed(state);
     // A forged state causes only a read, which does not block writers.
     let Some(found) = oauth_attempts::by_state(&tokens.store, &state_hash).await? else {
-        return Ok(CallbackOutcome::Nowhere(unknown));
+        return Ok(CallbackOutcome::NoAttempt(unknown));
     };
     let known_by = match (browser, who) {
         (ConsentBinding::ByToken, Some(who)) => StoredBinding::Person(who.id.clone()),
@@ -438,7 +440,7 @@ async fn callback_outcome(
         let (action, code) = (Action::TokenNotObtained, shell::fault_code(diagnosis));
         let aggregates = &tokens.aggregates;
         aggregates.record_of_attempt(&found.id, action, actor, code);
-        return Ok(CallbackOutcome::Nowhere(diagnosis));
+        return Ok(CallbackOutcome::NoAttempt(diagnosis));
     };
     let actor = Actor { address, ..attempt.actor() };
     let end = exchange_code(tokens, &attempt, answer, who, &actor).await.unwrap_or_else(|broken| {
@@ -651,7 +653,7 @@ pub async fn finish_by_hand(
     let (finished, end) = match complete_consent(tokens, answer, browser, Some(who), address).await
     {
         CallbackOutcome::Attempt(landed) => (landed, None),
-        CallbackOutcome::Nowhere(diagnosis) => {
+        CallbackOutcome::NoAttempt(diagnosis) => {
             (id.to_owned(), Some(failed(OauthStage::Return, diagnosis)))
         }
     };

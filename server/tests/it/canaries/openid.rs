@@ -136,7 +136,7 @@ async fn the_secrets_of_a_failed_sign_in_by_openid_do_not_leak() {
         away.state,
     );
     assert!(witness.complete_login(&away, &declined).await.contains("declined"));
-    let stranger = format!("{}x", away.address);
-    assert!(witness.complete_login(&away, &stranger).await.contains("over"));
+    let altered = format!("{}x", away.address);
+    assert!(witness.complete_login(&away, &altered).await.contains("over"));
     witness.expects_silence_beside(&provider);
 }

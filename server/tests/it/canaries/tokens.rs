@@ -257,8 +257,9 @@ impl Witness {
     /// Starts Get Auth Token and follows the redirect to the provider.
     async fn start_consent(&mut self) -> PendingConsent {
         // A new client address each time, because the redirect is throttled by address.
-        let address =
-            Ipv4Addr::from_bits(0xC633_0000 + u32::try_from(self.heard.len()).expect("few"));
+        let address = Ipv4Addr::from_bits(
+            0xC633_0000 + u32::try_from(self.received.len()).expect("a small number"),
+        );
         self.browser.forwarded_for = address.to_string();
         let begun = self.calls("email/get-token", &json!({ "in_pop_up": true })).await;
         let AttemptStarted { attempt, start } =
@@ -487,10 +488,10 @@ async fn a_token_that_the_mail_server_repeats_does_not_leak() {
                 assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
                 let run = witness.sends().await;
                 arrived += usize::from(matches!(run.outcome, Some(Outcome::Accepted { .. })));
-                let heard = server.heard().await;
+                let received = server.received().await;
                 let is_sign_in = |line: &&str| line.starts_with("AUTH");
-                assert_eq!(heard.in_clear.iter().map(String::as_str).find(is_sign_in), None);
-                assert!(heard.line("AUTH").contains(mechanism), "{run:?}, {heard:?}");
+                assert_eq!(received.in_clear.iter().map(String::as_str).find(is_sign_in), None);
+                assert!(received.line("AUTH").contains(mechanism), "{run:?}, {received:?}");
             }
         }
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use vault::clock::{SystemClock, SystemRandomness};
 
 use super::databases::database;
-use super::harness::{ADDRESS, PASSWORD, operator, session_cookie, stranger};
+use super::harness::{ADDRESS, PASSWORD, anonymous_caller, operator, session_cookie};
 
 /// Creates this number of administrators in the database of a folder, and returns the `Cookie`
 /// headers of their browsers, each signed in.
@@ -34,6 +34,6 @@ pub fn administrator(number: usize) -> String {
 
 /// Signs a user in with the password of most tests, and returns the `Cookie` header.
 pub async fn sign_in(accounts: &Accounts, email: &str) -> String {
-    let signed_in = accounts.sign_in(email, PASSWORD.into(), &stranger(ADDRESS)).await;
+    let signed_in = accounts.sign_in(email, PASSWORD.into(), &anonymous_caller(ADDRESS)).await;
     session_cookie(&signed_in.expect("the password is right"))
 }

@@ -194,7 +194,7 @@ impl Harness {
 
     /// Attempts to sign in from the default address.
     pub async fn try_sign_in(&self, email: &str, password: &str) -> Result<SignedIn, SignInError> {
-        self.accounts().sign_in(email, password.into(), &stranger(ADDRESS)).await
+        self.accounts().sign_in(email, password.into(), &anonymous_caller(ADDRESS)).await
     }
 
     /// Changes a user's role directly in the database, as an operator can.
@@ -295,7 +295,7 @@ pub async fn trail(store: &Store, count: i64) -> Vec<Entry> {
 }
 
 /// Returns a caller who has not signed in.
-pub fn stranger(address: &str) -> Caller {
+pub fn anonymous_caller(address: &str) -> Caller {
     let address: IpAddr = address.parse().expect("an address");
     let browser = ConsentBinding::default();
     Caller { principal: None, session: None, address, browser, device: None }

@@ -87,9 +87,9 @@ impl OauthFixture {
         let provider = Arc::new(TestProvider::start());
         let mailbox = Mailbox::start(&provider).await;
         let ada = stored_ada(&harness).await;
-        let world = Self { harness, provider, mailbox, ada };
-        world.saved(&world.draft(flow), 0, None).await;
-        world
+        let fixture = Self { harness, provider, mailbox, ada };
+        fixture.saved(&fixture.draft(flow), 0, None).await;
+        fixture
     }
 
     /// Starts with this flow saved and a token.
@@ -99,10 +99,10 @@ impl OauthFixture {
 
     /// Starts with this flow saved and a token of a provider that follows changed rules.
     pub async fn with_token_by(flow: OauthFlow, change: impl FnOnce(&mut Rules)) -> Self {
-        let world = Self::with(flow).await;
-        world.provider.rule(change);
-        world.obtain().await;
-        world
+        let fixture = Self::with(flow).await;
+        fixture.provider.rule(change);
+        fixture.obtain().await;
+        fixture
     }
 
     /// Returns another administrator.
@@ -274,7 +274,7 @@ impl OauthFixture {
 /// Returns Ada as an administrator with the ID that she has in the database.
 pub async fn stored_ada(harness: &Harness) -> Principal {
     let person = people::by_email(&harness.server.store, EMAIL).await.expect("an answer");
-    principal(&person.expect("she is there").id, EMAIL, NAME)
+    principal(&person.expect("Ada's account").id, EMAIL, NAME)
 }
 
 /// Pauses between two checks of a condition, so that other tasks can run.

@@ -32,7 +32,7 @@ pub struct Bent {
     pub claims: Value,
     /// The algorithm in the header.
     pub alg: Option<&'static str>,
-    /// Whether the metadata promises `iss` in responses (RFC 9207 3); the callback URL has none.
+    /// Whether the metadata announces `iss` in responses (RFC 9207 3); the callback URL has none.
     pub names_itself: bool,
     /// Whether the token is unsigned.
     pub is_unsigned: bool,
@@ -237,8 +237,8 @@ async fn token(
         BASE64.encode(Sha256::digest(param("code_verifier"))),
     );
     if is_parrot {
-        let heard = format!("{} {} {form:?}", given.0, given.2);
-        let refusal = json!({"error": "invalid_grant", "error_description": heard});
+        let received = format!("{} {} {form:?}", given.0, given.2);
+        let refusal = json!({"error": "invalid_grant", "error_description": received});
         return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
     }
     if given != expected {

@@ -8,6 +8,8 @@ pub const HISTORY: &str = "/settings/email/history";
 pub const AUDIT: &str = "/audit";
 /// My Preferences, Time.
 pub const TIME: &str = "/preferences/time";
+/// The help page.
+pub const HELP: &str = "/help";
 /// My account: password and sessions.
 pub const ACCOUNT: &str = "/account";
 /// Form action: changes the user's password.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 
-use crate::parts::heading;
+use crate::{brand::Brand, parts::heading};
 
 /// The page shown instead of the requested one.
 #[component]
@@ -24,7 +24,8 @@ pub fn Forbidden(denied: AccessDenied) -> impl IntoView {
     view! {
         <Title text=labels::forbidden::TITLE/>
         <main class="door">
-            {heading(labels::frame::PRODUCT, labels::access_denied(denied))}
+            <Brand/>
+            {heading(labels::forbidden::TITLE, labels::access_denied(denied))}
             <p class="hint">{labels::ANOTHER_ACCOUNT}</p>
             <div class="actions">
                 <a class="button" href=paths::SIGN_IN>{labels::forbidden::USE_ANOTHER_ACCOUNT}</a>

@@ -8,6 +8,7 @@ use leptos_meta::Title;
 use leptos_router::components::{A, Redirect};
 use leptos_router::hooks::use_location;
 
+use crate::brand::{Brand, page_icon};
 use crate::{forbidden::Forbidden, with_destination};
 
 /// Header, navigation and content. Redirects users who are not signed in to the sign-in page.
@@ -34,11 +35,13 @@ pub fn Frame(
         (paths::AUDIT, frame::AUDIT_TRAIL),
         (paths::TIME, frame::MY_PREFERENCES),
         (paths::ACCOUNT, frame::MY_ACCOUNT),
+        (paths::HELP, frame::HELP),
     ];
     let is_permitted = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
     let links = links.into_iter().filter(is_permitted);
-    let links: Vec<_> =
-        links.map(|(path, name)| view! { <A href=path exact=true>{name}</A> }).collect();
+    let links: Vec<_> = links
+        .map(|(path, name)| view! { <A href=path exact=true>{page_icon(path)} {name}</A> })
+        .collect();
     let who = match me.address() {
         "" => me.name.clone(),
         address => format!("{} · {address}", me.name),
@@ -55,7 +58,7 @@ pub fn Frame(
         <a class="skip" href="#main">{frame::SKIP}</a>
         <div class="frame">
             <header class="top">
-                <strong>{frame::PRODUCT}</strong>
+                <Brand/>
                 <span class="who">{who}</span>
                 {sign_out}
             </header>
@@ -64,6 +67,7 @@ pub fn Frame(
                 <h1>{title}</h1>
                 <p class="lead">{lead}</p>
                 {children()}
+                <footer class="version">{frame::version(env!("CARGO_PKG_VERSION"))}</footer>
             </main>
         </div>
     }

@@ -52,6 +52,7 @@ fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
     };
     let cause = now.explanation.as_ref().map(|words| words.cause.as_str()).unwrap_or_default();
     let sentence = run.outcome.as_ref().map(|outcome| labels::outcome(outcome, cause));
+    let tested = labels::tested(run.tested);
     let to = history::requested_by(&by, &run.recipient);
     let shown = Signal::stored(Some(now.clone()));
     view! {
@@ -62,7 +63,7 @@ fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
                     <strong>{words}</strong>
                     <span>{at}</span>
                     <span>{to}</span>
-                    <span class="sentence">{sentence}</span>
+                    <span class="sentence">{sentence} " " {tested}</span>
                 </summary>
                 <div class="body"><DeliverySteps now=shown/> <DeliveryOutcome now/></div>
             </details>

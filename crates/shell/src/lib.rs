@@ -3,9 +3,11 @@
 
 mod account;
 mod audit;
+mod brand;
 mod email;
 mod forbidden;
 mod frame;
+mod help;
 mod history;
 mod not_found;
 mod parts;
@@ -35,7 +37,8 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <link rel="icon" href="data:,"/>
+                <meta name="description" content=labels::email::LEAD/>
+                <link rel="icon" href=brand::FAVICON/>
                 <HashedStylesheet options=options.clone() id="style"/>
                 <AutoReload options/>
                 <MetaTags/>
@@ -69,6 +72,7 @@ pub fn App() -> impl IntoView {
                 />
                 <Route path=path!("/oauth/result/:id?") view=result::ResultPage ssr=SsrMode::Async/>
                 <Route path=path!("/account") view=account::AccountPage ssr=SsrMode::Async/>
+                <Route path=path!("/help") view=help::HelpPage ssr=SsrMode::Async/>
                 <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                 <Route
                     path=path!("/preferences/time")

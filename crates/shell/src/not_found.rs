@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::parts::heading;
+use crate::{brand::Brand, parts::heading};
 
 /// The page for every unknown path.
 #[component]
@@ -14,6 +14,7 @@ pub fn NotFound() -> impl IntoView {
     view! {
         <Title text=labels::not_found::TITLE/>
         <main class="door">
+            <Brand/>
             {heading(labels::not_found::TITLE, labels::not_found::LEAD)}
             <a class="button" href=super::paths::EMAIL>{labels::not_found::GO_TO_EMAIL}</a>
         </main>

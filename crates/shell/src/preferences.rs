@@ -4,6 +4,7 @@ use contract::pages::{TimeAttempt, TimeProblem, TimeSettings};
 use contract::paths;
 use domain::time_format::{ClockStyle, DatePattern, TimeDisplay, TimePreference, offset_name};
 use labels::preferences;
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -103,6 +104,7 @@ fn form(
                             aria-invalid=is_invalid.then_some("true")
                             autofocus=is_invalid
                         />
+                        <button type="button" id="browsers-zone" hidden>{preferences::USE_BROWSERS_ZONE}</button>
                         <datalist id="zones">{zones.collect_view()}</datalist>
                         <div class="about">
                             <span class="help" id="zone-help">{preferences::TIME_ZONE_HELP}</span>
@@ -114,10 +116,29 @@ fn form(
             <p class="hint">{preferences::SHOWN_AS} {as_saved}</p>
             <div class="actions"><button type="submit" class="primary">{preferences::SAVE}</button></div>
         </form>
+        {offer_browsers_zone()}
     }
     .into_any()
 }
 
+/// A script that offers the browser's own time zone. Without it, the page works as before.
+fn offer_browsers_zone() -> impl IntoView {
+    view! {
+        <script nonce=use_nonce()>
+            "{
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const button = document.getElementById('browsers-zone');
+if (zone) {
+  button.append(` (${zone})`);
+  button.hidden = false;
+  button.addEventListener('click', () => { document.getElementById('zone').value = zone; });
+}
+}"
+        </script>
+    }
+}
+
+/// A radio button with an example.
 #[component]
 fn Radio(
     group: &'static str,

@@ -9,7 +9,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::parts::heading;
+use crate::{brand::Brand, parts::heading};
 
 /// Returns the value of the page's `fault` query parameter.
 pub fn fault_code(diagnosis: OauthDiagnosis) -> String {
@@ -50,7 +50,10 @@ pub fn ResultPage() -> impl IntoView {
     };
     view! {
         <Title text=token_result::TITLE/>
-        <main class="door"><Suspense>{page}</Suspense></main>
+        <main class="door">
+            <Brand/>
+            <Suspense>{page}</Suspense>
+        </main>
     }
 }
 

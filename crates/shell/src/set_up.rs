@@ -9,6 +9,7 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use crate::brand::Brand;
 use crate::parts::{TextField, heading, notice};
 
 /// The page of the setup link.
@@ -51,7 +52,10 @@ pub fn SetUpPage() -> impl IntoView {
     };
     view! {
         <Title text=set_up::TITLE/>
-        <main class="door"><Suspense>{page}</Suspense></main>
+        <main class="door">
+            <Brand/>
+            <Suspense>{page}</Suspense>
+        </main>
     }
 }
 

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use crate::brand::Brand;
 use crate::parts::{TextField, heading, notice};
 use crate::{local_path, with_destination};
 
@@ -51,6 +52,7 @@ pub fn SignInPage() -> impl IntoView {
     view! {
         <Title text=sign_in::TITLE/>
         <main class="door">
+            <Brand/>
             {heading(sign_in::TITLE, labels::frame::PRODUCT)}
             <Suspense>{hint}</Suspense>
             {refusal}

@@ -16,6 +16,14 @@ pub const AUDIT_TRAIL: &str = "Audit trail";
 pub const MY_PREFERENCES: &str = "My Preferences";
 /// The link to the user's account.
 pub const MY_ACCOUNT: &str = "My account";
+/// The link to the help page.
+pub const HELP: &str = "Help";
+
+/// The product's version, at the end of each page.
+pub fn version(version: &str) -> String {
+    format!("PPM Email Settings {version}")
+}
+
 /// The heading if a page's data could not be loaded.
 pub const NOT_LOADED: &str = "This could not be loaded.";
 

@@ -17,6 +17,8 @@ pub const TIME_ZONE: &str = "Time zone";
 /// The help text of that control.
 pub const TIME_ZONE_HELP: &str =
     "Type a city to search, such as Berlin or New York. The list shows the matches.";
+/// The button that enters the browser's time zone, whose name follows in brackets.
+pub const USE_BROWSERS_ZONE: &str = "Use this browser's time zone";
 /// The error message if no time zone matches.
 pub const NO_ZONE: &str = "No time zone matches. Enter the name of a large city near you.";
 /// The text before an example in the saved format.

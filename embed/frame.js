@@ -59,6 +59,33 @@ function measure() {
   send("height", { px: Math.ceil(document.documentElement.getBoundingClientRect().height) });
 }
 
+/** How often the save bar is placed, in milliseconds. */
+const PLACE_INTERVAL = 100;
+
+// A frame as tall as its content has no lower edge in sight, so the save bar sticks to that of the part
+// in sight. An observer reports that part once each time that it starts to observe.
+const inSight = new IntersectionObserver(([{ intersectionRect }]) => {
+  inSight.disconnect();
+  const edge = intersectionRect.height > 0 ? intersectionRect.bottom : window.innerHeight;
+  const below = window.innerHeight - aboveFocus(edge);
+  element.style.setProperty("--ppm-below", `${Math.max(0, below)}px`);
+  setTimeout(placeSaveBar, PLACE_INTERVAL);
+});
+
+/** The lower edge of the save bar: this one, or the upper edge of the control that it would hide. */
+function aboveFocus(edge) {
+  const bar = element.shadowRoot.querySelector(".save-bar");
+  const focused = element.shadowRoot.activeElement;
+  if (!bar || !focused || bar.contains(focused)) return edge;
+  const { top, bottom } = focused.getBoundingClientRect();
+  const isHidden = top < edge && bottom > edge - 2 * bar.offsetHeight;
+  return isHidden ? top : edge;
+}
+
+function placeSaveBar() {
+  inSight.observe(document.documentElement);
+}
+
 // Wait until the element is upgraded, so that it accepts the property below.
 await customElements.whenDefined("ppm-email-settings");
 element.getToken = hostToken;
@@ -69,5 +96,6 @@ relay("ppm-dirty-change", "dirty", "dirty");
 relay("ppm-saved", "saved", "revision");
 relay("ppm-error", "error", "code");
 window.addEventListener("message", receive);
+element.addEventListener("ppm-dirty-change", placeSaveBar, { once: true });
 new ResizeObserver(measure).observe(document.documentElement);
 send("ready");

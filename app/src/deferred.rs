@@ -5,6 +5,7 @@ mod conflict;
 mod copying;
 pub mod delivery;
 pub mod door;
+mod effects;
 mod explanation;
 mod findings;
 mod note;

@@ -8,5 +8,6 @@ mod notice;
 pub mod page;
 mod preset;
 mod save_bar;
+mod status;
 mod test_email;
 mod token_panel;

@@ -56,8 +56,9 @@ impl TabHost {
         self.element.is_none()
     }
 
-    /// Whether the tab itself handles `beforeunload`. A custom element's script does so otherwise.
-    pub fn hooks_beforeunload(self) -> bool {
+    /// Whether the window is the tab's own: it handles `beforeunload`, keys and the title. In a custom
+    /// element, its script or the page does.
+    pub fn is_whole_page(self) -> bool {
         self.element.is_none()
     }
 

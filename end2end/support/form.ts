@@ -101,9 +101,22 @@ export class Form {
   async fill(group: Locator, values: Values): Promise<void> {
     for (const [label, value] of Object.entries(values)) {
       const control = this.field(group, label);
+      await this.unfold(group, label);
       if (typeof value === 'boolean') await control.setChecked(value);
       else await control.fill(value);
     }
+  }
+
+  /** Opens the details around a control, if it is folded. */
+  async unfold(group: Locator, label: string): Promise<void> {
+    const control = this.root.getByLabel(label, { exact: true });
+    const folded = group.locator('details:not([open])').filter({ has: control });
+    if (await folded.count()) await folded.locator('> summary').click();
+  }
+
+  /** Locates a value by its name, as a user who may not edit sees it. */
+  value(group: Locator, label: string): Locator {
+    return group.locator('dt', { hasText: new RegExp(`^${label}$`) }).locator('xpath=following-sibling::dd');
   }
 
   async choose(flow: Flow): Promise<void> {
@@ -152,11 +165,11 @@ export class Form {
 
   /** Locates the notice of a token failure by its heading. */
   setback(heading: string | RegExp): Locator {
-    return this.token.locator('section').filter({ has: this.root.getByRole('heading', { level: 2, name: heading }) });
+    return this.token.locator('section').filter({ has: this.root.getByRole('heading', { level: 3, name: heading }) });
   }
 
   /** Locates the heading of the last test message's outcome, by its full text. */
   outcome(text: string | RegExp): Locator {
-    return this.root.getByRole('heading', { level: 2, name: text, exact: true });
+    return this.root.getByRole('heading', { level: 3, name: text, exact: true });
   }
 }

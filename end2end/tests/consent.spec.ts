@@ -77,7 +77,7 @@ test('closing the pop-up is no failure, and a second attempt works', async ({ fo
   const popUp = await openConsent(form);
   await popUp.close();
   await expect(form.token.getByText(WAITING)).toBeVisible();
-  await expect(form.token.getByRole('heading', { level: 2 })).toHaveCount(0);
+  await expect(form.token.getByRole('heading', { level: 3 })).toHaveCount(0);
   await obtain(form, provider);
   await expect(form.token.getByText(WAITING)).toBeHidden();
 });

@@ -14,6 +14,11 @@ function row(page: Page, name: string): Locator {
   return steps(page).locator('> li').filter({ has: page.getByText(name, { exact: true }) });
 }
 
+/** Unfolds the steps, which are folded after a success. */
+async function unfold(page: Page): Promise<void> {
+  await page.getByText(/^Last test: /).click();
+}
+
 /** Locates a fact of a step. */
 function fact(place: Locator, name: string): Locator {
   return place.getByText(name, { exact: true }).locator('xpath=following-sibling::dd[1]');
@@ -27,6 +32,8 @@ test('each step of a delivered message shows its facts', async ({ page, signIn, 
   const form = await signIn();
   await form.saveBasic(product.mail);
   await form.deliverTest();
+  await expect(steps(page)).toBeHidden();
+  await unfold(page);
 
   expect(await names(page)).toEqual([
     'Name lookup',
@@ -67,9 +74,12 @@ test("the server's reply is expanded by keyboard", async ({ page, signIn, produc
   await form.deliverTest();
   const words = row(page, 'Greeting').getByText(/^220 /);
   await expect(words).toBeHidden();
-  await row(page, 'Greeting').getByText('Server reply', { exact: true }).focus();
+  await unfold(page);
+  await expect(words).toBeHidden();
+  await row(page, 'Greeting').locator('summary').focus();
   await page.keyboard.press('Enter');
   await expect(words).toBeVisible();
+  await expect(fact(row(page, 'Greeting'), 'Server reply')).toContainText('220 ');
 });
 
 test("PPM's own findings are collapsed and not labelled as the server's reply", async ({ page, signIn, product, axe }) => {
@@ -84,7 +94,8 @@ test("PPM's own findings are collapsed and not labelled as the server's reply", 
     await expect(place.getByText('Server reply', { exact: true })).toHaveCount(0);
     const details = place.locator('code').filter({ hasText: 'invalid peer certificate' });
     await expect(details).toBeHidden();
-    await place.getByText('Details (found by PPM)', { exact: true }).click();
+    await place.locator('summary').first().click();
+    await expect(place.getByText('Details (found by PPM)', { exact: true })).toBeVisible();
     await expect(details).toBeVisible();
   }
   await axe();
@@ -154,13 +165,17 @@ const ENDS: { step: string; answers: Record<string, string | null>; heading: Reg
   },
 ];
 
+/** The names of all steps without TLS and sign-in, in order. */
+const ALL = ['Token', 'Name lookup', 'Connection', 'Greeting', 'Capabilities', 'Sender', 'Recipient', 'Content', 'Accepted'];
+
 /** Expects only this step to have failed, and the later ones not to have been reached. */
 async function expectEndAt(page: Page, step: string): Promise<void> {
   await expect(row(page, step)).toContainText('failed');
   await expect(steps(page).locator('> li').filter({ hasText: 'failed' })).toHaveCount(1);
-  const all = await names(page);
-  for (const later of all.slice(all.indexOf(step) + 1)) {
-    await expect(row(page, later)).toContainText('not reached');
+  const done = await names(page);
+  for (const later of ALL.slice(ALL.indexOf(step) + 1)) {
+    expect(done).not.toContain(later);
+    await expect(row(page, 'Not reached')).toContainText(later);
   }
 }
 

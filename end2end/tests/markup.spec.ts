@@ -438,7 +438,7 @@ test('a certificate field preserves any text exactly', async ({ page, signIn }) 
   const form = await signIn();
   await form.choose('Authorization Code');
   const certificate = form.field(form.oauth, CA);
-  await certificate.fill(text);
+  await form.fill(form.oauth, { [CA]: text });
   await form.choose('None');
   await form.fill(form.basic, { ...OF_MAIL, Port: '25' });
   await form.saved();
@@ -459,7 +459,7 @@ test('text typed into a certificate field before hydration is kept', async ({ pa
   await page.goto(SETTINGS, { waitUntil: 'commit' });
   const form = new Form(page);
   const certificate = form.field(form.basic, CA);
-  await certificate.fill(`\n${hostile('certificate')}`);
+  await form.fill(form.basic, { [CA]: `\n${hostile('certificate')}` });
   hydrate();
   await expect(form.save).toBeVisible();
   await expect(certificate).toHaveValue(`\n${hostile('certificate')}`);

@@ -52,7 +52,7 @@ test('a reader sees the settings and cannot change them', async ({ page, provide
   await provider.allow(page, provider.address.people.reader);
   const words = 'You can view these settings, but only an administrator can change them.';
   await expect(page.getByRole('note')).toHaveText(words);
-  await expect(page.getByLabel('SMTP Server').first()).toBeDisabled();
+  await expect(page.getByRole('textbox')).toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Save', exact: true })).toHaveCount(0);
 });
 

@@ -24,7 +24,7 @@ test('time preferences apply to the last test message and to the history', async
 
   await prefer(page, 'DD-Mon-YYYY', '12 hours', 'kolkata');
   await page.getByRole('link', { name: 'Email', exact: true }).click();
-  await expect(page.getByText(/^Last test/)).toHaveText(WRITTEN);
+  await expect(page.getByText(/^Last test: /)).toHaveText(WRITTEN);
   await page.getByRole('link', { name: 'Test messages' }).click();
   const entry = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem').first();
   await expect(entry).toContainText(WRITTEN);

@@ -69,7 +69,7 @@ test.describe(() => {
     await form.fill(form.basic, { Port: '465' });
     await expect(useTls).toHaveAccessibleDescription(/encrypted from the start/);
     await form.fill(form.basic, { Port: '587' });
-    await expect(useTls).toHaveAccessibleDescription(/STARTTLS: the connection switches to encryption/);
+    await expect(useTls).toHaveAccessibleDescription(/STARTTLS: encrypted before anything is sent/);
     await form.fill(form.basic, { Username: 'noreply', 'Use TLS': false });
     await expect(useTls).toHaveAccessibleDescription(/can be read on the network/);
     await expect(form.field(form.basic, 'TLS mode')).toBeHidden();

@@ -61,7 +61,7 @@ test('a reader cannot change the settings', async ({ as }) => {
   await page.goto('/settings/email');
   await expect(page.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
   await expect(page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
-  await expect(new Form(page).flow).toBeDisabled();
+  await expect(page.getByRole('combobox')).toHaveCount(0);
   const asked = await page.request.post('/api/email/send-test', { data: {}, headers: { 'sec-fetch-site': 'same-origin' } });
   expect(asked.status()).toBe(403);
 });
@@ -86,7 +86,7 @@ test('nginx replaces identity headers sent by a browser', async ({ as, consoleEr
   const rita = await as('rita', SPOOFED);
   await rita.goto('/settings/email');
   await expect(rita.getByText('Rita Levi · rita@example.com', { exact: true })).toBeVisible();
-  await expect(new Form(rita).flow).toBeDisabled();
+  await expect(rita.getByRole('combobox')).toHaveCount(0);
 
   const sam = await as('sam', SPOOFED);
   const answer = await sam.goto('/settings/email');

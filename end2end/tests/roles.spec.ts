@@ -21,18 +21,16 @@ const test = base.extend<{ asRita: () => Promise<Form> }>({
   },
 });
 
-test('a reader sees the settings with all controls disabled', async ({ signIn, product, asRita, axe }) => {
+test('a reader sees the settings as text, and no control', async ({ signIn, product, asRita, axe }) => {
   const ada = await signIn();
   await ada.saveBasic(product.mail);
   const rita = await asRita();
   await expect(rita.page.getByRole('note')).toHaveText('You can view these settings, but only an administrator can change them.');
-  await expect(rita.field(rita.basic, 'SMTP Server')).toHaveValue('localhost');
-  await expect(rita.flow).toBeDisabled();
-  for (const role of ['textbox', 'spinbutton', 'checkbox'] as const) {
-    for (const control of await rita.page.getByRole(role).all()) await expect(control).toBeDisabled();
-  }
-  await expect(rita.save).toBeHidden();
-  await expect(rita.sendTest).toBeDisabled();
+  await expect(rita.value(rita.basic, 'SMTP Server')).toHaveText('localhost');
+  await expect(rita.value(rita.basic, 'Password')).toHaveText('Stored');
+  await expect(rita.value(rita.basic, 'Use TLS')).toHaveText('on');
+  for (const role of ['textbox', 'combobox', 'checkbox'] as const) await expect(rita.page.getByRole(role)).toHaveCount(0);
+  await expect(rita.page.getByRole('main').getByRole('button')).toHaveCount(0);
   await expect(rita.page.getByRole('link', { name: 'Audit trail' })).toHaveCount(0);
   await axe(rita.page);
 });
@@ -44,8 +42,8 @@ test('a reader sees the token status and the history, and cannot obtain a token'
   await ada.deliverTest();
   const rita = await asRita();
   await expect(rita.tokenStatus).toHaveText('Valid');
-  await expect(rita.getToken).toBeDisabled();
-  await expect(rita.field(rita.authentication, 'Client ID')).toHaveValue('');
+  await expect(rita.getToken).toHaveCount(0);
+  await expect(rita.value(rita.authentication, 'Client ID')).toHaveText('empty');
   await rita.page.getByRole('link', { name: 'Test messages' }).click();
   await expect(rita.page.getByRole('listitem').filter({ hasText: ADA.name })).toHaveCount(1);
 });

@@ -21,7 +21,7 @@ async function saveClientCredentials(form: Form): Promise<Form> {
 test('with Client Credentials, a change in any bound control requires the Client Secret again, with the reason', async ({ signIn }) => {
   const form = await saveClientCredentials(await signIn());
   const secret = form.field(form.authentication, 'Client Secret');
-  const text = (group: typeof form.oauth, label: string, value: string) => async () => form.field(group, label).fill(value);
+  const text = (group: typeof form.oauth, label: string, value: string) => async () => form.fill(group, { [label]: value });
   const changes: [why: string, change: () => Promise<unknown>][] = [
     ['Scope changes', text(form.authentication, 'Scope', 'mail.read')],
     ['Token Endpoint changes', text(form.authentication, 'Token Endpoint', 'https://login.example.com/another/token')],

@@ -9,7 +9,7 @@ function dialog(page: Page) {
   const shown = page.getByRole('dialog', { name: 'Saving deletes the current OAuth token' });
   return {
     shown,
-    keep: shown.getByRole('button', { name: 'Keep the token', exact: true }),
+    keep: shown.getByRole('button', { name: 'Keep the token, do not save', exact: true }),
     confirm: shown.getByRole('button', { name: 'Save and delete the token', exact: true }),
   };
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 pub const PAGE_BUDGET: usize = 220_000;
 /// The same for the custom element on another site's page: the same code, its script and its own
 /// style sheet.
-pub const ELEMENT_BUDGET: usize = 214_000;
+pub const ELEMENT_BUDGET: usize = 222_000;
 /// The budget of the deferred chunk of either.
 pub const LATER_BUDGET: usize = 80_000;
 

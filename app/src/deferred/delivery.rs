@@ -1,10 +1,10 @@
 //! Views of a test run: its steps and its outcome.
 
 use contract::{Explanation, RunView};
-use domain::delivery::{Fact, FactName, Outcome, StepReport, StepStatus};
+use domain::delivery::{Fact, FactName, Outcome, Step, StepReport, StepStatus};
 use leptos::prelude::*;
 
-use super::explanation::{Copyable, NextSteps, readable};
+use super::explanation::{Copyable, NextSteps, heading, readable};
 use crate::{model::form::FormState, view::reactive::live_option};
 
 /// The most steps in one run: a refused token repeats all of them once.
@@ -21,21 +21,31 @@ pub fn DeliverySteps(now: Signal<Option<RunView>>) -> impl IntoView {
             live_option(move || row.get().map(StepRow::view))
         })
         .collect();
-    view! { <ol class="ladder" aria-label=labels::tab::STEPS>{places}</ol> }
+    view! { <ol class="ladder" part="steps" aria-label=labels::tab::STEPS>{places}</ol> }
 }
 
 /// Rows for the finished, the running and the pending steps.
 fn rows(RunView { run, order, .. }: &RunView) -> Vec<StepRow> {
     let mut rows: Vec<_> = run.steps.iter().map(StepRow::of).collect();
-    let mut is_next = run.outcome.is_none();
-    for &step in order.iter().filter(|step| run.steps.iter().all(|report| report.step != **step)) {
-        let (class, sign, ended) = match (run.outcome.is_some(), is_next) {
-            (true, _) => ("waiting", "·", labels::tab::NOT_REACHED),
-            (false, true) => ("working", "›", labels::tab::RUNNING),
-            (false, false) => ("waiting", "·", labels::tab::PENDING),
+    let mut is_next = true;
+    let is_left = |step: &&Step| run.steps.iter().all(|report| report.step != **step);
+    let left: Vec<_> = order.iter().filter(is_left).map(|&step| labels::step(step)).collect();
+    if run.outcome.is_some() {
+        // The steps that were not reached share one row.
+        if !left.is_empty() {
+            let (name, ended) = (labels::tab::NOT_REACHED, left.join(", "));
+            rows.push(StepRow { class: "waiting", sign: "·", name, ended, ..StepRow::default() });
+        }
+        return rows;
+    }
+    for name in left {
+        let (class, sign, ended) = if is_next {
+            ("working", "›", labels::tab::RUNNING)
+        } else {
+            ("waiting", "·", labels::tab::PENDING)
         };
         is_next = false;
-        rows.push(StepRow { class, sign, name: labels::step(step), ended, ..StepRow::default() });
+        rows.push(StepRow { class, sign, name, ended: ended.to_owned(), ..StepRow::default() });
     }
     rows
 }
@@ -46,7 +56,7 @@ struct StepRow {
     class: &'static str,
     sign: &'static str,
     name: &'static str,
-    ended: &'static str,
+    ended: String,
     facts: Vec<Fact>,
     peer_text: Option<String>,
     /// The label that names the peer.
@@ -70,7 +80,7 @@ impl StepRow {
             class,
             sign,
             name: labels::step(report.step),
-            ended: labels::step_end(report.ended),
+            ended: labels::step_end(report.ended).to_owned(),
             facts: report.facts.clone(),
             peer_text: report.peer_text.clone(),
             speaker: labels::speaker(report.step),
@@ -80,6 +90,10 @@ impl StepRow {
     }
 
     fn view(self) -> impl IntoView {
+        let line = match &self.peer_text {
+            Some(peer_text) if self.class == "failed" => peer_text.clone(),
+            _ => labels::tab::summary(&self.facts),
+        };
         let facts: Vec<_> = self
             .facts
             .into_iter()
@@ -90,14 +104,29 @@ impl StepRow {
                 view! { <div><dt>{labels::fact(found.name)}</dt> " " <dd>{value}</dd></div> }
             })
             .collect();
-        let peer_text = self.peer_text.map(|peer_text| collapsed(self.speaker, peer_text));
-        let found = self.found.map(|found| collapsed(labels::FOUND_BY_PPM, found));
+        let quoted = [(self.speaker, self.peer_text), (labels::FOUND_BY_PPM, self.found)];
+        let quoted: Vec<_> = quoted
+            .into_iter()
+            .filter_map(|(name, text)| {
+                let text = text?;
+                Some(view! { <div><dt>{name}</dt> " " <dd><code>{text}</code></dd></div> })
+            })
+            .collect();
+        let has_details = !facts.is_empty() || !quoted.is_empty();
+        let found = has_details.then(|| {
+            view! {
+                <details>
+                    <summary>{line}</summary>
+                    <dl class="facts">{facts} {quoted}</dl>
+                </details>
+            }
+        });
         view! {
             <li class=self.class>
                 <span class="sign" aria-hidden="true">{self.sign}</span>
                 <span class="name">{self.name}</span>
                 <span class="end-word">{self.ended}</span>
-                <div class="found"><dl class="facts">{facts}</dl> {peer_text} {found}</div>
+                <div class="found">{found}</div>
                 <span class="ms">{self.time}</span>
             </li>
         }
@@ -123,7 +152,7 @@ pub fn DeliveryOutcome(
     let RunView { run, explanation, transcript, .. } = now;
     let Explanation { cause, steps, see_also } = explanation.unwrap_or_default();
     let outcome = run.outcome?;
-    let heading = labels::outcome(&outcome, &cause);
+    let sentence = labels::outcome(&outcome, &cause);
     let (class, facts, found) = match outcome {
         Outcome::Accepted { reply, message_id, .. } => (
             "notice good",
@@ -155,7 +184,7 @@ pub fn DeliveryOutcome(
     });
     Some(view! {
         <section class=class part="notice">
-            <h2>{heading}</h2>
+            {heading(sentence, form)}
             <p class="hint">{labels::tested(run.tested)}</p>
             <dl class="facts">{facts}</dl>
             <NextSteps steps see_also form/>

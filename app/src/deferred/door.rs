@@ -35,6 +35,8 @@ pub enum DeferredView {
     Choice(Field),
     /// The prompt before a copy of Basic SMTP Settings that requires a stored secret again.
     CopyQuestion(CopyQuestion),
+    /// The effects outside the form; renders nothing.
+    Effects,
     /// The outcome of a test message.
     End(RunView),
     /// The steps of a test message.
@@ -92,13 +94,17 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
         }
         DeferredView::Choice(field) => view! { <ConflictChoice state=form field/> }.into_any(),
         DeferredView::CopyQuestion(question) => view! { <CopyQuestionView question/> }.into_any(),
+        DeferredView::Effects => {
+            super::effects::start(form);
+            ().into_any()
+        }
         DeferredView::End(now) => view! { <DeliveryOutcome now form=Some(form)/> }.into_any(),
         DeferredView::Ladder(now) => view! { <DeliverySteps now/> }.into_any(),
         DeferredView::News(test) => {
             super::run_stream::subscribe(test);
             ().into_any()
         }
-        DeferredView::Paste(token, id) => view! { <Paste token id/> }.into_any(),
+        DeferredView::Paste(token, id) => view! { <Paste form token id/> }.into_any(),
         DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
         DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),

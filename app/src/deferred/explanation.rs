@@ -10,6 +10,14 @@ use web_sys::HtmlDocument;
 use crate::model::form::{FormState, put};
 use crate::{markup::in_textarea, view::reactive::live_text};
 
+/// The heading of a notice: below that of its group in the form, and below the page's otherwise.
+pub fn heading(text: String, form: Option<FormState>) -> AnyView {
+    match form {
+        Some(_) => view! { <h3>{text}</h3> }.into_any(),
+        None => view! { <h2>{text}</h2> }.into_any(),
+    }
+}
+
 /// The steps and the link to further reading.
 #[component]
 pub fn NextSteps(

@@ -37,7 +37,7 @@ fn found(lookup: Lookup, LookupResult { facts, explanations, fills }: LookupResu
         .map(|Explanation { cause, steps, see_also }| {
             view! {
                 <section class="notice" part="notice">
-                    <h2>{cause}</h2>
+                    <h3>{cause}</h3>
                     <NextSteps steps see_also form=Some(lookup.form())/>
                 </section>
             }
@@ -74,7 +74,7 @@ fn offer(lookup: Lookup, fills: Vec<Suggestion>) -> impl IntoView {
     let replace = move || form.fill_all(&lookup.take_offered());
     view! {
         <section class="notice" part="notice">
-            <h2>{labels::HOLD_SOMETHING_ELSE}</h2>
+            <h3>{labels::HOLD_SOMETHING_ELSE}</h3>
             <dl class="facts">{rows}</dl>
             <div class="actions">
                 <FillButton form fills label=labels::tab::REPLACE_THESE on_press=replace/>

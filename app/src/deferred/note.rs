@@ -28,7 +28,7 @@ pub fn Notes(form: FormState, field: Field) -> impl IntoView {
 
 fn item(form: FormState, field: Field, Note { found, corrections }: Note) -> impl IntoView {
     let text = labels::note(field, &found);
-    let button = (form.may_edit() && !corrections.is_empty()).then(|| {
+    let button = (!form.is_read_only() && !corrections.is_empty()).then(|| {
         let label = labels::correction(&found, &corrections);
         let fills: Vec<_> = corrections.into_iter().map(fill).collect();
         let put = fills.clone();
@@ -64,7 +64,7 @@ pub fn AnnouncementView(form: FormState) -> impl IntoView {
             <section class="notice" part="notice">
                 <h2>{says}</h2>
                 <p class="hint">{source}</p>
-                {form.may_edit().then(|| move_button(form, fills))}
+                {(!form.is_read_only()).then(|| move_button(form, fills))}
             </section>
         })
     })

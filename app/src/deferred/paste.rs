@@ -5,11 +5,12 @@ use domain::token::AttemptOutcome;
 use leptos::prelude::*;
 
 use super::token_outcome::TokenOutcome;
-use crate::{model::token::TokenState, view::reactive::live_option};
+use crate::model::{form::FormState, token::TokenState};
+use crate::view::reactive::live_option;
 
 /// The input and its button.
 #[component]
-pub fn Paste(token: TokenState, id: String) -> impl IntoView {
+pub fn Paste(form: FormState, token: TokenState, id: String) -> impl IntoView {
     let address = RwSignal::new(String::new());
     let finish = move || token.finish(id.clone(), address.get_untracked());
     let by_key = finish.clone();
@@ -20,7 +21,7 @@ pub fn Paste(token: TokenState, id: String) -> impl IntoView {
             _ => None,
         };
         let explanation = explanation?;
-        Some(view! { <div role="alert"><TokenOutcome explanation failure/></div> })
+        Some(view! { <div role="alert"><TokenOutcome explanation failure form=Some(form)/></div> })
     });
     view! {
         <div class="field wide">

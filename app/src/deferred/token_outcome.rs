@@ -4,7 +4,7 @@ use contract::Explanation;
 use domain::token::OauthFailure;
 use leptos::prelude::*;
 
-use super::explanation::NextSteps;
+use super::explanation::{NextSteps, heading};
 use crate::model::form::FormState;
 
 /// A failure, or a remark on a success. Without a form, no step offers to fill in a value.
@@ -31,7 +31,7 @@ pub fn TokenOutcome(
     });
     view! {
         <section class=class part="notice">
-            <h2>{cause}</h2>
+            {heading(cause, form)}
             {peer_text}
             <NextSteps steps see_also form/>
         </section>

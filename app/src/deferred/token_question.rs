@@ -26,6 +26,7 @@ pub fn TokenQuestion(state: FormState) -> impl IntoView {
     view! {
         <dialog
             node_ref=dialog
+            part="dialog"
             aria-labelledby="token-question"
             aria-describedby="token-consequence"
             on:close=move |_| state.keep_token()
@@ -34,7 +35,7 @@ pub fn TokenQuestion(state: FormState) -> impl IntoView {
             <p id="token-consequence">{labels::tab::NO_MAIL_WITHOUT_TOKEN}</p>
             <div class="actions">
                 <button type="button" part="button" on:click=move |_| state.keep_token()>{labels::tab::KEEP_TOKEN}</button>
-                <button type="button" class="primary" part="button primary" on:click=confirm>{labels::tab::SAVE_AND_DELETE_TOKEN}</button>
+                <button type="button" class="danger" part="button danger" on:click=confirm>{labels::tab::SAVE_AND_DELETE_TOKEN}</button>
             </div>
         </dialog>
     }

@@ -5,7 +5,7 @@ mod choices;
 mod secret;
 mod text;
 
-use domain::{Field, Presence, field::Kind};
+use domain::{Field, Presence, field::Kind, presence, secret_state::SecretState};
 use leptos::{html::ElementType, prelude::*, wasm_bindgen::JsCast};
 
 use self::choices::{CheckBox, Choice, Lines};
@@ -29,7 +29,13 @@ pub fn Control(
     /// A warning about the current value.
     #[prop(optional, into)]
     warning: Signal<String>,
+    /// A button beside the input.
+    #[prop(optional)]
+    beside: Option<AnyView>,
 ) -> impl IntoView {
+    if state.is_read_only() {
+        return view! { <Value state field width/> }.into_any();
+    }
     let id = field.wire_name();
     let problem = state.problem(field);
     let presence = state.presence(field);
@@ -37,21 +43,26 @@ pub fn Control(
         Kind::Check => view! { <CheckBox state field/> }.into_any(),
         Kind::Choice => view! { <Choice state field/> }.into_any(),
         Kind::Lines => view! { <Lines state field/> }.into_any(),
-        Kind::Text | Kind::Masked | Kind::Secret => view! { <Typed state field/> }.into_any(),
-    };
-    let mark = live_text(move || {
-        let stands_alone =
-            matches!(field, Field::Username | Field::Password) || field.kind() == Kind::Lines;
-        if stands_alone && presence.get() == Presence::Optional {
-            labels::tab::OPTIONAL
-        } else {
-            ""
+        Kind::Text | Kind::Masked | Kind::Secret => {
+            view! { <Typed state field beside/> }.into_any()
         }
+    };
+    let is_disabled = live(move || presence.get() == Presence::Disabled);
+    let stands_alone = matches!(field, Field::Username | Field::Password);
+    // A group that is disabled as a whole says so itself.
+    let group = move || {
+        let section = field.section();
+        state.with_draft(&[Field::Flow], |draft| presence::section_presence(section, draft.flow))
+    };
+    let mark = live_text(move || match presence.get() {
+        Presence::Disabled if group() != Presence::Disabled => labels::NOT_USED,
+        Presence::Optional if stands_alone => labels::tab::OPTIONAL,
+        Presence::Disabled | Presence::Optional | Presence::Required => "",
     });
     let label = (field.kind() != Kind::Check).then(|| {
         view! {
             <span class="label-line">
-                <label id=format!("{id}-label") for=id>{labels::field(field)}</label>
+                <label part="label" id=format!("{id}-label") for=id>{labels::field(field)}</label>
                 <span class="mark">{mark}</span>
             </span>
         }
@@ -66,18 +77,42 @@ pub fn Control(
         view! { <div class="notes" role="status" id=format!("{id}-notes")>{notes}</div> }
     });
     view! {
-        <div part="field" class=format!("field {width}") class:invalid=live(move || problem.get().is_some())>
+        <div
+            part="field"
+            class=format!("field {width}")
+            class:brief=matches!(field.kind(), Kind::Check | Kind::Secret)
+            class:invalid=live(move || problem.get().is_some())
+            class:is-disabled=is_disabled
+        >
             {label}
             {input}
             <div class="about">
-                <span class="help" id=format!("{id}-help")>{labels::field_help(field)}</span>
+                <span class="error" part="error" id=format!("{id}-error")>{error}</span>
                 <span class="note" id=format!("{id}-note")>{note}</span>
+                <span class="help" part="help" id=format!("{id}-help")>{labels::field_help(field)}</span>
                 <strong class="warning" id=format!("{id}-warning")>{warning}</strong>
-                <span class="error" id=format!("{id}-error")>{error}</span>
                 {notes}
             </div>
             {choice}
         </div>
+    }
+    .into_any()
+}
+
+/// A control's name and saved value as text, for users who may not edit.
+#[component]
+fn Value(state: FormState, field: Field, width: &'static str) -> impl IntoView {
+    let text = state.text(field);
+    let secret = state.secret(field);
+    let value = live_text(move || match secret.get() {
+        SecretState::Unset => text.with(|text| labels::value(field, text)),
+        _ => labels::tab::STORED.to_owned(),
+    });
+    view! {
+        <dl class=format!("field {width}")>
+            <dt>{labels::field(field)}</dt>
+            <dd dir="auto">{value}</dd>
+        </dl>
     }
 }
 
@@ -85,7 +120,7 @@ pub fn Control(
 fn described_by(field: Field) -> String {
     let id = field.wire_name();
     let notes = if field.is_line() { format!(" {id}-notes") } else { String::new() };
-    format!("{id}-help {id}-note {id}-warning {id}-error{notes}")
+    format!("{id}-error {id}-note {id}-help {id}-warning{notes}")
 }
 
 /// Adopts, once, input typed before hydration. Until then the page must not write to the control.

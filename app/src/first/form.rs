@@ -4,19 +4,21 @@ mod encryption;
 mod groups;
 mod lookups;
 
+use domain::field::Kind;
 use domain::{Field, Presence, Section, presence};
+use leptos::html::Details;
 use leptos::prelude::*;
 
 use self::groups::{AuthenticationGroup, BasicGroup, FlowGroup, OauthGroup};
-use super::{notice::FormNotice, save_bar::SaveBar};
-use crate::deferred::door;
-use crate::model::form::FormState;
-use crate::view::reactive::{live, live_option, live_text};
+use super::{field::Control, notice::FormNotice, preset::ProviderMenu, save_bar::SaveBar};
+use crate::deferred::door::{self, DeferredView, deferred};
+use crate::model::{form::FormState, token::TokenState};
+use crate::view::reactive::{live, live_text};
 
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]
-pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
-    if state.host.hooks_beforeunload() {
+pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> impl IntoView {
+    if state.host.is_whole_page() {
         ask_before_leaving(state);
     }
     Effect::new(move |_| state.host.tell_dirty(state.is_dirty.get()));
@@ -24,26 +26,33 @@ pub fn SettingsForm(state: FormState, children: Children) -> impl IntoView {
         state.mark_hydrated();
         state.host.spawn(door::load(state));
     });
-    let read_only = live_option(move || {
-        (!state.may_edit())
-            .then(|| view! { <p class="notice" part="notice" role="note">{labels::READ_ONLY}</p> })
+    let read_only = state.is_read_only().then(|| {
+        view! { <p class="notice neutral" part="notice" role="note">{labels::READ_ONLY}</p> }
     });
+    let menu = (!state.is_read_only()).then(|| view! { <ProviderMenu form=state/> });
     view! {
         // No control has a `name`, so a native submit would send an empty body.
-        <form class="email-settings" method="post" novalidate on:submit=move |event| {
-            event.prevent_default();
-            if state.is_dirty.get_untracked() {
+        <form
+            class="email-settings"
+            method="post"
+            novalidate
+            on:submit=move |event| {
+                event.prevent_default();
                 state.save();
             }
-        }>
+            on:keydown=move |event| state.save_by_key(&event)
+        >
             {read_only}
             <FormNotice state/>
+            {menu}
             <FlowGroup state/>
             <BasicGroup state/>
             <OauthGroup state/>
             <AuthenticationGroup state/>
             {children()}
-            <SaveBar state/>
+            <SaveBar state token/>
+            <p class="unseen" role="status">{state.announced()}</p>
+            {deferred(state, DeferredView::Effects)}
         </form>
     }
 }
@@ -90,11 +99,45 @@ fn Group(
             class:is-disabled=live(move || presence.get() == Presence::Disabled)
             aria-describedby=help_id.clone()
         >
-            <legend>{labels::section(section)}</legend>
-            <div class="marks">{mark} {action}</div>
-            <p class="group-help" id=help_id.clone()>{help}</p>
+            <legend part="legend"><h2>{labels::section(section)}</h2></legend>
+            <div class="marks">
+                {mark}
+                <span class="group-help" id=help_id.clone()>{help}</span>
+                {action}
+            </div>
             <div class="body">{children()}</div>
         </fieldset>
+    }
+}
+
+/// A `details` element around a control that is seldom used. It opens itself if the control has a
+/// value, a problem or a conflict.
+#[component]
+fn Folded(
+    state: FormState,
+    field: Field,
+    /// The summary.
+    name: &'static str,
+    /// What the control is for, beside the summary.
+    #[prop(default = "")]
+    mark: &'static str,
+) -> impl IntoView {
+    let (problem, is_conflicting) = (state.problem(field), state.is_conflicting(field));
+    let has_value = field.kind() == Kind::Lines && !state.text_now(field).is_empty();
+    let node = NodeRef::<Details>::new();
+    Effect::new(move |_| {
+        let is_filled = field.kind() == Kind::Lines && !state.text(field).with(String::is_empty);
+        if (is_filled || problem.get().is_some() || is_conflicting.get())
+            && let Some(details) = node.get()
+        {
+            details.set_open(true);
+        }
+    });
+    view! {
+        <details node_ref=node class="field wide" open=has_value>
+            <summary>{name} " " <span class="mark">{mark}</span></summary>
+            <Control state field/>
+        </details>
     }
 }
 

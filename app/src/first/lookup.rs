@@ -1,5 +1,6 @@
 //! The button of a lookup, and the live region of its result.
 
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use crate::deferred::door::{DeferredView, deferred};
@@ -19,6 +20,7 @@ pub fn lookup_button(
         <button
             type="button"
             part="button"
+            id=format!("{}-button", lookup.id())
             aria-disabled=busy
             disabled=disabled
             on:click=move |_| lookup.ask(request())
@@ -29,8 +31,19 @@ pub fn lookup_button(
     .into_any()
 }
 
-/// The live region with the result.
+/// The live region with the result. Escape closes it.
 pub fn lookup_result(lookup: Lookup) -> AnyView {
     let shown = deferred(lookup.form(), DeferredView::Findings(lookup));
-    view! { <div class="announcement stack" role="status">{shown}</div> }.into_any()
+    let close = move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            lookup.forget();
+            lookup.form().focus(&format!("{}-button", lookup.id()));
+        }
+    };
+    view! {
+        <div class="announcement stack" role="status" id=lookup.id() tabindex="-1" on:keydown=close>
+            {shown}
+        </div>
+    }
+    .into_any()
 }

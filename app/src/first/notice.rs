@@ -11,7 +11,7 @@ use crate::view::{host::error_message, reactive::live_view};
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
-        None | Some(Notice::Saved) => ().into_any(),
+        None | Some(Notice::Saved | Notice::Discarded) => ().into_any(),
         Some(Notice::Problems(wanted)) => {
             deferred(state, DeferredView::Problems(wanted)).into_any()
         }

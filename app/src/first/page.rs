@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{form::SettingsForm, test_email::SendTestEmail, token_panel::TokenPanel};
+use super::{
+    form::SettingsForm, status::StatusStrip, test_email::SendTestEmail, token_panel::TokenPanel,
+};
 use crate::api::{self, ApiError};
 use crate::deferred::door;
 use crate::model::{form::FormState, test_run::TestState, token::TokenState};
@@ -26,7 +28,8 @@ pub fn EmailSettingsPage() -> impl IntoView {
                     test.adopt(&tab);
                     token.adopt(tab.token);
                     view! {
-                        <SettingsForm state=form>
+                        <StatusStrip form test token/>
+                        <SettingsForm state=form token>
                             <TokenPanel form token/>
                             <SendTestEmail form test token/>
                         </SettingsForm>

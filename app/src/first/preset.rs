@@ -1,6 +1,6 @@
 //! The provider menu, which fills in the form from a provider's preset.
 
-use domain::{Draft, preset::Provider};
+use domain::{Draft, Saved, preset::Provider};
 use leptos::{html::Select, prelude::*};
 
 use super::field::adopt_once;
@@ -13,7 +13,7 @@ use crate::view::reactive::{live, live_option};
 #[component]
 pub fn ProviderMenu(form: FormState) -> impl IntoView {
     let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let lookup = Lookup::new(form);
+    let lookup = Lookup::new(form, "provider-answer");
     let options: Vec<_> = Provider::ALL
         .into_iter()
         .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
@@ -22,13 +22,14 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
     adopt_once(menu, move |menu| chosen.set(menu.value()));
     let choose = move |event| {
         chosen.set(event_target_value(&event));
+        detail.set(String::new());
         lookup.forget();
     };
     let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let detail_field = live_option(move || {
         detail_kind.get().map(|kind| {
             view! {
-                <div class="field narrow">
+                <div class="field">
                     <label for="provider-detail">{labels::detail(kind)}</label>
                     <input
                         id="provider-detail"
@@ -45,26 +46,32 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         let flow = form.with_draft(&[], |draft: &Draft| draft.flow);
         LookupRequest::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
     };
+    // Folded once there are settings.
+    let is_first = !form.with_saved_untracked(Saved::is_complete);
     let is_idle = live(move || chosen.with(String::is_empty));
     view! {
-        <div class="field">
-            <label for="provider">{labels::PROVIDER}</label>
-            <select
-                node_ref=menu
-                id="provider"
-                aria-describedby="provider-help"
-                disabled=live(move || !form.may_edit())
-                on:change=choose
-            >
-                <option value="">{labels::NO_PROVIDER}</option>
-                {options}
-            </select>
-            <span class="help" id="provider-help">{labels::PROVIDER_HELP}</span>
-        </div>
-        {detail_field}
-        <div class="field narrow beside">
+        <details class="strip" part="strip" open=is_first>
+            <summary hidden=is_first>{labels::tab::FILL_IN_FOR_PROVIDER}</summary>
+            <h2 class="unseen">{labels::PROVIDER}</h2>
+            <div class="row">
+            <div class="field">
+                <label for="provider">{labels::PROVIDER}</label>
+                <select
+                    node_ref=menu
+                    id="provider"
+                    part="input"
+                    aria-describedby="provider-help"
+                    on:change=choose
+                >
+                    <option value="">{labels::NO_PROVIDER}</option>
+                    {options}
+                </select>
+            </div>
+            {detail_field}
             {lookup_button(lookup, labels::FILL_IN, is_idle, Box::new(request))}
-        </div>
-        {lookup_result(lookup)}
+            <p class="help" id="provider-help">{labels::PROVIDER_HELP}</p>
+            </div>
+            {lookup_result(lookup)}
+        </details>
     }
 }

@@ -1,15 +1,23 @@
 //! The Save and Cancel bar, shown while there are unsaved changes.
 
+use std::time::Duration;
+
+use domain::OauthFlow;
 use leptos::prelude::*;
 
+use super::test_email::{SEND_TEST, TEST_TYPED};
+use super::token_panel::GET_TOKEN;
 use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, Notice, SAVED};
+use crate::model::token::TokenState;
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
-/// Shows the changed controls with Cancel and Save while there are unsaved changes, and "Saved" after a
-/// save. The question about a token that a save would delete appears here, too.
+/// How long the confirmation stays once the focus has left it.
+const SHOWN_AFTER_FOCUS: Duration = Duration::from_secs(6);
+
+/// The bar at the bottom of the form, and the confirmation in its place afterwards.
 #[component]
-pub fn SaveBar(state: FormState) -> impl IntoView {
+pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
     let is_dirty = state.is_dirty;
     let bar = live_option(move || {
         is_dirty.get().then(|| {
@@ -20,6 +28,9 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
                         {labels::tab::NOT_SAVED}
                         {live_text(move || labels::fields(&state.changes()))}
                     </p>
+                    <button type="button" class="quiet" part="button" on:click=move |_| state.focus(TEST_TYPED)>
+                        {labels::tab::TEST_FIRST}
+                    </button>
                     <button
                         type="button"
                         part="button"
@@ -40,18 +51,49 @@ pub fn SaveBar(state: FormState) -> impl IntoView {
             }
         })
     });
-    let saved = live_option(move || {
-        (!is_dirty.get() && state.notice() == Some(Notice::Saved)).then(|| {
+    let done = live_option(move || {
+        let (class, text) = match state.notice()? {
+            Notice::Saved => ("save-bar good", labels::tab::SAVED),
+            Notice::Discarded => ("save-bar", labels::tab::DISCARDED),
+            Notice::Problems(_) | Notice::Conflict(_) | Notice::NotSaved(_) => return None,
+        };
+        let next = (text == labels::tab::SAVED).then(|| next_step(state, token));
+        (!is_dirty.get()).then(|| {
             view! {
-                <div part="save-bar" class="save-bar good" id=SAVED tabindex="-1">
-                    <p class="changes"><strong>{labels::tab::SAVED}</strong></p>
+                <div
+                    part="save-bar"
+                    class=class
+                    id=SAVED
+                    tabindex="-1"
+                    on:focusout=move |_| {
+                        set_timeout(move || state.clear_saved_notice(), SHOWN_AFTER_FOCUS);
+                    }
+                >
+                    <p class="changes"><strong>{text}</strong></p>
+                    {next}
                 </div>
             }
         })
     });
     view! {
         {bar}
-        <div role="status">{saved}</div>
+        <div class="saved" role="status">{done}</div>
         {deferred(state, DeferredView::TokenQuestion)}
+    }
+}
+
+/// A button that moves the focus to the next step after a save.
+fn next_step(state: FormState, token: TokenState) -> impl IntoView {
+    let needs_token = state.with_saved_untracked(|saved| saved.form.flow != OauthFlow::None)
+        && !untrack(|| token.is_usable());
+    let (id, text) = if needs_token {
+        (GET_TOKEN, labels::tab::NEXT_GET_TOKEN)
+    } else {
+        (SEND_TEST, labels::tab::NEXT_SEND_TEST)
+    };
+    view! {
+        <button type="button" class="quiet" part="button" on:click=move |_| state.focus(id)>
+            {text}
+        </button>
     }
 }

@@ -1,6 +1,8 @@
 //! The group box "Send Test Email".
 
+use contract::RunView;
 use domain::OauthFlow;
+use domain::delivery::Outcome;
 use leptos::prelude::*;
 
 use crate::deferred::door::{DeferredView, deferred};
@@ -8,6 +10,12 @@ use crate::model::test_run::{OUTCOME, TestState};
 use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::error_message;
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
+
+/// The element id of the button that tests the saved settings.
+pub const SEND_TEST: &str = "send-test";
+
+/// The element id of the button that tests unsaved settings.
+pub const TEST_TYPED: &str = "test-typed";
 
 /// The group box with the button and the last run.
 #[component]
@@ -32,12 +40,13 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                     <span class="hint">{labels::TEST_TYPED}</span>
                     <button
                         type="button"
+                        id=TEST_TYPED
                         class="end"
                         part="button"
                         aria-disabled=busy
                         on:click=test_typed
                     >
-                        {labels::tab::TEST_THESE}
+                        {live_text(move || if test.is_under_way_by(true) { labels::tab::TESTING } else { labels::tab::TEST_THESE })}
                     </button>
                 </div>
             }
@@ -51,25 +60,6 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     let unseen = live_option(move || {
         test.is_signed_out().then(|| view! { <p class="notice" role="alert">{labels::UNSEEN}</p> })
     });
-    let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
-    // An outcome that was there when the page was loaded is not announced.
-    let is_news = Memo::new(move |before: Option<&bool>| {
-        test.is_under_way() || before.is_some_and(|before| *before)
-    });
-    let role = live_attribute(move || is_news.get().then_some("status"));
-    let begun = Memo::new(move |_| {
-        test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
-    });
-    let ladder = live_option(move || {
-        begun.get().map(|(recipient, at)| {
-            let at = form.written(at);
-            view! {
-                <p class="hint">{labels::tab::last_test(&at, &recipient)}</p>
-                {deferred(form, DeferredView::Ladder(test.now.into()))}
-            }
-        })
-    });
     let to = live_option(move || {
         let (before, after) = labels::tab::TEST_TO;
         test.recipient.get().map(|recipient| {
@@ -78,41 +68,86 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
             }
         })
     });
+    let buttons = (!form.is_read_only()).then(|| {
+        view! {
+            <div class="row">
+                <span>{to}</span>
+                <button
+                    type="button"
+                    id=SEND_TEST
+                    class="primary end"
+                    part="button primary"
+                    aria-describedby="send-test-reason"
+                    aria-disabled=busy
+                    disabled=disabled
+                    on:click=send
+                >
+                    {live_text(move || if test.is_under_way_by(false) { labels::tab::SENDING } else { labels::tab::SEND_TEST })}
+                </button>
+            </div>
+            <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>
+        }
+    });
     view! {
         <fieldset class="group" part="group">
-            <legend>{labels::tab::SEND_TEST}</legend>
+            <legend part="legend"><h2>{labels::tab::SEND_TEST}</h2></legend>
             <div class="body">
-                <div class="row">
-                    <span>{to}</span>
-                    <button
-                        type="button"
-                        class="primary end"
-                        part="button primary"
-                        aria-describedby="send-test-reason"
-                        aria-disabled=busy
-                        disabled=disabled
-                        on:click=send
-                    >
-                        {live_text(move || if test.is_under_way() { labels::tab::SENDING } else { labels::tab::SEND_TEST })}
-                    </button>
-                </div>
-                <p class="hint" id="send-test-reason" hidden=is_free>{reason}</p>
+                {buttons}
                 {typed}
                 {refusal}
                 {unseen}
-                {ladder}
-                <div class="announcement" role=role id=OUTCOME>{end}</div>
+                <LastRun form test/>
                 {news}
             </div>
         </fieldset>
     }
 }
 
+/// The outcome of the last run, and its steps.
+#[component]
+fn LastRun(form: FormState, test: TestState) -> impl IntoView {
+    let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
+    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
+    let is_old = Memo::new(move |_| test.is_before(form.with_saved(|saved| saved.at)));
+    let old = live_option(move || {
+        (is_old.get() && !test.is_under_way())
+            .then(|| view! { <p class="hint">{labels::tab::OLD_OUTCOME}</p> })
+    });
+    // An outcome that was there when the page was loaded is not announced.
+    let is_news = Memo::new(move |before: Option<&bool>| {
+        test.is_under_way() || before.is_some_and(|before| *before)
+    });
+    let role = live_attribute(move || is_news.get().then_some("status"));
+    let begun = Memo::new(move |_| {
+        test.now.with(|now| now.as_ref().map(|now| (now.run.recipient.clone(), now.run.started_at)))
+    });
+    // Success, and a run before the last save, are folded to one line.
+    let is_open =
+        live(move || !is_old.get() && !test.now.with(|now| now.as_ref().is_some_and(is_accepted)));
+    let ladder = live_option(move || {
+        begun.get().map(|(recipient, at)| {
+            let at = form.written(at);
+            view! {
+                <details class="steps" open=is_open>
+                    <summary>{labels::tab::last_test(&at, &recipient)}</summary>
+                    {deferred(form, DeferredView::Ladder(test.now.into()))}
+                </details>
+            }
+        })
+    });
+    view! {
+        {old}
+        <div class="announcement" class:old=is_old role=role id=OUTCOME>{end}</div>
+        {ladder}
+    }
+}
+
+fn is_accepted(now: &RunView) -> bool {
+    matches!(now.run.outcome, Some(Outcome::Accepted { .. }))
+}
+
 /// The reason why no test message can be sent, if there is one.
 fn reason_to_wait(form: FormState, test: TestState, token: TokenState) -> Option<&'static str> {
-    if !form.may_edit() {
-        return Some(labels::READ_ONLY);
-    }
     if test.recipient.with(Option::is_none) {
         return Some(labels::NO_ADDRESS);
     }

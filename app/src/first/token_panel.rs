@@ -11,6 +11,9 @@ use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::{error_message, popup_fallback};
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 
+/// The element id of the button that obtains a token.
+pub const GET_TOKEN: &str = "get-token";
+
 /// The group "OAuth Token Management". It keeps the token's state current as long as it is shown.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
@@ -43,46 +46,52 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         form.clear_saved_notice();
         token.get_token(form.with_saved_untracked(|saved| saved.form.flow));
     };
+    let lookup = Lookup::new(form, "token-answer");
     // An inspection result belongs to one access token and is discarded with it.
     let token_version =
         Memo::new(move |_| token.token().map(|token| (token.grant, token.obtained_at)));
     let xray = live_option(move || {
-        token_version.get().filter(|_| form.may_edit()).map(|_| {
-            let lookup = Lookup::new(form);
+        token_version.get().filter(|_| !form.is_read_only()).map(|_| {
             let idle = live(|| false);
-            view! {
-                <div class="row">
-                    {lookup_button(lookup, labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))}
-                </div>
-                {lookup_result(lookup)}
-            }
+            lookup_button(lookup, labels::INSPECT_TOKEN, idle, Box::new(|| LookupRequest::Token))
         })
+    });
+    let hint = (!form.is_read_only()).then(|| {
+        view! { <p class="hint" id="get-token-reason" hidden=is_free>{reason}</p> }
+    });
+    let button = (!form.is_read_only()).then(|| {
+        view! {
+            <button
+                type="button"
+                part="button"
+                id=GET_TOKEN
+                class="end"
+                class:primary=live(move || !is_unused.get() && !token.is_usable())
+                aria-describedby="get-token-reason"
+                aria-disabled=busy
+                disabled=disabled
+                on:click=get
+            >
+                {labels::GET_AUTH_TOKEN}
+            </button>
+        }
     });
     view! {
         <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
-            <legend>{labels::TOKEN_MANAGEMENT}</legend>
+            <legend part="legend"><h2>{labels::TOKEN_MANAGEMENT}</h2></legend>
             <div class="marks">{mark}</div>
             <div class="body">
                 <div class="row">
                     <Facts form token/>
-                    <button
-                        type="button"
-                        part="button"
-                        class="end"
-                        aria-describedby="get-token-reason"
-                        aria-disabled=busy
-                        disabled=disabled
-                        on:click=get
-                    >
-                        {labels::GET_AUTH_TOKEN}
-                    </button>
+                    {button}
+                    {xray}
                 </div>
-                <p class="hint" id="get-token-reason" hidden=is_free>{reason}</p>
+                {hint}
                 <div class="announcement stack">
                     <RenewalNotice form token/>
                     <AttemptNotice form token/>
                 </div>
-                {xray}
+                {lookup_result(lookup)}
             </div>
         </fieldset>
     }
@@ -90,9 +99,6 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
 
 /// The reason why no token can be requested, if there is one.
 fn reason_to_wait(form: FormState) -> Option<&'static str> {
-    if !form.may_edit() {
-        return Some(labels::READ_ONLY);
-    }
     if form.is_dirty.get() {
         return Some(labels::SAVE_FIRST);
     }
@@ -117,6 +123,9 @@ fn Facts(form: FormState, token: TokenState) -> impl IntoView {
         token.token().map_or_else(|| labels::NO_TOKEN.to_owned(), written)
     });
     let left = live_text(move || match token.token() {
+        Some(known) if status.get() == TokenStatus::Expired => {
+            labels::time_since(-token.seconds_until(known.expires_at))
+        }
         Some(known) if status.get() == TokenStatus::Valid => {
             let by = known
                 .sign_in_by
@@ -204,8 +213,14 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
                 (false, false) => labels::WAITING,
             };
             let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
-            view! { <div class="notice" part="notice"><p>{words}</p> {popup_fallback(form.host)} {paste}</div> }
-                .into_any()
+            view! {
+                <div class="notice neutral" part="notice">
+                    <p>{words}</p>
+                    {popup_fallback(form.host)}
+                    {paste}
+                </div>
+            }
+            .into_any()
         }
     });
     view! {

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 
 pub use self::editing::put;
 pub use self::merging::{MergeConflict, choice_id};
-pub use self::notice::{BlockedAction, NOTICE, Notice, SAVED};
+pub use self::notice::{BlockedAction, NOTICE, Notice, SAVED, scroll_to};
 use self::{loading::TabContext, merging::ConflictingFields};
 use super::commands::Commands;
 use crate::host::TabHost;
@@ -50,6 +50,8 @@ pub struct FormState {
     /// Whether validation problems are shown: after the first refused save or test, on every edit.
     shows_problems: RwSignal<bool>,
     notice: RwSignal<Option<Notice>>,
+    /// The text of the polite live region.
+    announced: RwSignal<String>,
     is_saving: RwSignal<bool>,
     /// The grant of the token that a save would delete, while confirmation is pending.
     asks_about_grant: RwSignal<Option<String>>,
@@ -90,6 +92,7 @@ impl FormState {
             conflicting: RwSignal::new(ConflictingFields::default()),
             shows_problems: RwSignal::new(false),
             notice: RwSignal::new(None),
+            announced: RwSignal::new(String::new()),
             is_saving: RwSignal::new(false),
             asks_about_grant: RwSignal::new(None),
             problems: RwSignal::new(Problems::default()),

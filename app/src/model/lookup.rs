@@ -30,14 +30,17 @@ type PendingLookup = Pin<Box<dyn Future<Output = Result<LookupResult, ApiError>>
 pub struct Lookup {
     /// Stored by reference, so that a copy of this struct stays small.
     form: StoredValue<FormState>,
+    /// The element id of the result.
+    id: &'static str,
     found: RwSignal<Option<Result<LookupResult, ApiCode>>>,
     is_asking: RwSignal<bool>,
 }
 
 impl Lookup {
-    pub fn new(form: FormState) -> Self {
+    pub fn new(form: FormState, id: &'static str) -> Self {
         Self {
             form: StoredValue::new(form),
+            id,
             found: RwSignal::new(None),
             is_asking: RwSignal::new(false),
         }
@@ -46,6 +49,11 @@ impl Lookup {
     /// The form that the result fills in.
     pub fn form(self) -> FormState {
         self.form.get_value()
+    }
+
+    /// The element id of the result.
+    pub fn id(self) -> &'static str {
+        self.id
     }
 
     /// Clears a result that no longer matches the input.
@@ -95,7 +103,7 @@ impl Lookup {
     }
 
     /// Fills in empty controls. Returns the values that would replace typed input or would require a
-    /// stored secret to be entered again.
+    /// stored secret to be entered again; all of them, and fills in none, if the flow is one of them.
     fn fill_empty(self, mut findings: LookupResult) -> LookupResult {
         let form = self.form();
         let draft = form.draft_now();
@@ -107,12 +115,17 @@ impl Lookup {
             .fills
             .into_iter()
             .partition(|fill| is_as_fresh(&draft, fill.field) && !asks_again(fill));
+        if held.iter().any(|fill| fill.field == Field::Flow) {
+            return LookupResult { fills: held.into_iter().chain(empty).collect(), ..findings };
+        }
         form.fill_all(&empty);
         LookupResult { fills: held, ..findings }
     }
 
-    /// Takes the offered values out of the result, which closes the offer.
+    /// Takes the offered values out of the result, which closes the offer: the focus moves from its
+    /// buttons to the result.
     pub fn take_offered(self) -> Vec<Suggestion> {
+        self.form().focus_soon(self.id);
         let mut taken = Vec::new();
         self.found.update(|found| {
             if let Some(Ok(findings)) = found {

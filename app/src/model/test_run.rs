@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use contract::{ApiCode, EmailTab, RunView, TestAnswer};
 use domain::Draft;
 use leptos::prelude::*;
 
-use super::form::{BlockedAction, FormState};
+use super::form::{BlockedAction, FormState, scroll_to};
 use crate::{api, deadline::pause, host::TabHost};
 
 /// How often the page checks whether events of a running test have arrived.
@@ -34,6 +35,8 @@ pub struct TestState {
     pub now: RwSignal<Option<RunView>>,
     refusal: RwSignal<Option<ApiCode>>,
     is_starting: RwSignal<bool>,
+    /// Whether the last click was on the test of unsaved settings.
+    is_typed: RwSignal<bool>,
     /// Whether the run cannot be read, because the session has ended.
     is_signed_out: RwSignal<bool>,
     /// Whether an event has arrived since the last tick.
@@ -92,12 +95,25 @@ impl TestState {
             || self.now.with(|now| now.as_ref().is_some_and(|now| now.run.outcome.is_none()))
     }
 
+    /// Whether a test that was started by this button, of unsaved or of saved settings, is under way.
+    pub fn is_under_way_by(self, is_typed: bool) -> bool {
+        self.is_under_way() && self.is_typed.get() == is_typed
+    }
+
+    /// Whether the last run started before this instant, so that its outcome may be outdated.
+    pub fn is_before(self, instant: Option<DateTime<Utc>>) -> bool {
+        self.now.with(|now| {
+            now.as_ref().zip(instant).is_some_and(|(now, instant)| now.run.started_at < instant)
+        })
+    }
+
     /// Handles a click on a test button: tests the unsaved or the saved settings.
     pub fn on_click(self, form: FormState, is_typed: bool) {
         if untrack(|| self.is_under_way()) {
             return;
         }
         form.clear_saved_notice();
+        self.is_typed.set(is_typed);
         self.host.spawn(async move {
             if (form.commands.send_test)(form, self, is_typed).await.is_err() {
                 self.refusal.set(Some(ApiCode::Unreachable));
@@ -138,9 +154,7 @@ impl TestState {
     fn scroll_soon(self, id: &'static str) {
         let show = move || {
             if let Some(element) = self.host.element(id) {
-                let nearest = web_sys::ScrollIntoViewOptions::new();
-                nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
-                element.scroll_into_view_with_scroll_into_view_options(&nearest);
+                scroll_to(&element);
             }
         };
         set_timeout(show, Duration::ZERO);

@@ -45,15 +45,11 @@ pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
     match (section, flow) {
         (Section::Flow, _) => "",
         (Section::BasicSmtp, OauthFlow::None) => "Mail is sent through this server.",
-        (Section::BasicSmtp, _) => {
-            "Kept but not used: with an OAuth flow, mail goes through OAuth SMTP Settings."
-        }
+        (Section::BasicSmtp, _) => "Kept, but not used with an OAuth flow.",
         (Section::OauthSmtp | Section::Authentication, OauthFlow::None) => {
-            "Not used with this flow. Choose an OAuth flow above to use these settings."
+            "Choose an OAuth flow above to use these settings."
         }
-        (Section::OauthSmtp, _) => {
-            "Mail is sent through this server, with a token instead of a password."
-        }
+        (Section::OauthSmtp, _) => "Mail is sent through this server, with a token.",
         (Section::Authentication, OauthFlow::ClientCredentials) => {
             "What the provider gave you when you registered PPM as an application. No user signs in with this flow, so Authorization Endpoint and Redirect URI are not used."
         }
@@ -113,11 +109,11 @@ pub fn fields(fields: &[Field]) -> String {
 pub const fn field_help(field: Field) -> &'static str {
     match field {
         Field::Flow => {
-            "How PPM signs in to the mail server; also called grant type. Your mail provider's documentation says which flow it supports."
+            "Also called grant type. Your mail provider's documentation says which one it supports."
         }
         Field::BasicSender => "Mail is sent from this address, and bounces come back to it.",
         Field::OauthSender => {
-            "The mailbox that sends the mail; with an Authorization Code flow, also the account that signs in. Bounces come back to it."
+            "The mailbox that sends and gets bounces. With an Authorization Code flow, it also signs in."
         }
         Field::BasicDisplayName | Field::OauthDisplayName => "The sender name that recipients see.",
         Field::BasicServer | Field::OauthServer => {
@@ -127,27 +123,19 @@ pub const fn field_help(field: Field) -> &'static str {
         Field::OauthPort => "Usually 587 (STARTTLS) or 465 (implicit TLS).",
         Field::BasicUseTls | Field::OauthUseTls => "When on, mail is sent encrypted or not at all.",
         Field::BasicTlsMode | Field::OauthTlsMode => {
-            "When encryption starts. Automatic picks it from the port and is almost always right. Other programs call Implicit TLS SSL/TLS or SMTPS."
+            "When encryption starts. Automatic picks it from the port. Others call Implicit TLS SSL/TLS or SMTPS."
         }
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
             "Only if the server's certificate was issued by your own organisation. Paste that CA's certificate (PEM); the server's administrator has it."
         }
-        Field::Username => {
-            "Often the sender's address. Leave it empty if the server needs no sign-in."
-        }
-        Field::Password => "The mailbox's password, or an app password created for PPM.",
-        Field::ClientId => {
-            "From the application's registration page at the provider; also called Application ID."
-        }
-        Field::ClientSecret => {
-            "The secret's value, not its ID. The provider shows it only once, when the secret is created. PPM uses it only with the settings that it was entered for."
-        }
+        Field::Username => "Often the sender's address; empty if no sign-in is needed.",
+        Field::Password => "The mailbox's password, or an app password for PPM.",
+        Field::ClientId => "From your registration of PPM; also called Application ID.",
+        Field::ClientSecret => "The secret's value, not its ID. The provider shows it once.",
         Field::AuthorizationEndpoint => {
-            "The provider's sign-in page. Its documentation calls this the authorize or authorization URL."
+            "The provider's sign-in page, also called the authorize URL."
         }
-        Field::TokenEndpoint => {
-            "Where PPM requests tokens. The provider's documentation lists it next to the authorization URL."
-        }
+        Field::TokenEndpoint => "Where PPM requests tokens, also called the token URL.",
         Field::RedirectUri => {
             "Where the provider sends the browser after sign-in. Register exactly this at the provider; it is case-sensitive."
         }
@@ -219,10 +207,10 @@ pub fn encryption(security: Option<Security>) -> &'static str {
         None => "Depends on the port: implicit TLS on 465 and 2465, STARTTLS on any other.",
         Some(Security::Clear) => "Nothing is encrypted, even if the server offers it.",
         Some(Security::StartTls) => {
-            "STARTTLS: the connection switches to encryption before anything is sent. If it cannot, nothing is sent."
+            "STARTTLS: encrypted before anything is sent, or nothing is sent."
         }
         Some(Security::ImplicitTls) => {
-            "Implicit TLS: the connection is encrypted from the start. If it cannot be, nothing is sent."
+            "Implicit TLS: encrypted from the start, or nothing is sent."
         }
     }
 }

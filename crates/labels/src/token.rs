@@ -70,6 +70,11 @@ pub fn time_left(seconds: i64) -> String {
     format!("in {}", span(seconds))
 }
 
+/// Formats the time since an instant.
+pub fn time_since(seconds: i64) -> String {
+    format!("{} ago", span(seconds))
+}
+
 /// Formats a duration in its two largest units.
 pub(super) fn span(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);

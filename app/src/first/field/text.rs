@@ -11,7 +11,7 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 /// A text input with an action button: reveals masked text, clears a stored secret, or inserts this
 /// server's callback address.
 #[component]
-pub fn Typed(state: FormState, field: Field) -> impl IntoView {
+pub fn Typed(state: FormState, field: Field, beside: Option<AnyView>) -> impl IntoView {
     let is_revealed = RwSignal::new(false);
     let disabled = InputAttributes::of(state, field).disabled;
     let secret = state.secret(field);
@@ -21,9 +21,6 @@ pub fn Typed(state: FormState, field: Field) -> impl IntoView {
         (!is_it).then_some(callback)
     });
     let action = live_option(move || {
-        if !state.may_edit() {
-            return None;
-        }
         let (text, action) = match field.kind() {
             Kind::Masked if is_revealed.get() => (labels::tab::HIDE, SecretAction::Reveal(false)),
             Kind::Masked => (labels::tab::REVEAL, SecretAction::Reveal(true)),
@@ -37,7 +34,8 @@ pub fn Typed(state: FormState, field: Field) -> impl IntoView {
         let act = move |_| match &action {
             SecretAction::Reveal(reveal) => is_revealed.set(*reveal),
             SecretAction::Edit(edit) => state.edit_secret(field, edit.clone()),
-            SecretAction::Put(text) => state.edit(field, text.clone()),
+            // The button is removed: its text is then this server's address.
+            SecretAction::Put(text) => state.fill(field, text.clone()),
         };
         Some(view! {
             <button
@@ -55,6 +53,7 @@ pub fn Typed(state: FormState, field: Field) -> impl IntoView {
         <div class="with-action">
             <TextInput state field is_hidden=live(move || is_masked(field) && !is_revealed.get())/>
             {action}
+            {beside}
         </div>
     }
 }
@@ -73,12 +72,14 @@ fn TextInput(
     let text = state.text(field);
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(node, move |input| state.adopt_typed(field, input.value()));
-    let autocomplete = if is_masked(field) { "new-password" } else { "off" };
+    // Browsers ignore "off" for passwords, and offer a generated password for "new-password".
+    let autocomplete = if field.kind() == Kind::Secret { "new-password" } else { "off" };
     view! {
         <input
             node_ref=node
             part="input"
             id=id
+            dir="auto"
             type=live_text(move || if is_hidden.get() { "password" } else { "text" })
             inputmode=input_mode(field)
             autocomplete=autocomplete

@@ -4,15 +4,15 @@ use domain::draft::{Smtp, TlsMode, bool_text};
 use domain::{Draft, Field, Section, settings::Security, syntax::port};
 use leptos::prelude::*;
 
+use super::Folded;
 use crate::view::reactive::{live, live_option, live_text, live_view};
 use crate::{first::field::Control, model::form::FormState};
 
-/// Use TLS with its mode and trusted CA while it is on, and a note on the resulting encryption.
+/// Use TLS with its mode while it is on, and a note on the resulting encryption.
 #[component]
-pub fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> impl IntoView {
+pub fn Encryption(state: FormState, use_tls: Field, mode: Field) -> impl IntoView {
     let port = if use_tls == Field::BasicUseTls { Field::BasicPort } else { Field::OauthPort };
-    let switch = state.text(use_tls);
-    let is_on = live(move || switch.with(|text| text == bool_text(true)));
+    let is_on = is_on(state, use_tls);
     let note = live_text(move || {
         let follows = [use_tls, mode, port];
         labels::encryption(state.with_draft(&follows, |draft| security(smtp(draft, use_tls))))
@@ -33,16 +33,28 @@ pub fn Encryption(state: FormState, use_tls: Field, mode: Field, ca: Field) -> i
             view! { <div class="field"></div> }.into_any()
         }
     });
-    let (is_conflicting, problem) = (state.is_conflicting(ca), state.problem(ca));
-    let ca = live_option(move || {
-        let is_shown = is_on.get() || is_conflicting.get() || problem.get().is_some();
-        is_shown.then(|| view! { <Control state field=ca width="wide"/> })
-    });
     view! {
         <Control state field=use_tls note warning/>
         {mode}
-        {ca}
     }
+}
+
+/// The trusted CA certificate, folded, while TLS is on.
+#[component]
+pub fn TrustedCa(state: FormState, use_tls: Field, ca: Field) -> impl IntoView {
+    let is_on = is_on(state, use_tls);
+    let (is_conflicting, problem) = (state.is_conflicting(ca), state.problem(ca));
+    live_option(move || {
+        let is_shown = is_on.get() || is_conflicting.get() || problem.get().is_some();
+        is_shown.then(|| {
+            view! { <Folded state field=ca name=labels::field(ca) mark=labels::tab::TRUSTED_CA_FOR/> }
+        })
+    })
+}
+
+fn is_on(state: FormState, use_tls: Field) -> Signal<bool> {
+    let switch = state.text(use_tls);
+    live(move || switch.with(|text| text == bool_text(true)))
 }
 
 /// The connection security that results; `None` if it depends on the port and that is invalid.

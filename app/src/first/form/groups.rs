@@ -1,17 +1,18 @@
 //! The groups, each with its controls in screen order.
 
 use domain::{Field, Section, syntax::port};
-use leptos::{html::Details, prelude::*};
+use leptos::prelude::*;
 
-use super::lookups::{Discovery, RedirectCheck};
-use super::{Group, encryption::Encryption};
+use super::encryption::{Encryption, TrustedCa};
+use super::lookups::{Discovery, redirect_check};
+use super::{Folded, Group};
 use crate::deferred::door::{DeferredView, deferred};
 use crate::first::field::{Control, secret_note};
-use crate::first::preset::ProviderMenu;
-use crate::model::{copying::CopyQuestion, form::FormState};
+use crate::first::lookup::lookup_result;
+use crate::model::{copying::CopyQuestion, form::FormState, lookup::Lookup};
 use crate::view::reactive::live_text;
 
-/// OAuth Flow, and the provider menu.
+/// OAuth Flow.
 #[component]
 pub fn FlowGroup(state: FormState) -> impl IntoView {
     let help =
@@ -19,7 +20,6 @@ pub fn FlowGroup(state: FormState) -> impl IntoView {
     view! {
         <Group state section=Section::Flow>
             <Control state field=Field::Flow width="wide flow" note=help/>
-            <ProviderMenu form=state/>
         </Group>
     }
 }
@@ -34,9 +34,10 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::BasicDisplayName/>
             <Control state field=Field::BasicServer width="mid"/>
             <Control state field=Field::BasicPort width="narrow" note=port_note(state, Field::BasicPort)/>
-            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode ca=Field::BasicTrustedCa/>
+            <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode/>
             <Control state field=Field::Username/>
             <Control state field=Field::Password note=secret_note(state, Field::Password)/>
+            <TrustedCa state use_tls=Field::BasicUseTls ca=Field::BasicTrustedCa/>
         </Group>
     }
 }
@@ -46,19 +47,21 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
 pub fn OauthGroup(state: FormState) -> impl IntoView {
     let disabled = state.is_disabled(Field::OauthServer);
     let question = CopyQuestion::new(state);
-    let copy = view! {
-        <button
-            type="button"
-            part="button"
-            class="quiet end"
-            disabled=disabled.get_untracked()
-            prop:disabled=disabled
-            on:click=move |_| question.ask_or_copy()
-        >
-            {labels::tab::COPY_FROM_BASIC}
-        </button>
-    }
-    .into_any();
+    let copy = (!state.is_read_only()).then(|| {
+        view! {
+            <button
+                type="button"
+                part="button"
+                class="quiet end"
+                disabled=disabled.get_untracked()
+                prop:disabled=disabled
+                on:click=move |_| question.ask_or_copy()
+            >
+                {labels::tab::COPY_FROM_BASIC}
+            </button>
+        }
+    });
+    let copy = copy.into_any();
     view! {
         <Group state section=Section::OauthSmtp action=copy>
             <div class="announcement stack" role="status">{deferred(state, DeferredView::CopyQuestion(question))}</div>
@@ -66,7 +69,8 @@ pub fn OauthGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::OauthDisplayName/>
             <Control state field=Field::OauthServer width="mid"/>
             <Control state field=Field::OauthPort width="narrow" note=port_note(state, Field::OauthPort)/>
-            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode ca=Field::OauthTrustedCa/>
+            <Encryption state use_tls=Field::OauthUseTls mode=Field::OauthTlsMode/>
+            <TrustedCa state use_tls=Field::OauthUseTls ca=Field::OauthTrustedCa/>
         </Group>
     }
 }
@@ -74,40 +78,27 @@ pub fn OauthGroup(state: FormState) -> impl IntoView {
 /// Authentication Settings: what obtains the token, with discovery and the check of the Redirect URI.
 #[component]
 pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
+    let discovery = (!state.is_read_only()).then(|| view! { <Discovery state/> });
+    let lookup = Lookup::new(state, "redirect-answer");
+    let checked = (!state.is_read_only()).then(|| lookup_result(lookup));
     view! {
         <Group state section=Section::Authentication>
             <Control state field=Field::ClientId/>
             <Control state field=Field::ClientSecret note=secret_note(state, Field::ClientSecret)/>
-            <Discovery state/>
-            <Control state field=Field::AuthorizationEndpoint width="wide"/>
-            <Control state field=Field::TokenEndpoint width="wide"/>
-            <Control state field=Field::RedirectUri width="wide" note=redirect_note(state)/>
-            <RedirectCheck state/>
+            {discovery}
+            <Control state field=Field::AuthorizationEndpoint/>
+            <Control state field=Field::TokenEndpoint/>
+            <Control
+                state
+                field=Field::RedirectUri
+                width="wide"
+                note=redirect_note(state)
+                beside=redirect_check(lookup)
+            />
+            {checked}
             <Control state field=Field::Scope width="wide"/>
-            <MoreSettings state/>
+            <Folded state field=Field::ClientAuthentication name=labels::MORE/>
         </Group>
-    }
-}
-
-/// Rarely changed settings, collapsed. Opens itself if one has a problem or a conflict.
-#[component]
-fn MoreSettings(state: FormState) -> impl IntoView {
-    let field = Field::ClientAuthentication;
-    let (problem, is_conflicting) = (state.problem(field), state.is_conflicting(field));
-    let details = NodeRef::<Details>::new();
-    Effect::new(move |_| {
-        if (problem.get().is_some() || is_conflicting.get())
-            && let Some(details) = details.get()
-        {
-            // Fails only for an invalid attribute name.
-            drop(details.set_attribute("open", ""));
-        }
-    });
-    view! {
-        <details node_ref=details class="field wide">
-            <summary>{labels::MORE}</summary>
-            <Control state field/>
-        </details>
     }
 }
 

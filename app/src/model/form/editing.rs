@@ -4,7 +4,7 @@ use contract::Suggestion;
 use domain::{Draft, Field, Presence};
 use leptos::prelude::*;
 
-use super::{FieldSignals, FormState, set_if_changed};
+use super::{FieldSignals, FormState, Notice, SAVED, set_if_changed};
 
 impl FormState {
     /// Reads the draft, tracking only these controls.
@@ -78,6 +78,7 @@ impl FormState {
     pub fn copy_basic_to_oauth(self) {
         self.update_draft(Draft::copy_basic_to_oauth);
         self.clear_saved_notice();
+        self.announce(labels::tab::COPIED_FROM_BASIC);
     }
 
     pub fn presence(self, field: Field) -> RwSignal<Presence> {
@@ -87,7 +88,7 @@ impl FormState {
     /// Whether the user cannot change the control.
     pub fn is_disabled(self, field: Field) -> Signal<bool> {
         let presence = self.presence(field);
-        Signal::derive(move || !self.may_edit() || presence.get() == Presence::Disabled)
+        Signal::derive(move || presence.get() == Presence::Disabled)
     }
 
     pub fn changes(self) -> Vec<Field> {
@@ -102,7 +103,8 @@ impl FormState {
                 set_if_changed(signals.is_trimmed, false);
             }
         });
-        self.dismiss();
+        self.notice.set(Some(Notice::Discarded));
+        self.focus_soon(SAVED);
     }
 }
 

@@ -50,8 +50,9 @@ impl FormState {
         self.is_chunk_loaded.get()
     }
 
-    pub fn may_edit(self) -> bool {
-        self.context.with(|context| context.may_edit)
+    /// Whether the user only reads. It does not change once the settings are loaded.
+    pub fn is_read_only(self) -> bool {
+        !self.context.with_untracked(|context| context.may_edit)
     }
 
     /// This server's callback address, and whether the Redirect URI is set to it.

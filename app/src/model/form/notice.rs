@@ -12,6 +12,8 @@ use super::{FormState, MergeConflict};
 pub enum Notice {
     /// Everything is saved.
     Saved,
+    /// The unsaved changes were discarded.
+    Discarded,
     /// Validation failed; nothing was done.
     Problems(BlockedAction),
     /// Another save came first. The form holds both edits merged; nothing was saved.
@@ -30,8 +32,15 @@ pub enum BlockedAction {
 /// The element id of the notice above the form.
 pub const NOTICE: &str = "form-notice";
 
-/// The element id of the "Saved" notice.
+/// The element id of the notice that stands in the place of the save bar.
 pub const SAVED: &str = "saved";
+
+/// Scrolls an element into view, no further than needed.
+pub fn scroll_to(element: &web_sys::Element) {
+    let nearest = web_sys::ScrollIntoViewOptions::new();
+    nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&nearest);
+}
 
 impl FormState {
     pub fn notice(self) -> Option<Notice> {
@@ -52,11 +61,23 @@ impl FormState {
         self.notice.set(None);
     }
 
-    /// Removes the "Saved" notice when the user does something else.
+    /// Removes the notice in the place of the save bar when the user does something else.
     pub fn clear_saved_notice(self) {
-        if self.notice.with_untracked(|notice| *notice == Some(Notice::Saved)) {
+        let is_there =
+            |notice: &Option<Notice>| matches!(notice, Some(Notice::Saved | Notice::Discarded));
+        if self.notice.try_with_untracked(is_there) == Some(true) {
             self.notice.set(None);
         }
+    }
+
+    /// Announces a change that happens away from the focus (WCAG 4.1.3).
+    pub fn announce(self, text: impl Into<String>) {
+        self.announced.set(text.into());
+    }
+
+    /// The last announcement.
+    pub fn announced(self) -> RwSignal<String> {
+        self.announced
     }
 
     /// Moves focus to an element that may not be rendered yet.
@@ -64,6 +85,7 @@ impl FormState {
         set_timeout(move || self.focus(id), Duration::ZERO);
     }
 
+    /// Moves focus to an element, and shows the whole of its control: the error too.
     pub fn focus(self, id: &str) {
         use leptos::wasm_bindgen::JsCast;
         let element = self.host.element(id);
@@ -72,6 +94,9 @@ impl FormState {
         {
             // Fails only for a detached element, which needs no handling.
             drop(element.focus());
+            if let Ok(Some(field)) = element.closest(".field") {
+                scroll_to(&field);
+            }
         }
     }
 }

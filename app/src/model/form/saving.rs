@@ -2,19 +2,32 @@
 
 use contract::{ApiCode, Save, SaveAnswer};
 use domain::{Draft, Saved};
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use super::{BlockedAction, FormState, Notice, SAVED, choice_id};
 use crate::api;
 
 impl FormState {
-    /// Saves, by code in the deferred chunk.
+    /// Saves unsaved changes, by code in the deferred chunk.
     pub fn save(self) {
+        if !self.is_dirty.get_untracked() {
+            return;
+        }
         self.host.spawn(async move {
             if (self.commands.save)(self).await.is_err() {
                 self.set_notice(Notice::NotSaved(ApiCode::Unreachable));
             }
         });
+    }
+
+    /// Saves by Ctrl+S, or Cmd+S.
+    pub fn save_by_key(self, event: &KeyboardEvent) {
+        let is_save = event.key() == "s" && (event.ctrl_key() || event.meta_key());
+        if is_save && !event.default_prevented() {
+            event.prevent_default();
+            self.save();
+        }
     }
 
     /// Validates the form by the rules that the server applies, then saves it. Moves focus to an

@@ -54,22 +54,22 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
             <summary hidden=is_first>{labels::tab::FILL_IN_FOR_PROVIDER}</summary>
             <h2 class="unseen">{labels::PROVIDER}</h2>
             <div class="row">
-            <div class="field">
-                <label for="provider">{labels::PROVIDER}</label>
-                <select
-                    node_ref=menu
-                    id="provider"
-                    part="input"
-                    aria-describedby="provider-help"
-                    on:change=choose
-                >
-                    <option value="">{labels::NO_PROVIDER}</option>
-                    {options}
-                </select>
-            </div>
-            {detail_field}
-            {lookup_button(lookup, labels::FILL_IN, is_idle, Box::new(request))}
-            <p class="help" id="provider-help">{labels::PROVIDER_HELP}</p>
+                <div class="field">
+                    <label for="provider">{labels::PROVIDER}</label>
+                    <select
+                        node_ref=menu
+                        id="provider"
+                        part="input"
+                        aria-describedby="provider-help"
+                        on:change=choose
+                    >
+                        <option value="">{labels::NO_PROVIDER}</option>
+                        {options}
+                    </select>
+                </div>
+                {detail_field}
+                {lookup_button(lookup, labels::FILL_IN, is_idle, Box::new(request))}
+                <p class="help" id="provider-help">{labels::PROVIDER_HELP}</p>
             </div>
             {lookup_result(lookup)}
         </details>

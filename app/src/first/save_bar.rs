@@ -15,7 +15,8 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 /// How long the confirmation stays once the focus has left it.
 const SHOWN_AFTER_FOCUS: Duration = Duration::from_secs(6);
 
-/// The bar at the bottom of the form, and the confirmation in its place afterwards.
+/// Shows the changed controls with Cancel and Save while there are unsaved changes, and a confirmation in
+/// their place afterwards. The question about a token that a save would delete appears here, too.
 #[component]
 pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
     let is_dirty = state.is_dirty;

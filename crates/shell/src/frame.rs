@@ -53,6 +53,7 @@ pub fn Frame(
             </form>
         }
     });
+    let version = frame::version(env!("CARGO_PKG_VERSION"));
     view! {
         <Title text=title/>
         <a class="skip" href="#main">{frame::SKIP}</a>
@@ -67,7 +68,7 @@ pub fn Frame(
                 <h1>{title}</h1>
                 <p class="lead">{lead}</p>
                 {children()}
-                <footer class="version">{frame::version(env!("CARGO_PKG_VERSION"))}</footer>
+                <footer class="version">{version}</footer>
             </main>
         </div>
     }

@@ -7,7 +7,7 @@ import type { Product } from './product.ts';
 import type { Client, Provider } from './provider.ts';
 
 /** Fills in and saves all settings for a flow and a client of the practice provider, with `changes`. */
-export async function configure(form: Form, { mail, provider, url }: Product, flow: Flow, client: Client, changes: Values = {}): Promise<void> {
+export async function configure(form: Form, { mail, provider, url }: Pick<Product, 'mail' | 'provider' | 'url'>, flow: Flow, client: Client, changes: Values = {}): Promise<void> {
   const { authorization, token, scope } = provider.address;
   const needsConsent = flow !== 'Client Credentials';
   await form.choose(flow);

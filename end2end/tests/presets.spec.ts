@@ -112,7 +112,6 @@ for (const preset of PRESETS) {
       await form.fill(form.authentication, {
         'Client ID': 'client',
         'Client Secret': 'canary-client-secret',
-        ...(preset.flow !== 'Client Credentials' && { 'Redirect URI': 'https://ppm.example/oauth/callback' }),
       });
     } else if (preset.username) {
       await form.fill(form.basic, { Password: 'canary-password' });
@@ -129,6 +128,8 @@ for (const preset of PRESETS) {
       await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(preset.endpoints[0]);
       await expect(form.field(form.authentication, 'Token Endpoint')).toHaveValue(preset.endpoints[1]);
       await expect(form.field(form.authentication, 'Scope')).toHaveValue(preset.scope!);
+      const callback = preset.flow === 'Client Credentials' ? '' : `${new URL(page.url()).origin}/oauth/callback`;
+      await expect(form.field(form.authentication, 'Redirect URI')).toHaveValue(callback);
     } else {
       await expect(form.field(form.basic, 'Username')).toHaveValue(preset.username ?? '');
     }

@@ -5,7 +5,7 @@
 use std::{pin::Pin, slice};
 
 use contract::{ApiCode, LookupResult, Suggestion};
-use domain::{Draft, Field, OauthFlow, draft::bool_text, field::Kind};
+use domain::{Draft, Field, OauthFlow, Presence, draft::bool_text, field::Kind, presence};
 use leptos::prelude::*;
 
 use super::form::{FormState, put};
@@ -102,11 +102,22 @@ impl Lookup {
         });
     }
 
-    /// Fills in empty controls. Returns the values that would replace typed input or would require a
+    /// Fills in empty controls, with Authorization Endpoint also a required Redirect URI. Returns the values that would replace typed input or would require a
     /// stored secret to be entered again; all of them, and fills in none, if the flow is one of them.
     fn fill_empty(self, mut findings: LookupResult) -> LookupResult {
         let form = self.form();
         let draft = form.draft_now();
+        let (field, mut after) = (Field::RedirectUri, draft.clone());
+        put(&findings.fills, &mut after);
+        let leads_back = |fill: &Suggestion| fill.field == Field::AuthorizationEndpoint;
+        if findings.fills.iter().any(leads_back)
+            && draft.text(field).is_empty()
+            && presence(field, &after) == Presence::Required
+        {
+            // Only this server knows its callback address.
+            let (value, label) = (untrack(|| form.callback().0), labels::field_in_full(field));
+            findings.fills.push(Suggestion { field, value, label });
+        }
         findings.fills.retain(|fill| draft.text(fill.field) != fill.value);
         let asks_again = |fill: &Suggestion| {
             !untrack(|| form.asks_again(&[], |draft| put(slice::from_ref(fill), draft))).is_empty()

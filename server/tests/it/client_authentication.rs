@@ -17,7 +17,7 @@ const PKCE: OauthFlow = OauthFlow::AuthorizationCodePkce;
 /// A fixture with this authentication method saved.
 async fn new_fixture(flow: OauthFlow, method: &str) -> OauthFixture {
     let fixture = OauthFixture::with(flow).await;
-    fixture.expect_saved(&edited(&fixture, flow, method), 1).await;
+    fixture.saved(&edited(&fixture, flow, method), 1, None).await;
     fixture
 }
 
@@ -31,7 +31,7 @@ fn edited(fixture: &OauthFixture, flow: OauthFlow, method: &str) -> Draft {
 async fn store_methods(fixture: &OauthFixture, methods: &[&str]) {
     let revocation_endpoint = Some(fixture.provider.revocation_endpoint());
     fixture
-        .learn(|known| {
+        .store_metadata(|known| {
             known.revocation_endpoint = revocation_endpoint;
             known.auth_methods = methods.iter().map(|&method| method.to_owned()).collect();
         })
@@ -134,7 +134,7 @@ async fn a_stored_secret_is_kept_while_a_public_client_does_not_send_it() {
     let SaveAnswer::Saved(saved) = fixture.save(&public, 1).await else { panic!("saved") };
     assert!(matches!(saved.form.authentication.client_secret, StoredSecret::For(_)));
     public.edit(Field::ClientAuthentication, "body");
-    fixture.expect_saved(&public, 2).await;
+    fixture.saved(&public, 2, None).await;
     fixture.obtain().await;
     assert_eq!(asked(&fixture)[0].param("client_secret"), CLIENT_SECRET);
 }

@@ -73,7 +73,7 @@ async fn sign_out(fixture: &OauthFixture, session: &str) {
 async fn save_another_name(fixture: &OauthFixture) {
     let mut draft = fixture.draft(CODE);
     draft.edit(Field::OauthDisplayName, "Another name");
-    fixture.expect_saved(&draft, 1).await;
+    fixture.saved(&draft, 1, None).await;
 }
 
 /// The session of another administrator.
@@ -127,7 +127,7 @@ async fn the_redirect_uri_is_sent_byte_for_byte_in_both_requests() {
     let odd = "http://ppm.example/oauth/callback?From=Provider&x=%c3%bC+1";
     let mut draft = fixture.draft(CODE);
     draft.edit(Field::RedirectUri, odd);
-    fixture.expect_saved(&draft, 1).await;
+    fixture.saved(&draft, 1, None).await;
     assert_eq!(complete(&fixture, &fixture.consent().await).await, AttemptOutcome::Obtained);
     assert_eq!(fixture.provider.asked()[0].param("redirect_uri"), odd);
 }
@@ -396,7 +396,7 @@ async fn an_issuer_is_compared_exactly_before_anything_is_sent_and_required_wher
         if let Some(names_itself) = metadata {
             let issuer = Some(KNOWN.to_owned());
             fixture
-                .learn(|known| (known.issuer, known.names_itself) = (issuer, names_itself))
+                .store_metadata(|known| (known.issuer, known.names_itself) = (issuer, names_itself))
                 .await;
         }
         fixture.provider.rule(|rules| rules.issuer = issuer.map(str::to_owned));
@@ -514,7 +514,7 @@ async fn before_the_first_save_and_with_the_flow_none_no_attempt_is_begun() {
     let fixture = OauthFixture::with(CODE).await;
     let mut draft = fixture.draft(OauthFlow::None);
     draft.basic = draft.oauth.clone();
-    fixture.expect_saved(&draft, 1).await;
+    fixture.saved(&draft, 1, None).await;
     let begun = fixture.service().get_token(&fixture.ada, CALLBACK, true).await;
     assert_eq!(begun, Err(ApiCode::Incomplete));
 }

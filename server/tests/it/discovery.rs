@@ -60,7 +60,7 @@ impl DiscoveryFixture {
     }
 
     /// Asserts that the issuer at this path is found with a revocation endpoint that is not used,
-    /// and returns what is stored for a Token Endpoint of its own or another origin.
+    /// and returns what is stored for a Token Endpoint of the issuer's or another origin.
     async fn expect_unused_revocation(&self, path: &str, token_endpoint: &str) -> StoredProvider {
         let findings = self.findings(&format!("{}{path}", self.issuer)).await;
         assert!(fact(&findings, "Revocation").contains("not used"), "{findings:?}");

@@ -224,7 +224,7 @@ fn token_at(harness: &Harness, claim: &str, seconds: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_token_older_than_the_maximum_age_is_refused_whatever_its_expiry() {
+async fn a_token_older_than_the_maximum_age_is_refused_regardless_of_its_expiry() {
     let harness = configured(|host| host.max_age = Some(Duration::from_mins(5))).await;
     tab_by(&harness, &token_at(&harness, "iat", -359)).await;
     let unsaid = token_with(&harness, json!({ "iat": null }));

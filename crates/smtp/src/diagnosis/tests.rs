@@ -68,7 +68,7 @@ fn context_of(row: &ReplyRule) -> Context {
     }
 }
 
-/// Each reply of an enhanced code has a code with a row of its own.
+/// The code of each reply with an enhanced code has a row, too.
 #[test]
 fn enhanced_codes_decide_before_codes_and_no_sign_is_hidden_by_an_earlier_one() {
     for expected in [BY_WORDS, BY_ENHANCED_CODE, BY_CODE].into_iter().flatten() {

@@ -15,6 +15,7 @@ use store::provider_metadata::{self, StoredProvider};
 use super::drafts::draft_of;
 use super::harness::{Answer, EMAIL, Harness, NAME, principal};
 use super::pages::page;
+use super::steps::metadata_of;
 use super::waiting::{ended, until_some};
 use testkit::mailbox::Mailbox;
 use testkit::provider::{CLIENT_ID, CLIENT_SECRET, Rules, SCOPE, TestProvider};
@@ -148,16 +149,8 @@ impl OauthFixture {
 
     /// Stores metadata of this provider, after changes.
     pub async fn store_metadata(&self, change: impl FnOnce(&mut StoredProvider)) {
-        let mut metadata = StoredProvider {
-            token_endpoint: self.provider.token_endpoint(),
-            authorization_endpoint: self.provider.authorization_endpoint(),
-            revocation_endpoint: None,
-            is_openid: false,
-            issuer: None,
-            names_itself: false,
-            auth_methods: Vec::new(),
-            knows_pkce: false,
-        };
+        let endpoints = (self.provider.token_endpoint(), self.provider.authorization_endpoint());
+        let mut metadata = metadata_of(&endpoints.0, &endpoints.1);
         change(&mut metadata);
         let server = &self.harness.server;
         let stored =

@@ -1,14 +1,12 @@
 //! Steps that many tests take.
 
-use contract::SaveAnswer;
 use domain::{Draft, Field};
 use sqlx::AnyConnection;
 use sqlx::any::{Any, AnyArguments};
 use sqlx::query::Query;
-use store::provider_metadata::{self, StoredProvider};
+use store::provider_metadata::StoredProvider;
 
 use super::drafts::{draft_of, edited};
-use super::oauth_fixture::OauthFixture;
 use super::program::HttpBrowser;
 
 /// Returns a complete form of the flow None, with these edits.
@@ -41,24 +39,6 @@ pub fn metadata_of(token_endpoint: &str, authorization_endpoint: &str) -> Stored
         names_itself: false,
         auth_methods: Vec::new(),
         knows_pkce: false,
-    }
-}
-
-impl OauthFixture {
-    /// Saves a form on this revision, and expects success.
-    pub async fn expect_saved(&self, draft: &Draft, revision: i64) {
-        let answer = self.save(draft, revision).await;
-        assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
-    }
-
-    /// Stores metadata of the provider with these changes, as a discovery does.
-    pub async fn learn(&self, change: impl FnOnce(&mut StoredProvider)) {
-        let endpoints = (self.provider.token_endpoint(), self.provider.authorization_endpoint());
-        let mut known = metadata_of(&endpoints.0, &endpoints.1);
-        change(&mut known);
-        let server = &self.harness.server;
-        let learned = provider_metadata::learn(&server.store, &known, true, server.clock.now());
-        learned.await.expect("it is kept");
     }
 }
 

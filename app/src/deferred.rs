@@ -11,6 +11,6 @@ mod findings;
 mod note;
 mod notice;
 mod paste;
-mod run_stream;
 pub mod token_outcome;
 mod token_question;
+mod updates;

@@ -165,16 +165,16 @@ test('fields that only one side changed are merged without a choice and listed i
 
 test('a check box changed by one side only keeps the changed value', async ({ ada, grace, openBoth, product }) => {
   await openBoth();
+  await ada.fill(ada.oauth, { 'Display Name': 'Mine' });
   // The stored Password is bound to Use TLS, so it has to be entered again.
   await grace.fill(grace.basic, { 'Use TLS': false, Password: product.mail.password });
   await grace.saved();
-  await ada.fill(ada.oauth, { 'Display Name': 'Mine' });
+  await grace.fill(grace.oauth, { 'Display Name': 'Theirs' });
+  await grace.fill(grace.basic, { 'Use TLS': true, Password: product.mail.password });
   await saveIntoConflict(ada);
   await expect(ada.field(ada.basic, 'Use TLS')).not.toBeChecked();
   await ada.saved();
 
-  await grace.fill(grace.oauth, { 'Display Name': 'Theirs' });
-  await grace.fill(grace.basic, { 'Use TLS': true, Password: product.mail.password });
   await grace.save.click();
   await expect(grace.page.getByRole('heading', { name: /^Ada .+ saved changes/ })).toBeVisible();
   await expect(grace.field(grace.basic, 'Use TLS')).toBeChecked();
@@ -225,12 +225,12 @@ test('Cancel discards mine and shows the saved values', async ({ ada, grace, ope
 
 test('a save in another window of the same user is a conflict and is named as such', async ({ ada, openBoth, axe }) => {
   await openBoth();
+  await ada.fill(ada.authentication, { Scope: 'here' });
+  await ada.fill(ada.oauth, { 'Display Name': 'Here' });
   const other = new Form(await ada.page.context().newPage());
   await other.page.goto('/settings/email');
   await other.fill(other.authentication, { Scope: 'there' });
   await other.saved();
-  await ada.fill(ada.authentication, { Scope: 'here' });
-  await ada.fill(ada.oauth, { 'Display Name': 'Here' });
   await ada.save.click();
   const heading = /^You saved changes in another window at .+, while you were editing here\.$/;
   await expect(ada.page.getByRole('heading', { name: heading })).toBeVisible();
@@ -254,4 +254,71 @@ test('a third save in between causes another merge', async ({ ada, grace, openBo
   await ada.page.reload();
   await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Second');
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('mine');
+});
+
+test('a form without unsaved changes shows the save of another administrator at once', async ({ ada, grace, openBoth, axe }) => {
+  test.slow();
+  await openBoth();
+  await ada.field(ada.basic, 'Display Name').focus();
+  await grace.fill(grace.basic, { 'Display Name': 'Theirs' });
+  await grace.saved();
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Theirs');
+  await expect(ada.field(ada.basic, 'Display Name')).toBeFocused();
+  await expect(ada.page.getByRole('status').filter({ hasText: /^Updated: Grace Adeyemi saved changes at .+\.$/ })).toBeVisible();
+  await axe();
+  await ada.fill(ada.oauth, { 'Display Name': 'Mine' });
+  await expect(ada.page.getByText('Updated:'), 'an edit removes the notice').toBeHidden();
+  await ada.saved();
+});
+
+test('a form without unsaved changes says that its user saved in another window', async ({ ada, openBoth }) => {
+  await openBoth();
+  const other = new Form(await ada.page.context().newPage());
+  await other.page.goto('/settings/email');
+  await other.fill(other.authentication, { Scope: 'there' });
+  await other.saved();
+  await ada.page.bringToFront();
+  await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('there');
+  await expect(ada.page.getByText(/^Updated: you saved changes in another window at .+\.$/)).toBeVisible();
+});
+
+/** Lets Ada edit, Grace save, and waits for the heads-up beside Ada's Save. */
+async function editMeanwhile(ada: Form, grace: Form): Promise<Locator> {
+  await ada.fill(ada.authentication, { Scope: 'mine' });
+  await grace.fill(grace.basic, { 'Display Name': 'Theirs' });
+  await grace.saved();
+  const headsUp = ada.page.getByRole('region', { name: 'Unsaved changes' }).getByText(/^Grace Adeyemi saved changes at .+, while you were editing\. Save puts both together\.$/);
+  await expect(headsUp).toBeVisible();
+  return headsUp;
+}
+
+test('a form with unsaved changes says before Save that another administrator has saved', async ({ ada, grace, openBoth, axe }) => {
+  test.slow();
+  await openBoth();
+  await editMeanwhile(ada, grace);
+  await expect(ada.field(ada.basic, 'Display Name'), 'nothing changes under the hand').not.toHaveValue('Theirs');
+  await expect(ada.page.getByRole('status').filter({ hasText: 'Grace Adeyemi saved changes' }), 'announced').toHaveCount(1);
+  await axe();
+  await saveIntoConflict(ada);
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Theirs');
+  await ada.saved();
+});
+
+test('Cancel after a heads-up shows what the other administrator saved', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  const headsUp = await editMeanwhile(ada, grace);
+  await ada.cancel.click();
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Theirs');
+  await expect(headsUp).toBeHidden();
+  await ada.fill(ada.authentication, { Scope: 'mine' });
+  await ada.saved();
+});
+
+test('a change that is typed back after a heads-up gives way to what the other administrator saved', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  const scope = await ada.field(ada.authentication, 'Scope').inputValue();
+  await editMeanwhile(ada, grace);
+  await ada.fill(ada.authentication, { Scope: scope });
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveValue('Theirs');
+  await expect(ada.save).toBeHidden();
 });

@@ -20,7 +20,7 @@ use crate::readiness::Readiness;
 use crate::rebind;
 use crate::serve;
 use crate::use_cases::{
-    Cleanup, Delivery, Lookups, RunUpdates, Service, SettingsStore, TestRuns, Tokens,
+    Cleanup, Delivery, Lookups, Service, SettingsStore, TestRuns, Tokens, Updates,
     enforce_retention, run_refresh_loop,
 };
 
@@ -248,7 +248,7 @@ impl Shared {
             vault: self.vault.clone(),
             clock: self.clock.clone(),
             randomness: self.randomness.clone(),
-            updates: Arc::new(RunUpdates::new(self.config.stream_timing)),
+            updates: Arc::new(Updates::new(self.config.stream_timing)),
             kept_days: self.config.retention.message_days,
         }
     }

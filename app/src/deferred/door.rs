@@ -14,7 +14,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::note::{AnnouncementView, Notes};
-use super::notice::{ConflictNotice, ProblemSummary};
+use super::notice::{ConflictNotice, HeadsUp, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
 use super::{paste::Paste, token_outcome::TokenOutcome, token_question::TokenQuestion};
 use crate::deadline::pause;
@@ -37,11 +37,13 @@ pub enum DeferredView {
     CopyQuestion(CopyQuestion),
     /// The effects outside the form; renders nothing.
     Effects,
+    /// The heads-up beside Save that settings were saved meanwhile.
+    HeadsUp,
     /// The outcome of a test message.
     End(RunView),
     /// The steps of a test message.
     Ladder(Signal<Option<RunView>>),
-    /// The subscription to test-run events; renders nothing.
+    /// The subscription to the event stream; renders nothing.
     News(TestState),
     /// The input for the address at which a consent attempt ended.
     Paste(TokenState, String),
@@ -98,10 +100,11 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             super::effects::start(form);
             ().into_any()
         }
+        DeferredView::HeadsUp => view! { <HeadsUp state=form/> }.into_any(),
         DeferredView::End(now) => view! { <DeliveryOutcome now form=Some(form)/> }.into_any(),
         DeferredView::Ladder(now) => view! { <DeliverySteps now/> }.into_any(),
         DeferredView::News(test) => {
-            super::run_stream::subscribe(test);
+            super::updates::subscribe(form, test);
             ().into_any()
         }
         DeferredView::Paste(token, id) => view! { <Paste form token id/> }.into_any(),

@@ -28,6 +28,7 @@ pub fn start(state: FormState) {
         }
         flow
     });
+    Effect::new(move |_| state.follow_newer());
     if state.host.is_whole_page() {
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
             state.save_by_key(&event);

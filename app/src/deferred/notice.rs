@@ -3,7 +3,7 @@
 use leptos::{ev::MouseEvent, prelude::*};
 
 use crate::model::form::{BlockedAction, FormState, MergeConflict, NOTICE, choice_id};
-use crate::view::reactive::{live, live_text, live_view};
+use crate::view::reactive::{live, live_option, live_text, live_view};
 
 /// Lists the validation problems, each linked to its control. Updates as they are fixed.
 #[component]
@@ -87,6 +87,12 @@ pub fn ConflictNotice(state: FormState, conflict: MergeConflict) -> impl IntoVie
             <div class="actions">{actions}</div>
         </section>
     }
+}
+
+/// Says beside Save who has saved meanwhile.
+#[component]
+pub fn HeadsUp(state: FormState) -> impl IntoView {
+    live_option(move || state.heads_up().map(|text| view! { <p class="heads-up">{text}</p> }))
 }
 
 /// A link that moves focus to an element of the form.

@@ -6,12 +6,12 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, NOTICE, Notice};
 use crate::view::{host::error_message, reactive::live_view};
 
-/// The one notice above the form: validation problems, a conflict, or an error of a save. "Saved" is
-/// shown in the save bar.
+/// The one notice above the form: validation problems, a conflict, or an error of a save. What needs
+/// no action is shown in the place of the save bar.
 #[component]
 pub fn FormNotice(state: FormState) -> impl IntoView {
     live_view(move || match state.notice() {
-        None | Some(Notice::Saved | Notice::Discarded) => ().into_any(),
+        None | Some(Notice::Saved | Notice::Discarded | Notice::Updated(_)) => ().into_any(),
         Some(Notice::Problems(wanted)) => {
             deferred(state, DeferredView::Problems(wanted)).into_any()
         }

@@ -29,6 +29,7 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
                         {labels::tab::NOT_SAVED}
                         {live_text(move || labels::fields(&state.changes()))}
                     </p>
+                    {deferred(state, DeferredView::HeadsUp)}
                     <button type="button" class="quiet" part="button" on:click=move |_| state.focus(TEST_TYPED)>
                         {labels::tab::TEST_FIRST}
                     </button>
@@ -54,8 +55,9 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
     });
     let done = live_option(move || {
         let (class, text) = match state.notice()? {
-            Notice::Saved => ("save-bar good", labels::tab::SAVED),
-            Notice::Discarded => ("save-bar", labels::tab::DISCARDED),
+            Notice::Saved => ("save-bar good", labels::tab::SAVED.to_owned()),
+            Notice::Discarded => ("save-bar", labels::tab::DISCARDED.to_owned()),
+            Notice::Updated(text) => ("save-bar", text),
             Notice::Problems(_) | Notice::Conflict(_) | Notice::NotSaved(_) => return None,
         };
         let next = (text == labels::tab::SAVED).then(|| next_step(state, token));

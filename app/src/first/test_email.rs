@@ -24,8 +24,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
         test.now.track();
         test.host.spawn(test.follow());
     });
-    let news = test.recipient.with_untracked(Option::is_some);
-    let news = news.then(|| deferred(form, DeferredView::News(test)));
+    let news = deferred(form, DeferredView::News(test));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
     let disabled = live(move || !form.is_hydrated() || !is_free.get());

@@ -4,6 +4,7 @@
 mod editing;
 mod loading;
 mod merging;
+mod newer;
 mod notice;
 mod problems;
 mod saving;
@@ -15,7 +16,7 @@ use leptos::prelude::*;
 pub use self::editing::put;
 pub use self::merging::{MergeConflict, choice_id};
 pub use self::notice::{BlockedAction, NOTICE, Notice, SAVED, scroll_to};
-use self::{loading::TabContext, merging::ConflictingFields};
+use self::{loading::TabContext, merging::ConflictingFields, newer::Newer};
 use super::commands::Commands;
 use crate::host::TabHost;
 
@@ -36,8 +37,8 @@ struct FieldSignals {
 /// share them.
 ///
 /// It imports no view; what it needs of the deferred chunk comes as [`Commands`]. Its methods are in
-/// the modules `form/*.rs`, each with one concern: editing, loading, saving, merging, problems,
-/// secrets and the notice.
+/// the modules `form/*.rs`, each with one concern: editing, loading, saving, merging, newer settings,
+/// problems, secrets and the notice.
 #[derive(Clone, Copy)]
 pub struct FormState {
     pub host: TabHost,
@@ -47,8 +48,8 @@ pub struct FormState {
     draft: RwSignal<Draft>,
     /// The unresolved conflicts.
     conflicting: RwSignal<ConflictingFields>,
-    /// Whether validation problems are shown: after the first refused save or test, on every edit.
-    shows_problems: RwSignal<bool>,
+    /// Settings that were saved elsewhere meanwhile.
+    newer: RwSignal<Option<Newer>>,
     notice: RwSignal<Option<Notice>>,
     /// The text of the polite live region.
     announced: RwSignal<String>,
@@ -57,8 +58,8 @@ pub struct FormState {
     asks_about_grant: RwSignal<Option<String>>,
     /// The signals of each field, in screen order.
     signals: StoredValue<Vec<FieldSignals>>,
-    /// The validation problems, once shown.
-    problems: RwSignal<Problems>,
+    /// The validation problems; `None` until the first refused save or test, which shows them.
+    problems: RwSignal<Option<Problems>>,
     /// The fields that differ from the saved settings.
     changes: RwSignal<Vec<Field>>,
     /// Whether there are unsaved changes.
@@ -90,12 +91,12 @@ impl FormState {
             saved,
             draft,
             conflicting: RwSignal::new(ConflictingFields::default()),
-            shows_problems: RwSignal::new(false),
+            newer: RwSignal::new(None),
             notice: RwSignal::new(None),
             announced: RwSignal::new(String::new()),
             is_saving: RwSignal::new(false),
             asks_about_grant: RwSignal::new(None),
-            problems: RwSignal::new(Problems::default()),
+            problems: RwSignal::new(None),
             changes,
             is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
             context: RwSignal::new(TabContext::default()),
@@ -109,7 +110,8 @@ impl FormState {
         let draft = saved.draft();
         self.saved.set(saved);
         self.conflicting.set(ConflictingFields::default());
-        self.shows_problems.set(false);
+        self.newer.set(None);
+        self.problems.set(None);
         self.update_draft(|before| *before = draft);
     }
 

@@ -65,8 +65,7 @@ impl TestState {
     }
 
     /// Handles a test-run event. Ignores runs of other users, whose tabs may share this browser.
-    pub fn receive(self, json: &str) {
-        let Ok(news) = crate::json::read::<RunView>(json.as_bytes()) else { return };
+    pub fn receive(self, news: RunView) {
         let is_own = |own: &Option<String>| own.as_ref() == Some(&news.run.recipient);
         if self.recipient.try_with_untracked(is_own) == Some(true) {
             self.has_event.set(true);

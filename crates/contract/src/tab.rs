@@ -14,6 +14,9 @@ use crate::explanation::Explanation;
 pub struct EmailTab {
     /// The saved settings.
     pub saved: Saved,
+    /// Whether the caller made the last save.
+    #[serde(default)]
+    pub saved_by_caller: bool,
     /// Whether the caller may edit.
     pub may_edit: bool,
     /// The recipient of a test message; `None` if the caller has no verified address.
@@ -101,6 +104,13 @@ pub enum SaveAnswer {
     Conflict(Conflict),
     /// The save would delete the token of this grant, which it did not name.
     TokenWouldBeDeleted(String),
+}
+
+/// An event of the stream: the settings have this revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsSaved {
+    /// Counts the saves; 0 before the first.
+    pub revision: i64,
 }
 
 /// The result of a request to test unsaved settings.

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, EmailTab, LookupResult, RunView, Save, SaveAnswer,
-    TestAnswer, TokenView, code::ErrorBody,
+    SettingsSaved, TestAnswer, TokenView, code::ErrorBody,
 };
 use domain::{Draft, Field, OauthFlow};
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,7 +48,7 @@ fn assert_is(type_name: &str, value: &Value) {
     }
     let written = reread_as!(
         ApiCode AttemptFinished AttemptStarted Draft EmailTab ErrorBody LookupResult OauthFlow
-        RunView Save SaveAnswer String TestAnswer TokenView bool
+        RunView Save SaveAnswer SettingsSaved String TestAnswer TokenView bool
     );
     let written = written.unwrap_or_else(|error| panic!("{type_name}: {error}\n{value:#}"));
     assert_eq!(&written, value, "{type_name}");

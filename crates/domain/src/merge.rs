@@ -28,6 +28,13 @@ pub enum OtherEditor {
     Window,
 }
 
+impl OtherEditor {
+    /// The author of a save, by whether it is the user's own.
+    pub const fn of(is_own: bool) -> Self {
+        if is_own { Self::Window } else { Self::Person }
+    }
+}
+
 /// Merges `mine`, an edit of `base`, with `theirs`, which was saved meanwhile. `replaced` lists the
 /// secrets stored since `base`, because a browser cannot compare two stored secrets.
 pub fn merge(base: &Saved, mine: &Draft, theirs: &Saved, replaced: &[Field]) -> Merge {

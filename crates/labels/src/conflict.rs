@@ -70,6 +70,23 @@ pub fn saved_meanwhile(other: OtherEditor, by: Option<&str>, at: Option<&str>) -
     }
 }
 
+/// The heads-up beside Save: settings that were saved meanwhile are not in the form yet.
+pub fn heads_up(other: OtherEditor, by: Option<&str>, at: Option<&str>) -> String {
+    format!("{} Save puts both together.", saved_meanwhile(other, by, at))
+}
+
+/// The notice that the form shows settings that were saved elsewhere.
+pub fn updated(other: OtherEditor, by: Option<&str>, at: Option<&str>) -> String {
+    let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+    match other {
+        OtherEditor::Person => {
+            let by = by.unwrap_or("Another administrator");
+            format!("Updated: {by} saved changes{at}.")
+        }
+        OtherEditor::Window => format!("Updated: you saved changes in another window{at}."),
+    }
+}
+
 /// The instruction once all conflicts are resolved.
 pub const ALL_CHOSEN: &str = "Check the form, then save.";
 

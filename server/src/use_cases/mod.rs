@@ -10,6 +10,7 @@ mod retention;
 mod settings;
 mod test_runs;
 mod tokens;
+mod updates;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,9 +35,10 @@ pub use lookups::Lookups;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
 pub use retention::{Cleanup, delete_expired, enforce_retention};
 pub use settings::SettingsStore;
-pub use test_runs::{RunUpdates, Subscription, TestRuns};
+pub use test_runs::TestRuns;
 pub use tokens::consent::{CallbackOutcome, ConsentRedirect, complete_consent, start_consent};
 pub use tokens::{Tokens, renewal::run_refresh_loop};
+pub use updates::{Subscription, Update, Updates};
 
 /// The interval of retries while the database fails.
 const STORE_AGAIN_EVERY: Duration = Duration::from_millis(500);
@@ -107,6 +109,7 @@ impl EmailService for Service {
     async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiCode> {
         let current = settings::current(&self.settings).await.map_err(internal_error)?;
         let token = consent::now(&self.tokens, who, &current).await.map_err(internal_error)?;
+        let saved_by_caller = current.is_by(who);
         let mut saved = current.saved;
         if !who.may_edit() {
             // The Client ID is no secret, but readers do not need it. Scope may contain it too.
@@ -122,7 +125,16 @@ impl EmailService for Service {
         let display = people::display(&self.people, who, instants).await.map_err(internal_error)?;
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
-        Ok(EmailTab { saved, may_edit, recipient, last_run, display, token, callback })
+        Ok(EmailTab {
+            saved,
+            saved_by_caller,
+            may_edit,
+            recipient,
+            last_run,
+            display,
+            token,
+            callback,
+        })
     }
 
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiCode> {
@@ -134,6 +146,9 @@ impl EmailService for Service {
         let (answer, deleted) = saved.map_err(internal_error)?;
         if let Some((current, token)) = deleted {
             revocation::deleted(&self.tokens, &current, *token);
+        }
+        if matches!(answer, SaveAnswer::Saved(_)) {
+            self.runs.updates.notify_all();
         }
         Ok(answer)
     }

@@ -45,6 +45,11 @@ pub struct Current {
 }
 
 impl Current {
+    /// Whether this user made the save.
+    pub fn is_by(&self, who: &Principal) -> bool {
+        !self.saved_by.is_empty() && self.saved_by == who.address()
+    }
+
     /// The response to a save on an outdated revision.
     fn conflict_with(self, revision: i64, who: &Principal) -> SaveAnswer {
         let is_newer = |secret: &SealedSecret| secret.revision > revision;
@@ -52,7 +57,7 @@ impl Current {
         let is_replaced =
             |field: &Field| newer.iter().any(|secret| secret.field == field.wire_name());
         let replaced = SECRETS.into_iter().filter(is_replaced).collect();
-        let is_own = !self.saved_by.is_empty() && self.saved_by == who.address();
+        let is_own = self.is_by(who);
         SaveAnswer::Conflict(Conflict { saved: self.saved, replaced, is_own })
     }
 

@@ -1,8 +1,6 @@
 //! Test messages. A request starts one and returns at once; a separate task sends it, and stores
 //! each step as it ends. Readers take the progress from the database.
 
-mod updates;
-
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -20,9 +18,10 @@ use tokio::sync::mpsc;
 use super::delivery::{
     self as sending, Delivery, Outgoing, TokenSource, failure_before_connection,
 };
-use super::{UseCaseError, internal_error, people::display, reader_view, settings};
+use super::{
+    UseCaseError, internal_error, people::display, reader_view, settings, updates::Updates,
+};
 use crate::identity::People;
-pub use updates::{RunUpdates, Subscription};
 use vault::clock::{Clock, Randomness, random_id};
 use vault::{Vault, columns};
 
@@ -44,8 +43,8 @@ pub struct TestRuns {
     pub clock: Arc<dyn Clock>,
     /// The source of the runs' IDs.
     pub randomness: Arc<dyn Randomness>,
-    /// The subscriptions to the progress of runs.
-    pub updates: Arc<RunUpdates>,
+    /// The subscriptions to saves and to the progress of runs.
+    pub updates: Arc<Updates>,
     /// How long a run is kept, in days; 0 for ever.
     pub kept_days: u32,
 }

@@ -1,5 +1,5 @@
-//! Server-sent events (WHATWG HTML, 9.2): the steps of the signed-in user's latest test message as
-//! they happen. A stream shows what a call would show, and only to that user; a page without a
+//! Server-sent events (WHATWG HTML, 9.2): saves of the settings, and the steps of the signed-in
+//! user's last test message, as they happen. A stream shows what a call would show, and only to that user; a page without a
 //! stream polls. A stream ends after its lifetime, with its session, and when the server stops.
 
 use std::{convert::Infallible, time::Duration};
@@ -9,17 +9,16 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use contract::ApiCode;
+use contract::{ApiCode, SettingsSaved};
 use domain::Principal;
 use futures_util::stream::unfold;
-use store::runs::StoredRun;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::api_error::refuse;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
 use crate::state::Server;
-use crate::use_cases::{Subscription, shown};
+use crate::use_cases::{Subscription, Update, shown};
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";
@@ -93,10 +92,10 @@ impl Stream {
                 () = stopping.cancelled() => return None,
                 () = sleep_until(self.end) => return None,
                 _ = self.again.tick() => self.recognise().await?,
-                kept = self.watching.next() => {
-                    let kept = kept?;
+                update = self.watching.next() => {
+                    let update = update?;
                     self.recognise().await?;
-                    return self.event(kept);
+                    return self.event(update);
                 }
             }
         }
@@ -113,10 +112,17 @@ impl Stream {
         Some(())
     }
 
-    fn event(&self, kept: StoredRun) -> Option<Event> {
-        let now = shown(&self.server.runs, &self.who, kept).ok()?;
-        let id = format!("{}-{}", now.run.id, now.run.steps.len());
-        Event::default().event("run").id(id).json_data(now).ok()
+    fn event(&self, update: Update) -> Option<Event> {
+        match update {
+            Update::Saved(revision) => {
+                Event::default().event("saved").json_data(SettingsSaved { revision }).ok()
+            }
+            Update::Run(kept) => {
+                let now = shown(&self.server.runs, &self.who, *kept).ok()?;
+                let id = format!("{}-{}", now.run.id, now.run.steps.len());
+                Event::default().event("run").id(id).json_data(now).ok()
+            }
+        }
     }
 }
 

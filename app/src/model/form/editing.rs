@@ -95,9 +95,10 @@ impl FormState {
         self.changes.get()
     }
 
-    /// Discards the unsaved changes.
+    /// Discards the unsaved changes. Shows the latest settings that are known.
     pub fn cancel(self) {
-        self.reset(self.saved.get_untracked());
+        let newer = self.newer.get_untracked().map(|newer| newer.saved);
+        self.reset(newer.unwrap_or_else(|| self.saved.get_untracked()));
         self.signals.with_value(|signals| {
             for signals in signals {
                 set_if_changed(signals.is_trimmed, false);

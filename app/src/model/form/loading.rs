@@ -26,12 +26,16 @@ impl Default for TabContext {
 impl FormState {
     /// Shows the loaded settings.
     pub fn adopt(self, tab: &EmailTab) {
+        self.set_context(tab);
+        self.reset(tab.saved.clone());
+    }
+
+    pub(super) fn set_context(self, tab: &EmailTab) {
         self.context.set(TabContext {
             display: tab.display.clone(),
             callback: tab.callback.clone(),
             may_edit: tab.may_edit,
         });
-        self.reset(tab.saved.clone());
     }
 
     pub fn mark_hydrated(self) {

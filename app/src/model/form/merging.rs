@@ -31,7 +31,7 @@ pub(super) struct ConflictingFields {
 impl FormState {
     /// Merges the draft with another save (three-way merge).
     pub(super) fn merge(self, Conflict { saved: theirs, replaced, is_own }: Conflict) {
-        let other = if is_own { OtherEditor::Window } else { OtherEditor::Person };
+        let other = OtherEditor::of(is_own);
         let Merge { draft, kept, taken, conflicting: fields } = self.saved.with_untracked(|base| {
             self.draft.with_untracked(|mine| merge::merge(base, mine, &theirs, &replaced))
         });

@@ -14,6 +14,8 @@ pub enum Notice {
     Saved,
     /// The unsaved changes were discarded.
     Discarded,
+    /// The form shows what was saved elsewhere; the text says by whom.
+    Updated(String),
     /// Validation failed; nothing was done.
     Problems(BlockedAction),
     /// Another save came first. The form holds both edits merged; nothing was saved.
@@ -63,8 +65,9 @@ impl FormState {
 
     /// Removes the notice in the place of the save bar when the user does something else.
     pub fn clear_saved_notice(self) {
-        let is_there =
-            |notice: &Option<Notice>| matches!(notice, Some(Notice::Saved | Notice::Discarded));
+        let is_there = |notice: &Option<Notice>| {
+            matches!(notice, Some(Notice::Saved | Notice::Discarded | Notice::Updated(_)))
+        };
         if self.notice.try_with_untracked(is_there) == Some(true) {
             self.notice.set(None);
         }

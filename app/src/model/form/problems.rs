@@ -9,7 +9,7 @@ use super::{BlockedAction, FormState, Notice, set_if_changed};
 impl FormState {
     /// Updates the shown validation problems, or clears them if none are to be shown yet.
     pub(super) fn check(self) {
-        if self.shows_problems.get_untracked() {
+        if self.problems.with_untracked(Option::is_some) {
             (self.commands.check)(self);
         } else {
             self.signals.with_value(|signals| {
@@ -17,7 +17,6 @@ impl FormState {
                     set_if_changed(signals.problem, None);
                 }
             });
-            set_if_changed(self.problems, Problems::default());
         }
     }
 
@@ -32,7 +31,7 @@ impl FormState {
                 set_if_changed(signals.problem, words);
             }
         });
-        set_if_changed(self.problems, problems);
+        set_if_changed(self.problems, Some(problems));
     }
 
     /// Validates the trimmed draft.
@@ -47,13 +46,12 @@ impl FormState {
     }
 
     pub fn shown_problems(self) -> Problems {
-        self.problems.get()
+        self.problems.get().unwrap_or_default()
     }
 
     /// Shows validation problems, found here or by the server, and moves focus to the first. Problems
     /// that only the server can detect are shown until the next edit.
     pub fn show_problems(self, wanted: BlockedAction, problems: Problems) {
-        self.shows_problems.set(true);
         let first = problems.iter().next();
         self.set_problems(problems);
         self.notice.set(Some(Notice::Problems(wanted)));

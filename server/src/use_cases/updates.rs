@@ -1,15 +1,15 @@
-//! Per-user subscriptions to test-run progress (fan-out over the database). One task polls the
-//! database for each subscribed user, however many streams the user has open. A run of this process
-//! wakes it at each step; a run of another node is found at the next poll. The database is the only
-//! source, so a stream never shows what a reload would not. No state remains when a user's last
+//! Per-user subscriptions to saves and to test-run progress (fan-out over the database). One task
+//! polls the database for each subscribed user, however many streams the user has open. A save or a
+//! step of this process wakes it; one of another node is found at the next poll. The database is the
+//! only source, so a stream never shows what a reload would not. No state remains when a user's last
 //! stream ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::error::one_line;
-use store::Store;
 use store::runs::{self, StoredRun};
+use store::{Store, StoreError, settings};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -19,17 +19,35 @@ use crate::config::StreamTiming;
 
 /// All subscriptions.
 #[derive(Debug)]
-pub struct RunUpdates {
+pub struct Updates {
     pace: StreamTiming,
     room: Arc<Semaphore>,
     users: Mutex<HashMap<String, Subscribers>>,
+}
+
+/// What a user's streams report, as last read from the database.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Latest {
+    /// The revision of the saved settings; `None` until it is read.
+    revision: Option<i64>,
+    /// The user's last test message.
+    run: Option<StoredRun>,
+}
+
+/// A change that a stream reports.
+#[derive(Debug)]
+pub enum Update {
+    /// The revision of the saved settings.
+    Saved(i64),
+    /// The user's last test message is another one, or has progressed.
+    Run(Box<StoredRun>),
 }
 
 /// The subscriptions of one user, and the task that polls for them.
 #[derive(Debug)]
 struct Subscribers {
     streams: usize,
-    latest: watch::Receiver<Option<StoredRun>>,
+    latest: watch::Receiver<Latest>,
     wake: Arc<Notify>,
     _polling: AbortOnDropHandle<()>,
 }
@@ -37,13 +55,14 @@ struct Subscribers {
 /// A subscription, which ends when it is dropped.
 #[derive(Debug)]
 pub struct Subscription {
-    news: Arc<RunUpdates>,
+    updates: Arc<Updates>,
     user: String,
-    latest: watch::Receiver<Option<StoredRun>>,
+    latest: watch::Receiver<Latest>,
+    reported: Latest,
     _room: OwnedSemaphorePermit,
 }
 
-impl RunUpdates {
+impl Updates {
     /// Creates it without subscriptions.
     pub fn new(pace: StreamTiming) -> Self {
         Self { pace, room: Arc::new(Semaphore::new(pace.max_streams)), users: Mutex::default() }
@@ -54,7 +73,8 @@ impl RunUpdates {
         self.pace
     }
 
-    /// Subscribes to a user's latest test message; `None` if there are too many subscriptions.
+    /// Subscribes to saves and to a user's last test message; `None` if there are too many
+    /// subscriptions.
     pub fn subscribe(
         self: &Arc<Self>,
         store: &Store,
@@ -75,14 +95,21 @@ impl RunUpdates {
         subscribers.streams += 1;
         // A later subscriber gets the known state at once, and a fresh one soon after.
         subscribers.wake.notify_one();
-        let mut latest = subscribers.latest.clone();
-        latest.mark_changed();
-        Some(Subscription { news: self.clone(), user: user.to_owned(), latest, _room: room })
+        let (updates, user) = (self.clone(), user.to_owned());
+        let latest = subscribers.latest.clone();
+        Some(Subscription { updates, user, latest, reported: Latest::default(), _room: room })
     }
 
     /// Wakes the subscriptions of this user: there is a change to see.
     pub fn notify(&self, user: &str) {
         if let Some(subscribers) = self.users().get(user) {
+            subscribers.wake.notify_one();
+        }
+    }
+
+    /// Wakes all subscriptions: the settings were saved.
+    pub fn notify_all(&self) {
+        for subscribers in self.users().values() {
             subscribers.wake.notify_one();
         }
     }
@@ -100,7 +127,7 @@ impl RunUpdates {
 
 impl Subscribers {
     fn begin(pace: StreamTiming, store: &Store, clock: &Arc<dyn Clock>, user: &str) -> Self {
-        let (tell, latest) = watch::channel(None);
+        let (tell, latest) = watch::channel(Latest::default());
         let wake = Arc::new(Notify::new());
         let (store, clock, user) = (store.clone(), clock.clone(), user.to_owned());
         let polling = tokio::spawn(poll(pace, store, clock, user, tell, wake.clone()));
@@ -109,21 +136,31 @@ impl Subscribers {
 }
 
 impl Subscription {
-    /// Waits until the user's latest message is another one or has progressed. A state that is
-    /// known already comes at once. `None` if polling has ended.
-    pub async fn next(&mut self) -> Option<StoredRun> {
+    /// Waits for a change that this subscription has not reported; at first, for what is known.
+    /// `None` if polling has ended.
+    pub async fn next(&mut self) -> Option<Update> {
         loop {
-            self.latest.changed().await.ok()?;
-            if let Some(kept) = self.latest.borrow_and_update().clone() {
-                return Some(kept);
+            let latest = self.latest.borrow_and_update().clone();
+            if let Some(revision) = latest.revision
+                && self.reported.revision != latest.revision
+            {
+                self.reported.revision = latest.revision;
+                return Some(Update::Saved(revision));
             }
+            if self.reported.run != latest.run {
+                self.reported.run.clone_from(&latest.run);
+                if let Some(run) = latest.run {
+                    return Some(Update::Run(Box::new(run)));
+                }
+            }
+            self.latest.changed().await.ok()?;
         }
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut users = self.news.users();
+        let mut users = self.updates.users();
         let Some(subscribers) = users.get_mut(&self.user) else { return };
         subscribers.streams -= 1;
         if subscribers.streams == 0 {
@@ -135,21 +172,20 @@ impl Drop for Subscription {
     }
 }
 
-/// Polls for a user's latest message, and publishes every change.
+/// Polls for saves and for a user's last test message, and publishes every change.
 async fn poll(
     pace: StreamTiming,
     store: Store,
     clock: Arc<dyn Clock>,
     user: String,
-    tell: watch::Sender<Option<StoredRun>>,
+    tell: watch::Sender<Latest>,
     wake: Arc<Notify>,
 ) {
     let mut is_failing = false;
     loop {
-        match runs::latest(&store, Some(&user)).await {
+        match read(&store, &clock, &user).await {
             Ok(latest) => {
                 is_failing = false;
-                let latest = latest.map(|kept| kept.at(clock.now()));
                 tell.send_if_modified(|known| {
                     let is_changed = *known != latest;
                     *known = latest;
@@ -158,16 +194,24 @@ async fn poll(
             }
             Err(error) if !is_failing => {
                 is_failing = true;
-                tracing::error!(error = one_line(&error), "test messages cannot be watched");
+                tracing::error!(
+                    error = one_line(&error),
+                    "saves and test messages cannot be watched"
+                );
             }
             Err(_) => {}
         }
         let is_under_way =
-            tell.borrow().as_ref().is_some_and(|latest| latest.run.outcome.is_none());
+            tell.borrow().run.as_ref().is_some_and(|latest| latest.run.outcome.is_none());
         let pause = if is_under_way { pace.poll_interval } else { pace.idle_poll_interval };
         tokio::select! {
             () = wake.notified() => {}
             () = sleep(pause) => {}
         }
     }
+}
+
+async fn read(store: &Store, clock: &Arc<dyn Clock>, user: &str) -> Result<Latest, StoreError> {
+    let run = runs::latest(store, Some(user)).await?.map(|kept| kept.at(clock.now()));
+    Ok(Latest { revision: Some(settings::revision(store).await?), run })
 }

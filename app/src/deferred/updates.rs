@@ -1,4 +1,4 @@
-//! The client of the test-run event stream. One visible page per browser reads the stream, under a
+//! The client of the event stream: saves, and the progress of a test message. One visible page per browser reads the stream, under a
 //! Web Lock that the browser's pages share, and forwards each event on a `BroadcastChannel`. A hidden
 //! page releases the lock. Without Web Locks (they need a secure context), each visible page reads
 //! its own stream. Events are not guaranteed to arrive: consumers poll when none do.
@@ -11,7 +11,10 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::js_sys::{Math, Promise};
 use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
-use crate::{deadline::pause, model::test_run::TestState};
+use contract::SettingsSaved;
+
+use crate::model::{form::FormState, test_run::TestState};
+use crate::{deadline::pause, json};
 
 const STREAM: &str = "/api/email/events";
 
@@ -27,26 +30,28 @@ extern "C" {
     fn with_lock(name: &str, held: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// Receives test-run events and forwards them to this browser's other pages.
+/// Receives events and forwards them to this browser's other pages.
 #[derive(Clone, Copy)]
 struct Listener {
+    form: FormState,
     test: TestState,
     channel: StoredValue<Option<BroadcastChannel>, LocalStorage>,
     /// Aborts the current read.
     abort: StoredValue<AbortController, LocalStorage>,
 }
 
-/// Subscribes to test-run events until the component is disposed.
-pub fn subscribe(test: TestState) {
+/// Subscribes to the event stream until the component is disposed.
+pub fn subscribe(form: FormState, test: TestState) {
     let (Ok(abort), name) = (AbortController::new(), test.host.news()) else { return };
     let channel = BroadcastChannel::new(&name).ok();
     if let Some(channel) = &channel {
         let on_message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            test.receive(&event.data().as_string().unwrap_or_default());
+            receive(form, test, &event.data().as_string().unwrap_or_default());
         });
         channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
     }
     let listener = Listener {
+        form,
         test,
         channel: StoredValue::new_local(channel),
         abort: StoredValue::new_local(abort),
@@ -123,9 +128,18 @@ impl Listener {
     }
 
     fn tell(self, json: &str) {
-        self.test.receive(json);
+        receive(self.form, self.test, json);
         self.channel.try_with_value(|channel| {
             channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(json)))
         });
+    }
+}
+
+/// Handles the data of an event, which tells what it is.
+fn receive(form: FormState, test: TestState, json: &str) {
+    if let Ok(SettingsSaved { revision }) = json::read(json.as_bytes()) {
+        form.learn_revision(revision);
+    } else if let Ok(run) = json::read(json.as_bytes()) {
+        test.receive(run);
     }
 }

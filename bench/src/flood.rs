@@ -62,7 +62,10 @@ async fn guess(
             // One of them is enough.
             StatusCode::TOO_MANY_REQUESTS => drop(refused.try_send(())),
             _ => ensure!(
-                matches!(status, StatusCode::SEE_OTHER | StatusCode::SERVICE_UNAVAILABLE),
+                matches!(
+                    status,
+                    StatusCode::UNPROCESSABLE_ENTITY | StatusCode::SERVICE_UNAVAILABLE
+                ),
                 "{status} is no answer to a sign-in"
             ),
         }

@@ -81,27 +81,54 @@ test.describe(() => {
   });
 });
 
-test('a wrong password and an unknown address get the same message', async ({ page, axe }) => {
+test('a wrong password and an unknown address get the same message', async ({ page, axe, consoleErrors }) => {
+  consoleErrors.expectStatus(422, /sign-in/);
   await page.goto('/sign-in');
   for (const email of [ADA.email, 'unknown@practice.example']) {
     await page.getByLabel('Email', { exact: true }).fill(email);
     await page.getByLabel('Password', { exact: true }).fill('not the password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
     await expect(page.getByRole('alert')).toHaveText('Wrong email address or password.');
   }
   await axe();
 });
 
+test.describe('without scripts', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('a wrong password keeps Email and leads to Password, and the right one to the requested page', async ({ page, consoleErrors }) => {
+    consoleErrors.expectStatus(422, /sign-in/);
+    await page.goto('/audit');
+    const [email, password] = [page.getByLabel('Email', { exact: true }), page.getByLabel('Password', { exact: true })];
+    await email.fill(ADA.email);
+    await password.fill('not the password');
+    await password.press('Enter');
+    await expect(page.getByRole('alert')).toHaveText('Wrong email address or password.');
+    await expect(email).toHaveValue(ADA.email);
+    await expect(password).toHaveValue('');
+    await expect(password).toBeFocused();
+    await expect(password).toHaveAttribute('aria-invalid', 'true');
+    await expect(password).toHaveAccessibleDescription('Wrong email address or password.');
+    await password.fill(ADA.password);
+    await password.press('Enter');
+    await page.waitForURL('**/audit');
+  });
+});
+
 test('too many attempts are throttled with a message, and another account is not', async ({ page, signIn, consoleErrors, axe }) => {
+  consoleErrors.expectStatus(422, /sign-in/);
   consoleErrors.expectStatus(429, /sign-in/);
   await page.goto('/sign-in');
+  const [email, password] = [page.getByLabel('Email', { exact: true }), page.getByLabel('Password', { exact: true })];
+  await email.fill('unknown@practice.example');
   for (let attempt = 0; attempt < 6; attempt++) {
-    await page.getByLabel('Email', { exact: true }).fill('unknown@practice.example');
-    await page.getByLabel('Password', { exact: true }).fill('not the password');
+    await password.fill('not the password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByRole('alert')).toBeVisible();
+    await expect(password).toHaveValue('');
   }
   await expect(page.getByRole('alert')).toHaveText(/^Too many attempts\. Try again in \d+ minutes\.$/);
+  await expect(email).toHaveValue('unknown@practice.example');
   await axe();
   await signIn();
 });

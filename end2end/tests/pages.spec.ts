@@ -142,7 +142,8 @@ test("in the history, the server's reply is collapsed to one line", async ({ pag
   expect((await words.boundingBox())!.height).toBeLessThan(30);
 });
 
-test('the audit trail has a row for each action', async ({ page, signIn, product }) => {
+test('the audit trail has a row for each action', async ({ page, signIn, product, consoleErrors }) => {
+  consoleErrors.expectStatus(422, /sign-in/);
   await page.goto('/sign-in');
   await page.getByLabel('Email', { exact: true }).fill(ADA.email);
   await page.getByLabel('Password', { exact: true }).fill('not the password');

@@ -14,7 +14,7 @@ pub use code::ApiCode;
 pub use context::{AccessDenied, ConsentBinding, RequestContext, RequestOrigin, SignInOptions};
 pub use explanation::{Explanation, Link, LookupFact, LookupResult, NextStep, Suggestion};
 pub use port::{EmailService, SharedService, SharedShell, ShellService};
-pub use sign_in::SignInRefusal;
+pub use sign_in::{SignInAttempt, SignInRefusal};
 pub use tab::{
     AttemptFinished, AttemptStarted, Conflict, EmailTab, RunView, Save, SaveAnswer, SettingsSaved,
     TestAnswer, TokenView,

@@ -1,6 +1,15 @@
-//! Why a sign-in failed, as the sign-in page shows it.
+//! A failed sign-in, as the sign-in page shows it.
 
-/// Why a sign-in failed. It is a query parameter of the sign-in page, which works without script.
+/// A failed sign-in with the page's own form. It contains no password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInAttempt {
+    /// The address as typed; empty if the text was not an address.
+    pub email: String,
+    /// Why it failed.
+    pub refusal: SignInRefusal,
+}
+
+/// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInRefusal {
     /// The email address or the password is wrong; it is not revealed which.
@@ -24,40 +33,30 @@ pub enum SignInRefusal {
 }
 
 impl SignInRefusal {
-    /// Returns the value of the `refused` query parameter.
-    pub fn code(self) -> String {
+    /// Returns the value of the `refused` query parameter of the sign-in page; `None` if the page is
+    /// itself the response to what was refused.
+    pub const fn code(self) -> Option<&'static str> {
         match self {
-            Self::WrongCredentials => "wrong-credentials".to_owned(),
-            Self::TooManyAttempts(seconds) => format!("too-many-attempts-{seconds}"),
-            Self::Busy(seconds) => format!("busy-{seconds}"),
-            Self::ServerFailed => "server-failed".to_owned(),
-            Self::Declined => "declined".to_owned(),
-            Self::Over => "over".to_owned(),
-            Self::OtherBrowser => "other-browser".to_owned(),
-            Self::ProviderFailed => "provider-failed".to_owned(),
-            Self::NoRole => "no-role".to_owned(),
+            Self::WrongCredentials | Self::TooManyAttempts(_) | Self::Busy(_) => None,
+            Self::ServerFailed => Some("server-failed"),
+            Self::Declined => Some("declined"),
+            Self::Over => Some("over"),
+            Self::OtherBrowser => Some("other-browser"),
+            Self::ProviderFailed => Some("provider-failed"),
+            Self::NoRole => Some("no-role"),
         }
     }
 
     /// Parses the value of the `refused` query parameter.
     pub fn from_code(code: &str) -> Option<Self> {
         match code {
-            "wrong-credentials" => Some(Self::WrongCredentials),
             "server-failed" => Some(Self::ServerFailed),
             "declined" => Some(Self::Declined),
             "over" => Some(Self::Over),
             "other-browser" => Some(Self::OtherBrowser),
             "provider-failed" => Some(Self::ProviderFailed),
             "no-role" => Some(Self::NoRole),
-            _ => {
-                let (kind, seconds) = code.rsplit_once('-')?;
-                let seconds = seconds.parse().ok()?;
-                match kind {
-                    "too-many-attempts" => Some(Self::TooManyAttempts(seconds)),
-                    "busy" => Some(Self::Busy(seconds)),
-                    _ => None,
-                }
-            }
+            _ => None,
         }
     }
 

@@ -42,10 +42,15 @@ pub fn TextField(
     #[prop(optional)] min_length: Option<&'static str>,
     #[prop(optional)] help: Option<&'static str>,
     #[prop(optional)] autofocus: bool,
+    /// The ID of the message that says what is wrong.
+    #[prop(optional_no_strip)]
+    error: Option<&'static str>,
 ) -> impl IntoView {
-    let help_id = format!("{name}-help");
+    let help_id = help.map(|_| format!("{name}-help"));
+    let descriptions: Vec<_> = error.into_iter().chain(help_id.as_deref()).collect();
+    let described_by = (!descriptions.is_empty()).then(|| descriptions.join(" "));
     view! {
-        <div class=class>
+        <div class=class class:invalid=error.is_some()>
             <label for=name>{label}</label>
             <input
                 id=name
@@ -56,7 +61,8 @@ pub fn TextField(
                 minlength=min_length
                 required
                 autofocus=autofocus
-                aria-describedby=help.map(|_| help_id.clone())
+                aria-invalid=error.map(|_| "true")
+                aria-describedby=described_by
             />
             {help.map(|help| view! { <span class="help" id=help_id>{help}</span> })}
         </div>

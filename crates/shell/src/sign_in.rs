@@ -1,6 +1,6 @@
 //! `/sign-in`: an HTML form that works without script.
 
-use contract::{RequestContext, SignInRefusal, pages::SetUp, paths};
+use contract::{RequestContext, SignInAttempt, SignInRefusal, pages::SetUp, paths};
 use labels::sign_in;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -10,19 +10,28 @@ use crate::brand::Brand;
 use crate::parts::{TextField, heading, notice};
 use crate::{local_path, with_destination};
 
+/// The ID of the message of a refused sign-in.
+const REFUSED: &str = "refused";
+
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let (code, to) =
         use_query_map().with_untracked(|query| (query.get("refused"), query.get("to")));
     let to = to.as_deref().and_then(local_path);
-    let refusal = code.as_deref().and_then(SignInRefusal::from_code);
+    let attempt = use_context::<SignInAttempt>();
+    let refusal = match &attempt {
+        Some(attempt) => Some(attempt.refusal),
+        None => code.as_deref().and_then(SignInRefusal::from_code),
+    };
     let context = use_context::<RequestContext>();
     let options = context.as_ref().map(|context| context.sign_in.clone());
     let shell = context
         .map(|context| context.shell)
         .filter(|_| !refusal.is_some_and(SignInRefusal::ends_by_waiting));
-    let refusal =
-        refusal.map(|refusal| notice("notice bad", "alert", labels::sign_in_refusal(refusal)));
+    let refusal = refusal.map(|refusal| {
+        let words = labels::sign_in_refusal(refusal);
+        view! { <section id=REFUSED class="notice bad" role="alert"><p>{words}</p></section> }
+    });
     let hint = move || {
         let shell = shell.clone();
         Suspend::new(async move {
@@ -48,7 +57,7 @@ pub fn SignInPage() -> impl IntoView {
             </p>
         }
     });
-    let form = by_password.then(|| form(to));
+    let form = by_password.then(|| form(to, attempt));
     view! {
         <Title text=sign_in::TITLE/>
         <main class="door">
@@ -64,7 +73,11 @@ pub fn SignInPage() -> impl IntoView {
 }
 
 /// The email and password form for local accounts.
-fn form(to: Option<&str>) -> impl IntoView + use<> {
+fn form(to: Option<&str>, attempt: Option<SignInAttempt>) -> impl IntoView + use<> {
+    let is_wrong = |attempt: &SignInAttempt| attempt.refusal == SignInRefusal::WrongCredentials;
+    let error = attempt.as_ref().filter(|attempt| is_wrong(attempt)).map(|_| REFUSED);
+    let email = attempt.map(|attempt| attempt.email).unwrap_or_default();
+    let is_kept = !email.is_empty();
     let to = to.map(|to| view! { <input type="hidden" name="to" value=to.to_owned()/> });
     view! {
         <form method="post" action=paths::SIGN_IN>
@@ -73,14 +86,17 @@ fn form(to: Option<&str>) -> impl IntoView + use<> {
                 name="email"
                 label=sign_in::EMAIL
                 kind="email"
+                value=email
                 autocomplete="username"
-                autofocus=true
+                autofocus=!is_kept
             />
             <TextField
                 name="password"
                 label=sign_in::PASSWORD
                 kind="password"
                 autocomplete="current-password"
+                autofocus=is_kept
+                error
             />
             <button type="submit" class="primary">{sign_in::TITLE}</button>
         </form>

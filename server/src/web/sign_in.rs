@@ -1,6 +1,6 @@
-//! The sign-in and sign-out forms of the stand-alone frame: plain posts, answered with a redirect,
-//! so they need no script. The reason of a refusal is a code in the sign-in page's query; a refusal
-//! that ends by waiting is the page itself, with a suitable status.
+//! The sign-in and sign-out forms of the stand-alone frame: plain posts, so they need no script. A
+//! refused sign-in is answered with its own page and the typed address. The reason why the provider's
+//! login was refused is a code in the page's query, unless waiting helps.
 
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::{Form, extract::rejection::FormRejection};
-use contract::{ApiCode, SignInRefusal, paths};
+use contract::{ApiCode, SignInAttempt, SignInRefusal, paths};
+use domain::syntax::address::email_address;
 use domain::{error::one_line, secret::TypedSecret};
+use leptos::context::provide_context;
 use serde::Deserialize;
 use shell::{local_path, with_destination};
 
@@ -43,7 +45,7 @@ pub async fn sign_in(
         return refuse(ApiCode::NotFound);
     }
     let Ok(Form(PasswordForm { email, password, to })) = credentials else {
-        return denied(SignInRefusal::WrongCredentials, None);
+        return again(&pages, caller, "", SignInRefusal::WrongCredentials, None).await;
     };
     let to = to.as_deref().and_then(local_path);
     match server.people.accounts.sign_in(&email, password.open(), &caller).await {
@@ -51,7 +53,7 @@ pub async fn sign_in(
             let inside = Redirect::to(to.unwrap_or(paths::EMAIL));
             (cookies(&server, signed_in), inside).into_response()
         }
-        Err(error) => refused(&pages, caller, refusal(&error), to).await,
+        Err(error) => again(&pages, caller, &email, refusal(&error), to).await,
     }
 }
 
@@ -91,31 +93,40 @@ pub async fn sign_out(
     }
 }
 
-/// Redirects to the sign-in page, with the reason and the path to return to.
-pub(super) fn denied(refusal: SignInRefusal, to: Option<&str>) -> Response {
-    Redirect::to(&door(refusal, to)).into_response()
-}
-
-/// The sign-in page with the reason; if waiting helps, with a status and `Retry-After` (RFC 6585 4,
-/// RFC 9110 10.2.3).
+/// Redirects from the provider's login to the sign-in page, or is the page itself if waiting helps.
 pub(super) async fn refused(
     pages: &Pages,
     caller: Caller,
     refusal: SignInRefusal,
     to: Option<&str>,
 ) -> Response {
-    let (status, seconds) = match refusal {
-        SignInRefusal::TooManyAttempts(seconds) => (StatusCode::TOO_MANY_REQUESTS, seconds),
-        SignInRefusal::Busy(seconds) => (StatusCode::SERVICE_UNAVAILABLE, seconds),
-        _ => return denied(refusal, to),
-    };
-    let page = pages.page(&door(refusal, to), caller, || {}).await;
-    (status, AppendHeaders([(RETRY_AFTER, seconds)]), page).into_response()
+    let Some(code) = refusal.code() else { return again(pages, caller, "", refusal, to).await };
+    let door = format!("{}?refused={code}", paths::SIGN_IN);
+    Redirect::to(&with_destination(&door, to)).into_response()
 }
 
-fn door(refusal: SignInRefusal, to: Option<&str>) -> String {
-    let door = format!("{}?refused={}", paths::SIGN_IN, refusal.code());
-    with_destination(&door, to)
+/// Renders the sign-in page again, with the reason and the typed address; if waiting helps, with
+/// `Retry-After` (RFC 6585 4, RFC 9110 10.2.3).
+async fn again(
+    pages: &Pages,
+    caller: Caller,
+    email: &str,
+    refusal: SignInRefusal,
+    to: Option<&str>,
+) -> Response {
+    let (status, wait) = match refusal {
+        SignInRefusal::TooManyAttempts(wait) => (StatusCode::TOO_MANY_REQUESTS, Some(wait)),
+        SignInRefusal::Busy(wait) => (StatusCode::SERVICE_UNAVAILABLE, Some(wait)),
+        SignInRefusal::ServerFailed => (StatusCode::SERVICE_UNAVAILABLE, None),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
+    };
+    // Any other text may be a password in the wrong field, and is not repeated.
+    let is_address = email_address(email.trim()).is_ok();
+    let email = if is_address { email.to_owned() } else { String::new() };
+    let attempt = SignInAttempt { email, refusal };
+    let door = with_destination(paths::SIGN_IN, to);
+    let page = pages.page(&door, caller, move || provide_context(attempt.clone())).await;
+    (status, AppendHeaders(wait.map(|seconds| (RETRY_AFTER, seconds))), page).into_response()
 }
 
 pub(super) fn too_many(retry_after: Duration) -> SignInRefusal {

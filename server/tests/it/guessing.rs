@@ -94,7 +94,8 @@ fn assert_signed_in(answer: &Answer) {
 }
 
 fn assert_wrong_credentials(answer: &Answer) {
-    assert_eq!(answer.header("location"), "/sign-in?refused=wrong-credentials", "{answer:?}");
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
+    assert!(answer.body.contains("Wrong email address or password."), "{}", answer.body);
 }
 
 fn assert_retry_after(answer: &Answer) {

@@ -175,6 +175,20 @@ test('the audit trail has a row for each action', async ({ page, signIn, product
   ]);
 });
 
+test('an entry of the audit trail is one line on a wide screen, and opens to its origin', async ({ page, signIn, product, axe }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto('/audit');
+  const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
+  expect((await row.boundingBox())!.height).toBeLessThan(40);
+  const origin = row.getByText(/^from 127\.0\.0\.1 in session \w+$/);
+  await expect(origin).toBeHidden();
+  await row.getByText('Saved the Email settings').click();
+  await expect(origin).toBeVisible();
+  await axe();
+});
+
 test('the audit trail is filtered by person and by day', async ({ page, signIn, product }) => {
   await product.add({ email: 'bob@practice.example', name: 'Bob' });
   await signIn(page, 'bob@practice.example');

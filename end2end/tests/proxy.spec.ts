@@ -137,7 +137,7 @@ test('without an email header, Send Test Email is disabled with the reason', asy
 
   await page.goto('/audit');
   const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
-  await expect(row, 'the user is recorded without an address').toContainText(`${ADA.name}proxy ada`);
+  await expect(row, 'the user is recorded without an address').toContainText(`${ADA.name} proxy ada`);
 });
 
 test('a consent returns to the proxy’s address', async ({ nginx, as, product, provider, inbox }) => {

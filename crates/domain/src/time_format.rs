@@ -79,13 +79,27 @@ pub struct TimeDisplay {
 impl TimeDisplay {
     /// Formats an instant, for example `23-Nov-2026 6:42 PM UTC+1`.
     pub fn written(&self, instant: DateTime<Utc>) -> String {
+        self.written_as(instant, |local| format!("{:02}", local.minute()))
+    }
+
+    /// Formats an instant with its seconds, for example `23-Nov-2026 6:42:07 PM UTC+1`.
+    pub fn written_with_seconds(&self, instant: DateTime<Utc>) -> String {
+        self.written_as(instant, |local| format!("{:02}:{:02}", local.minute(), local.second()))
+    }
+
+    /// Formats an instant; `after_hour` formats its time after the hour.
+    fn written_as(
+        &self,
+        instant: DateTime<Utc>,
+        after_hour: impl Fn(NaiveDateTime) -> String,
+    ) -> String {
         let minutes = self.offset(instant);
         let local = instant
             .checked_add_signed(TimeDelta::minutes(minutes.into()))
             .unwrap_or(instant)
             .naive_utc();
         let date = date(self.preference.pattern, local);
-        let time = time(self.preference.clock, local);
+        let time = time(self.preference.clock, local, &after_hour(local));
         format!("{date} {time} {}", offset_name(minutes))
     }
 
@@ -114,12 +128,11 @@ fn date(pattern: DatePattern, date: NaiveDateTime) -> String {
     }
 }
 
-fn time(clock: ClockStyle, time: NaiveDateTime) -> String {
-    let minute = time.minute();
+fn time(clock: ClockStyle, time: NaiveDateTime, after_hour: &str) -> String {
     match (clock, time.hour12()) {
-        (ClockStyle::TwentyFourHours, _) => format!("{:02}:{minute:02}", time.hour()),
-        (ClockStyle::TwelveHours, (false, hour)) => format!("{hour}:{minute:02} AM"),
-        (ClockStyle::TwelveHours, (true, hour)) => format!("{hour}:{minute:02} PM"),
+        (ClockStyle::TwentyFourHours, _) => format!("{:02}:{after_hour}", time.hour()),
+        (ClockStyle::TwelveHours, (false, hour)) => format!("{hour}:{after_hour} AM"),
+        (ClockStyle::TwelveHours, (true, hour)) => format!("{hour}:{after_hour} PM"),
     }
 }
 
@@ -182,6 +195,17 @@ mod tests {
             ("2026-11-23T23:42:00Z", "2026-11-23 11:42 PM UTC"),
         ] {
             assert_eq!(display.written(at(instant)), expected);
+        }
+    }
+
+    #[test]
+    fn seconds_follow_the_minutes_on_both_clocks() {
+        for (clock, expected) in [
+            (ClockStyle::TwentyFourHours, "2026-11-23 18:42:07 UTC"),
+            (ClockStyle::TwelveHours, "2026-11-23 6:42:07 PM UTC"),
+        ] {
+            let display = display(DatePattern::YearMonthDay, clock, &[]);
+            assert_eq!(display.written_with_seconds(at("2026-11-23T18:42:07.999Z")), expected);
         }
     }
 

@@ -46,14 +46,18 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
     }
 }
 
-/// The recorded details of an audit entry: count, identity, client address and session.
+/// The number of an audit entry's occurrences, if there was more than one.
+pub fn times(count: i64) -> Option<String> {
+    (count > 1).then(|| format!("{count} times"))
+}
+
+/// The recorded origin of an audit entry: identity, client address and session.
 pub fn origin(row: &AuditRow) -> Option<String> {
-    let times = (row.count > 1).then(|| format!("{} times", row.count));
     let by = row.issuer.as_ref().zip(row.subject.as_ref());
     let by = by.map(|(issuer, subject)| format!("by {subject} of {issuer}"));
     let from = row.address.as_ref().map(|address| format!("from {address}"));
     let within = row.session.as_ref().map(|session| format!("in session {session}"));
-    let details: Vec<_> = times.into_iter().chain(by).chain(from).chain(within).collect();
+    let details: Vec<_> = by.into_iter().chain(from).chain(within).collect();
     (!details.is_empty()).then(|| details.join(" "))
 }
 

@@ -135,8 +135,8 @@ fn table(
         let who = has_people.then(|| {
             view! {
                 <td>
-                    {session.name.clone()} <span class="hint">{session.email.clone()}</span>
-                    {session.issuer.clone().map(|issuer| view! { <span class="hint">{issuer}</span> })}
+                    {session.name.clone()} " " <span class="hint">{session.email.clone()}</span>
+                    {session.issuer.clone().map(|issuer| view! { " " <span class="hint">{issuer}</span> })}
                 </td>
             }
         });
@@ -156,7 +156,7 @@ fn table(
             <tr>
                 {who}
                 <td data-label=account::SIGNED_IN>
-                    {began.clone()} <span class="hint">{account::SESSION} {session_id}</span>
+                    {began.clone()} " " <span class="hint">{account::SESSION} {session_id}</span>
                 </td>
                 <td data-label=account::FROM>{session.address.unwrap_or_else(|| account::UNKNOWN.to_owned())}</td>
                 <td data-label=account::LAST_SEEN>{seen}</td>

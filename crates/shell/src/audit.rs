@@ -52,7 +52,7 @@ fn trail(filter: &AuditQuery, page: Page) -> AnyView {
         view! { <p class="notice">{audit::NO_MATCH}</p> }.into_any()
     } else {
         let rows = rows.into_iter().map(|row| {
-            let at = display.written(row.at);
+            let at = display.written_with_seconds(row.at);
             view! { <Row at row/> }.into_any()
         });
         table(
@@ -97,20 +97,29 @@ fn address(filter: &AuditQuery, before: i64) -> String {
     format!("{}{}", paths::AUDIT, query.to_query_string())
 }
 
+/// One entry: a line, which opens to its full text and the recorded origin.
 #[component]
 fn Row(at: String, row: AuditRow) -> impl IntoView {
     let action = labels::action(row.action, !row.fields.is_empty());
-    let fields = (!row.fields.is_empty())
-        .then(|| view! { <span class="hint">{labels::fields(&row.fields)}</span> });
-    let origin = labels::origin(&row).map(|words| view! { <span class="hint">{words}</span> });
-    let detail = row.detail.map(|detail| view! { <span class="hint">{detail}</span> });
+    let fields = (!row.fields.is_empty()).then(|| labels::fields(&row.fields));
+    let origin = labels::origin(&row);
+    let details = [labels::times(row.count), fields, row.detail].into_iter().flatten();
+    let details = details.map(|words| view! { " " <span class="hint">{words}</span> });
+    let line = view! { {action} {details.collect_view()} };
+    let what = match origin {
+        Some(origin) => view! {
+            <details><summary>{line}</summary><span class="hint">{origin}</span></details>
+        }
+        .into_any(),
+        None => line.into_any(),
+    };
     view! {
         <tr>
             <td class="when">{at}</td>
-            <td>
-                {labels::actor(&row.name).to_owned()} <span class="hint">{row.email}</span>
+            <td class="who">
+                {labels::actor(&row.name).to_owned()} " " <span class="hint">{row.email}</span>
             </td>
-            <td>{action} {fields} {detail} {origin}</td>
+            <td class="what">{what}</td>
         </tr>
     }
 }

@@ -110,6 +110,18 @@ async fn a_day_of_the_audit_trail_is_a_day_in_the_users_time_zone() {
 }
 
 #[tokio::test]
+async fn the_audit_trail_shows_seconds_in_the_users_format() {
+    let harness = Harness::start().await.with_ada().await;
+    add_audit_row(&harness, "old@example.com", "at-midnight").await;
+    let shows = async |time: &str| {
+        page(&harness, "/audit?person=old%40example.com").await.body.contains(time)
+    };
+    assert!(shows("2024-10-04 00:00:00 UTC").await);
+    save_preferences(&harness, "pattern=DD.MM.YYYY&clock=12&zone=UTC").await;
+    assert!(shows("04.10.2024 12:00:00 AM UTC").await);
+}
+
+#[tokio::test]
 async fn an_invalid_filter_shows_the_whole_trail() {
     let harness = Harness::start().await.with_ada().await;
     let answer = page(&harness, "/audit?day=31.12.&before=x&person=").await;

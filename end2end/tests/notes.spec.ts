@@ -34,6 +34,18 @@ test.describe(() => {
     }
   });
 
+  test('a text that is too long says by how much, and a URL each of its problems', async ({ signIn }) => {
+    const form = await signIn();
+    await form.choose('Authorization Code');
+    await form.save.click();
+    const name = form.field(form.oauth, 'Display Name');
+    await name.fill('W'.repeat(266));
+    await expect(name).toHaveAccessibleDescription(/^Too long by 12 characters: at most 254\./);
+    const endpoint = form.field(form.authentication, 'Token Endpoint');
+    await endpoint.fill('https://user:pw@host.test/token#x');
+    await expect(endpoint).toHaveAccessibleDescription(/^Remove the # and everything after it.* Remove the user name and password/);
+  });
+
   test('surrounding blanks are removed on blur, with a note', async ({ signIn }) => {
     const form = await signIn();
     const sender = form.field(form.basic, 'Default Sender Email');

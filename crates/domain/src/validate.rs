@@ -225,6 +225,19 @@ pub fn endpoint_problem(field: Field, text: &str) -> Option<Problem> {
     if text.is_empty() { Some(Problem::Missing) } else { field_problem(field, text).err() }
 }
 
+/// Returns the rules that the URL of a control breaks: the first, and those that show once the part
+/// that breaks it is left out.
+pub fn url_problems(field: Field, text: &str) -> Vec<url::UrlProblem> {
+    let (mut rest, mut found) = (Some(text.to_owned()), vec![]);
+    while let Some(text) = rest
+        && let Err(Problem::Url(problem)) = field_problem(field, &text)
+    {
+        found.push(problem);
+        rest = url::without_part(problem, &text);
+    }
+    found
+}
+
 /// Validates the format of one control's text. Empty text is valid.
 pub(crate) fn field_problem(field: Field, text: &str) -> Result<(), Problem> {
     if text.is_empty() {
@@ -321,5 +334,27 @@ pub(crate) mod rule {
 
     pub fn scope(text: &str) -> Verdict {
         verdict(text, "scope", url::scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url::UrlProblem::{BadHost, Fragment, HttpNotLoopback, Scheme, Space, UserInfo};
+    use super::*;
+
+    #[test]
+    fn each_rule_that_a_url_breaks_is_found() {
+        for (field, text, expected) in [
+            (Field::TokenEndpoint, "https://example.com/token", vec![]),
+            (
+                Field::TokenEndpoint,
+                "http://user:pw@example.com/#x",
+                vec![Fragment, UserInfo, HttpNotLoopback],
+            ),
+            (Field::TokenEndpoint, "https://a @b@-/ #", vec![Space, Fragment, UserInfo, BadHost]),
+            (Field::RedirectUri, "javascript:a #", vec![Space, Fragment, Scheme]),
+        ] {
+            assert_eq!(url_problems(field, text), expected, "{text:?}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use domain::syntax::url::{ScopeProblem, UrlProblem};
 use domain::syntax::{
     address::AddressProblem, certificate::CertificateProblem, host::HostProblem, port::PortProblem,
 };
-use domain::{Field, OauthFlow, Presence, Problem, Section};
+use domain::{Field, OauthFlow, Presence, Problem, Section, validate::url_problems};
 use domain::{field::Kind, preset::Detail, secret_state::SecretState, settings::Security};
 
 pub use conflict::*;
@@ -222,7 +222,34 @@ pub const CLEAR_SIGN_IN: &str =
 /// The note for port 0.
 pub const PORT_ZERO: &str = "No server can be reached on port 0.";
 
-/// The error message of a control.
+/// The error message beside a control's text: by how much the text is too long, and every rule that a
+/// URL breaks.
+pub fn problem_of(at: Field, problem: Problem, text: &str) -> String {
+    let local_part = || text.rsplit_once('@').map_or(text, |(local_part, _)| local_part);
+    let (what, length, unit, limit) = match problem {
+        Problem::TooLong(limit) => ("Too long", text.chars().count(), "character", limit),
+        Problem::Address(AddressProblem::LocalPartTooLong) => {
+            ("The part before the @ is too long", local_part().len(), "byte", 64)
+        }
+        Problem::Address(AddressProblem::AddressTooLong) => {
+            ("The address is too long", text.len(), "byte", 254)
+        }
+        Problem::Url(first) => {
+            let all = url_problems(at, text);
+            let all = if all.is_empty() { vec![first] } else { all };
+            let sentences: Vec<_> = all.into_iter().map(|problem| url(at, problem)).collect();
+            return sentences.join(" ");
+        }
+        _ => return self::problem(at, problem),
+    };
+    match (length as u64).saturating_sub(limit) {
+        0 => self::problem(at, problem),
+        1 => format!("{what} by 1 {unit}: at most {limit}."),
+        excess => format!("{what} by {excess} {unit}s: at most {limit}."),
+    }
+}
+
+/// The error message of a control whose text is not at hand.
 pub fn problem(at: Field, problem: Problem) -> String {
     match problem {
         Problem::Missing => missing(at).to_owned(),
@@ -681,4 +708,47 @@ pub fn enter_again(secret: Field, moved: &[Field]) -> String {
         _ => "",
     };
     format!("{} must be entered again{why}.{then}", field(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::syntax::address::AddressProblem;
+    use domain::syntax::url::UrlProblem;
+    use domain::{Field, Problem};
+
+    use super::{problem, problem_of};
+
+    #[test]
+    fn a_text_that_is_too_long_names_its_excess() {
+        let too_long = Problem::TooLong(254);
+        for (length, expected) in [
+            (255, "Too long by 1 character: at most 254."),
+            (266, "Too long by 12 characters: at most 254."),
+        ] {
+            let text = "ä".repeat(length);
+            assert_eq!(problem_of(Field::BasicDisplayName, too_long, &text), expected);
+        }
+        let local_part = Problem::Address(AddressProblem::LocalPartTooLong);
+        let text = format!("{}@example.com", "ä".repeat(33));
+        assert_eq!(
+            problem_of(Field::BasicSender, local_part, &text),
+            "The part before the @ is too long by 2 bytes: at most 64."
+        );
+    }
+
+    #[test]
+    fn a_text_that_was_shortened_meanwhile_gets_the_limit_alone() {
+        let too_long = Problem::TooLong(254);
+        let words = problem_of(Field::BasicDisplayName, too_long, "short");
+        assert_eq!(words, problem(Field::BasicDisplayName, too_long));
+    }
+
+    #[test]
+    fn a_url_names_each_rule_that_it_breaks() {
+        let first = Problem::Url(UrlProblem::Fragment);
+        let words = problem_of(Field::TokenEndpoint, first, "http://user:pw@example.com/#x");
+        let each = [UrlProblem::Fragment, UrlProblem::UserInfo, UrlProblem::HttpNotLoopback];
+        let each = each.map(|rule| problem(Field::TokenEndpoint, Problem::Url(rule)));
+        assert_eq!(words, each.join(" "));
+    }
 }

@@ -25,9 +25,11 @@ impl FormState {
     }
 
     fn set_problems(self, problems: Problems) {
+        let draft = self.draft.get_untracked().trimmed();
         self.signals.with_value(|signals| {
             for (&field, signals) in Field::ALL.iter().zip(signals) {
-                let words = problems.of(field).map(|problem| labels::problem(field, problem));
+                let words = |problem| labels::problem_of(field, problem, draft.text(field));
+                let words = problems.of(field).map(words);
                 set_if_changed(signals.problem, words);
             }
         });

@@ -94,6 +94,21 @@ pub fn redirect_uri(text: &str) -> Result<(), UrlProblem> {
     Ok(())
 }
 
+/// Returns a URL without the part that breaks a rule; `None` if the rule is about no such part.
+pub(crate) fn without_part(problem: UrlProblem, text: &str) -> Option<String> {
+    match problem {
+        UrlProblem::Space => Some(text.split_whitespace().collect()),
+        UrlProblem::Fragment => text.split_once('#').map(|(rest, _)| rest.to_owned()),
+        UrlProblem::UserInfo => {
+            let (scheme, rest) = text.split_once("//")?;
+            let (authority, path_and_query) = split_before(rest, ['/', '?']);
+            let (_, host_and_port) = authority.rsplit_once('@')?;
+            Some(format!("{scheme}//{host_and_port}{path_and_query}"))
+        }
+        _ => None,
+    }
+}
+
 /// Validates a list of scope tokens separated by spaces (RFC 6749 3.3).
 ///
 /// Additional spaces are accepted.

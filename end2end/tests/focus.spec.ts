@@ -154,3 +154,15 @@ test('after a save, a button leads to the next step', async ({ page, signIn, pro
   await expect(form.sendTest).toBeFocused();
   await expect(page.getByText('Saved.', { exact: true })).toBeHidden();
 });
+
+test('a focused control with an error shows the focus as any other', async ({ signIn }) => {
+  const form = await signIn();
+  await form.choose('Authorization Code');
+  const sender = form.field(form.oauth, 'Default Sender Email');
+  await sender.focus();
+  const ring = await sender.evaluate((input) => getComputedStyle(input).boxShadow);
+  await form.save.click();
+  await expect(sender).toHaveAttribute('aria-invalid', 'true');
+  await sender.focus();
+  await expect(sender).toHaveCSS('box-shadow', ring);
+});

@@ -134,6 +134,19 @@ test('the history shows a message as text, and has no button that needs a script
   await expect(messages.getByRole('button')).toHaveCount(0);
 });
 
+test('a closed entry of the history says whether saved or unsaved settings were tested', async ({ page, signIn, product }) => {
+  const form = await signIn();
+  await form.fill(form.basic, basic(product.mail));
+  await page.getByRole('button', { name: 'Test these settings', exact: true }).click();
+  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await form.saved();
+  await form.deliverTest();
+  await page.goto('/settings/email/history');
+  for (const tested of ['the saved settings.', 'the form as it was; nothing was saved.']) {
+    await expect(page.getByText(new RegExp(`accepted the message\\. Tested ${tested}$`))).toBeVisible();
+  }
+});
+
 test("in the history, the server's reply is collapsed to one line", async ({ page, signIn, product }) => {
   await signIn();
   await sendAndOpenHistory(page, basic(product.mail), /accepted the message/);

@@ -80,6 +80,13 @@ pub async fn finish_attempt(id: String, address: String) -> Result<AttemptFinish
     )
 }
 
+/// Stops the caller's attempts that wait for the provider, and returns the token's status.
+#[server(name = StopAttempts, prefix = "/api", endpoint = "email/stop-attempts", protocol = HostTransport)]
+pub async fn stop_attempts() -> Result<TokenView, ApiError> {
+    let (context, who) = request::caller()?;
+    request::with_status(context.service.stop_attempts(&who).await)
+}
+
 /// Returns the claims of the access token and its problems.
 #[server(name = InspectToken, prefix = "/api", endpoint = "email/token-xray", protocol = HostTransport)]
 pub async fn inspect_token() -> Result<LookupResult, ApiError> {

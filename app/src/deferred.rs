@@ -11,6 +11,7 @@ mod findings;
 mod note;
 mod notice;
 mod paste;
+mod pending_attempt;
 pub mod token_outcome;
 mod token_question;
 mod updates;

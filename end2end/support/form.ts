@@ -71,6 +71,7 @@ export class Form {
   readonly sendTest: Locator;
   readonly token: Locator;
   readonly getToken: Locator;
+  readonly stopWaiting: Locator;
   readonly tokenStatus: Locator;
   readonly tokenExpires: Locator;
 
@@ -87,6 +88,7 @@ export class Form {
     this.authentication = root.getByRole('group', { name: 'Authentication Settings', exact: true });
     this.token = root.getByRole('group', { name: 'OAuth Token Management', exact: true });
     this.getToken = root.getByRole('button', { name: 'Get Auth Token', exact: true });
+    this.stopWaiting = root.getByRole('button', { name: 'Stop waiting', exact: true });
     this.tokenStatus = this.token.getByRole('status').filter({ hasText: /^(Not obtained|Valid|Expired)$/ });
     this.tokenExpires = this.token.getByText('Token Expires:', { exact: true }).locator('xpath=following-sibling::dd');
     this.sendTest = root.getByRole('button', { name: 'Send Test Email', exact: true });

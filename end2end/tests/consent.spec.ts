@@ -82,6 +82,39 @@ test('closing the pop-up is no failure, and a second attempt works', async ({ fo
   await expect(form.token.getByText(WAITING)).toBeHidden();
 });
 
+test('Stop waiting ends the attempt for a reloaded tab too, and moves the focus to Get Auth Token', async ({ page, form, axe }) => {
+  const popUp = await openConsent(form);
+  await popUp.close();
+  await form.stopWaiting.click();
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+  await expect(form.getToken).toBeFocused();
+  await axe();
+  await page.reload();
+  await expect(form.getToken).toBeEnabled();
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+});
+
+test('a consent after Stop waiting is refused with an explanation', async ({ form, provider }) => {
+  const popUp = await openConsent(form);
+  await form.stopWaiting.click();
+  await expect(form.token.getByText(WAITING)).toBeHidden();
+  await provider.allow(popUp);
+  await expect(popUp.getByRole('heading', { name: /This sign-in was stopped in the Email settings\.$/ })).toBeVisible();
+  await expect(form.tokenStatus).toHaveText('Not obtained');
+});
+
+test('Open the page again starts the sign-in anew and keeps the focus', async ({ page, form, provider }) => {
+  const popUp = await openConsent(form);
+  await popUp.close();
+  const openAgain = form.token.getByRole('button', { name: 'Open the page again', exact: true });
+  const opening = page.waitForEvent('popup');
+  await openAgain.click();
+  const second = await opening;
+  await expect(openAgain).toBeFocused();
+  await provider.allow(second);
+  await expect(form.tokenStatus).toHaveText('Valid');
+});
+
 test('with two pop-ups open, consent in the first one still counts', async ({ form, provider }) => {
   const first = await openConsent(form);
   const second = await openConsent(form);

@@ -16,7 +16,9 @@ use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::note::{AnnouncementView, Notes};
 use super::notice::{ConflictNotice, HeadsUp, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
-use super::{paste::Paste, token_outcome::TokenOutcome, token_question::TokenQuestion};
+use super::{
+    pending_attempt::PendingAttempt, token_outcome::TokenOutcome, token_question::TokenQuestion,
+};
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
@@ -45,8 +47,8 @@ pub enum DeferredView {
     Ladder(Signal<Option<RunView>>),
     /// The subscription to the event stream; renders nothing.
     News(TestState),
-    /// The input for the address at which a consent attempt ended.
-    Paste(TokenState, String),
+    /// The attempt that is running, and whether its final address has to be pasted.
+    PendingAttempt(TokenState, bool),
     /// The result of a lookup.
     Findings(Lookup),
     /// A provider's announcement, such as the end of basic authentication.
@@ -107,7 +109,9 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             super::updates::subscribe(form, test);
             ().into_any()
         }
-        DeferredView::Paste(token, id) => view! { <Paste form token id/> }.into_any(),
+        DeferredView::PendingAttempt(token, needs_pasting) => {
+            view! { <PendingAttempt form token needs_pasting/> }.into_any()
+        }
         DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
         DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),

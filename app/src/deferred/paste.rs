@@ -10,10 +10,9 @@ use crate::view::reactive::live_option;
 
 /// The input and its button.
 #[component]
-pub fn Paste(form: FormState, token: TokenState, id: String) -> impl IntoView {
+pub fn Paste(form: FormState, token: TokenState) -> impl IntoView {
     let address = RwSignal::new(String::new());
-    let finish = move || token.finish(id.clone(), address.get_untracked());
-    let by_key = finish.clone();
+    let finish = move || token.finish(address.get_untracked());
     let misfit = live_option(move || {
         let AttemptFinished { attempt, explanation } = token.misfit()?;
         let failure = match attempt.end {
@@ -37,7 +36,7 @@ pub fn Paste(form: FormState, token: TokenState, id: String) -> impl IntoView {
                     on:keydown=move |event| {
                         if event.key() == "Enter" {
                             event.prevent_default();
-                            by_key();
+                            finish();
                         }
                     }
                 />

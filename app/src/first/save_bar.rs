@@ -6,10 +6,9 @@ use domain::OauthFlow;
 use leptos::prelude::*;
 
 use super::test_email::{SEND_TEST, TEST_TYPED};
-use super::token_panel::GET_TOKEN;
 use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::{FormState, Notice, SAVED};
-use crate::model::token::TokenState;
+use crate::model::token::{GET_TOKEN, TokenState};
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
 /// How long the confirmation stays once the focus has left it.

@@ -6,13 +6,11 @@ use leptos::prelude::*;
 
 use super::lookup::{lookup_button, lookup_result};
 use crate::deferred::door::{DeferredView, deferred};
+use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::model::{form::FormState, token::TokenState};
-use crate::view::host::{error_message, popup_fallback};
+use crate::model::token::{GET_TOKEN, GET_TOKEN_REASON, TokenState};
+use crate::view::host::error_message;
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
-
-/// The element id of the button that obtains a token.
-pub const GET_TOKEN: &str = "get-token";
 
 /// The group "OAuth Token Management". It keeps the token's state current as long as it is shown.
 #[component]
@@ -36,7 +34,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         form.with_draft(&[Field::Flow], |draft: &Draft| draft.flow == OauthFlow::None)
     });
     let mark = live_option(move || {
-        is_unused.get().then(|| view! { <span class="tag">{labels::NOT_USED}</span> })
+        is_unused.get().then(|| view! { <span class="tag" part="tag">{labels::NOT_USED}</span> })
     });
     let reason = live_text(move || reason_to_wait(form).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
@@ -57,7 +55,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         })
     });
     let hint = (!form.is_read_only()).then(|| {
-        view! { <p class="hint" id="get-token-reason" hidden=is_free>{reason}</p> }
+        view! { <p class="hint" id=GET_TOKEN_REASON tabindex="-1" hidden=is_free>{reason}</p> }
     });
     let button = (!form.is_read_only()).then(|| {
         view! {
@@ -67,7 +65,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                 id=GET_TOKEN
                 class="end"
                 class:primary=live(move || !is_unused.get() && !token.is_usable())
-                aria-describedby="get-token-reason"
+                aria-describedby=GET_TOKEN_REASON
                 aria-disabled=busy
                 disabled=disabled
                 on:click=get
@@ -77,7 +75,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         }
     });
     view! {
-        <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby="get-token-reason">
+        <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby=GET_TOKEN_REASON>
             <legend part="legend"><h2>{labels::TOKEN_MANAGEMENT}</h2></legend>
             <div class="marks">{mark}</div>
             <div class="body">
@@ -204,23 +202,8 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
             .ended()
             .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, Some(failure))))
             .into_any(),
-        Some(Attempt { id, needs_pasting, .. }) => {
-            let is_unattended =
-                form.with_saved_untracked(|saved| saved.form.flow == OauthFlow::ClientCredentials);
-            let words = match (needs_pasting, is_unattended) {
-                (true, _) => labels::WAITING_TO_PASTE,
-                (false, true) => labels::ASKING,
-                (false, false) => labels::WAITING,
-            };
-            let paste = needs_pasting.then(|| deferred(form, DeferredView::Paste(token, id)));
-            view! {
-                <div class="notice neutral" part="notice">
-                    <p>{words}</p>
-                    {popup_fallback(form.host)}
-                    {paste}
-                </div>
-            }
-            .into_any()
+        Some(Attempt { needs_pasting, .. }) => {
+            deferred(form, DeferredView::PendingAttempt(token, needs_pasting)).into_any()
         }
     });
     view! {

@@ -21,6 +21,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// The name and features of the pop-up with the provider's page.
 const POP_UP: (&str, &str) = ("ppm-consent", "popup,width=560,height=760");
 
+/// The element id of the button that obtains a token.
+pub const GET_TOKEN: &str = "get-token";
+
+/// The element id of the reason why that button is disabled.
+pub const GET_TOKEN_REASON: &str = "get-token-reason";
+
 /// The state of the token panel: the token as the server last returned it, the attempt in progress
 /// and the server's time. Copies share the signals.
 #[derive(Clone, Copy)]
@@ -142,7 +148,12 @@ impl TokenState {
             self.is_asking.set(false);
             match begun {
                 Ok(begun) => {
-                    self.attempt.set(Some(begun.attempt));
+                    // A waiting attempt that is replaced keeps its view, and so the focus.
+                    self.attempt.maybe_update(|attempt| {
+                        let was_pending = is_pending(attempt);
+                        *attempt = Some(begun.attempt);
+                        !was_pending
+                    });
                     if let Some(start) = begun.start {
                         self.host.navigate(pop_up.as_ref(), &start);
                     }
@@ -162,9 +173,26 @@ impl TokenState {
         self.refusal.set(Some(error));
     }
 
+    /// Stops the attempt. The focus moves to the button that starts the next one, or to the reason why
+    /// that is disabled.
+    pub fn stop(self, form: FormState) {
+        self.refusal.set(None);
+        self.host.spawn(async move {
+            match api::in_time(api::stop_attempts()).await {
+                Ok(seen) => {
+                    self.adopt(seen);
+                    let is_dirty = form.is_dirty.get_untracked();
+                    form.focus_soon(if is_dirty { GET_TOKEN_REASON } else { GET_TOKEN });
+                }
+                Err(error) => self.refuse(error),
+            }
+        });
+    }
+
     /// Completes the attempt with a pasted callback address. An address that does not match leaves the
     /// attempt open.
-    pub fn finish(self, id: String, address: String) {
+    pub fn finish(self, address: String) {
+        let id = self.attempt.get_untracked().map(|attempt| attempt.id).unwrap_or_default();
         self.is_asking.set(true);
         self.refusal.set(None);
         self.host.spawn(async move {

@@ -62,6 +62,9 @@ pub trait EmailService: Send + Sync + 'static {
         address: &str,
     ) -> Result<AttemptFinished, ApiCode>;
 
+    /// Stops the caller's attempts that wait for the provider, and returns the token's status.
+    async fn stop_attempts(&self, who: &Principal) -> Result<TokenView, ApiCode>;
+
     /// Returns the claims of the access token and its problems.
     async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode>;
 

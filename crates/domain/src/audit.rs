@@ -22,7 +22,8 @@ named_enum! {
         TokenRequested = "token-requested",
         /// The user's attempt obtained a token.
         TokenObtained = "token-obtained",
-        /// The user's attempt failed; the detail is the reason if another user tried to complete it.
+        /// The user's attempt failed; the detail is the reason if the user stopped it, or if another
+        /// user tried to complete it.
         TokenNotObtained = "token-not-obtained",
         /// A token was deleted by a save.
         TokenDeleted = "token-deleted",

@@ -165,6 +165,8 @@ pub enum OauthDiagnosis {
     AttemptUnknown,
     /// The attempt's ten minutes are over.
     AttemptExpired,
+    /// The user stopped the attempt.
+    AttemptStopped,
     /// The attempt was already completed; a callback address works once.
     AttemptUsed,
     /// The attempt was started in another browser.

@@ -35,6 +35,10 @@ pub const WAITING: &str =
     "Waiting for you to sign in at the provider. The result appears here automatically.";
 /// The message of a running Client Credentials request.
 pub const ASKING: &str = "Asking the Token Endpoint. The result appears here automatically.";
+/// The button that starts the sign-in again, in a new pop-up.
+pub const OPEN_PAGE_AGAIN: &str = "Open the page again";
+/// The button that stops the attempt.
+pub const STOP_WAITING: &str = "Stop waiting";
 /// The label of the time by which a user must consent again, regardless of refreshes.
 pub const SIGN_IN_BY: &str = "sign in again before";
 /// The instruction while the provider's page is open and the final address must be pasted.
@@ -321,6 +325,9 @@ const fn first_token_words(diagnosis: OauthDiagnosis) -> Words {
         ]),
         OauthDiagnosis::AttemptExpired => {
             words(&["The sign-in has expired: it took longer than ten minutes.", AGAIN])
+        }
+        OauthDiagnosis::AttemptStopped => {
+            words(&["This sign-in was stopped in the Email settings.", AGAIN])
         }
         OauthDiagnosis::AttemptUsed => words(&[
             "This address was used before, and works only once.",

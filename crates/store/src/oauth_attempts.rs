@@ -242,6 +242,31 @@ pub async fn settle(
     Ok(())
 }
 
+/// Ends the user's attempts that had no callback, with the audit row if there are any. A late
+/// callback is refused.
+pub async fn stop(
+    store: &Store,
+    person: &str,
+    end: &AttemptOutcome,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let stopped = sqlx::query(
+        "UPDATE token_attempt SET expires_at = $2, ended = $3, verifier = NULL
+         WHERE person = $1 AND expires_at > $2 AND ended IS NULL AND consumed_at IS NULL",
+    )
+    .bind(person)
+    .bind(millis(entry.at))
+    .bind(json(end))
+    .execute(&mut *transaction)
+    .await?;
+    if stopped.rows_affected() > 0 {
+        audit::record_in(&mut transaction, entry).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Expires the attempts that the session with this name began: those without an outcome fail, and no callback is
 /// accepted for any of them.
 pub(super) async fn expire_of_session(

@@ -208,6 +208,12 @@ impl EmailService for Service {
         consent::finish_by_hand(&self.tokens, who, browser, id, address).await
     }
 
+    async fn stop_attempts(&self, who: &Principal) -> Result<TokenView, ApiCode> {
+        require_administrator(who)?;
+        let current = settings::current(&self.settings).await.map_err(internal_error)?;
+        consent::stop(&self.tokens, who, &current).await.map_err(internal_error)
+    }
+
     async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode> {
         require_administrator(who)?;
         let current = settings::current(&self.settings).await.map_err(internal_error)?;

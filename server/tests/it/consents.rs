@@ -236,6 +236,28 @@ async fn a_callback_after_ten_minutes_is_refused() {
 }
 
 #[tokio::test]
+async fn a_stopped_attempt_is_audited_and_not_shown_and_its_callback_is_refused() {
+    let fixture = OauthFixture::with(CODE).await;
+    let Returning { address, cookie, .. } = fixture.consent().await;
+    let stopped = fixture.service().stop_attempts(&fixture.ada).await.expect("an answer");
+    assert_eq!((stopped.attempt, fixture.view().await.attempt), (None, None));
+    let row = fixture.harness.trail(1).await.remove(0);
+    let found = (row.action, row.detail.as_deref());
+    assert_eq!(found, (Action::TokenNotObtained, Some("attempt-stopped")));
+    assert_eq!(fault_at(&fixture, &address, &cookie).await, "attempt-stopped");
+    assert_eq!(fixture.provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn stopping_without_a_waiting_attempt_changes_nothing() {
+    let fixture = OauthFixture::with_token(CODE).await;
+    let rows = fixture.harness.trail(9).await.len();
+    let stopped = fixture.service().stop_attempts(&fixture.ada).await.expect("an answer");
+    assert_eq!(stopped.attempt.and_then(|attempt| attempt.end), Some(AttemptOutcome::Obtained));
+    assert_eq!(fixture.harness.trail(9).await.len(), rows);
+}
+
+#[tokio::test]
 async fn a_callback_with_an_unknown_state_is_refused() {
     let fixture = OauthFixture::with(CODE).await;
     for query in
@@ -522,7 +544,7 @@ async fn before_the_first_save_and_with_the_flow_none_no_attempt_is_begun() {
 #[tokio::test]
 async fn token_functions_need_a_signed_in_user() {
     let fixture = OauthFixture::with(CODE).await;
-    for function in ["get-token", "token", "finish-attempt"] {
+    for function in ["get-token", "token", "finish-attempt", "stop-attempts"] {
         let answer = call_in(&fixture.harness, "", function, "{}").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{function}");
     }

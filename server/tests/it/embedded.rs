@@ -135,7 +135,7 @@ async fn calls_lists_every_server_function() {
     let mut calls = EmailSettings::calls();
     calls.sort_unstable();
     let expected = "discover finish-attempt get-token load preset redirect-doctor run save send-test \
-                    test-typed token token-xray";
+                    stop-attempts test-typed token token-xray";
     let expected: Vec<_> = expected.split(' ').map(|call| format!("/api/email/{call}")).collect();
     assert_eq!(calls, expected);
 }

@@ -113,6 +113,7 @@ async fn a_reader_changes_and_sends_nothing() {
     assert_eq!(service.get_token(&rita, CALLBACK, true).await, Err(ApiCode::Forbidden));
     let finished = service.finish_attempt(&rita, &ConsentBinding::Unknown, "any", CALLBACK).await;
     assert_eq!(finished, Err(ApiCode::Forbidden));
+    assert_eq!(service.stop_attempts(&rita).await, Err(ApiCode::Forbidden));
     let audit = service.audit(&rita, &AuditQuery::default()).await;
     assert_eq!(audit.err(), Some(ApiCode::Forbidden));
     assert_eq!(fixture.harness.trail(99).await.len(), rows);

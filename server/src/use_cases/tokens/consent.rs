@@ -34,6 +34,9 @@ const GRACE: TimeDelta = TimeDelta::seconds(15);
 /// How long storing an obtained token is retried while the database fails.
 const STORE_AGAIN_FOR: Duration = Duration::from_secs(20);
 
+/// The outcome of an attempt that the user stopped.
+const STOPPED: AttemptOutcome = failed(OauthStage::Return, OauthDiagnosis::AttemptStopped);
+
 /// The redirect to the provider.
 #[derive(Debug)]
 pub struct ConsentRedirect {
@@ -60,8 +63,10 @@ pub async fn now(
 ) -> Result<TokenView, UseCaseError> {
     let now = tokens.clock.now();
     let attempt = oauth_attempts::latest_of(&tokens.store, &who.id, current.saved.revision).await?;
-    // An attempt that ended long ago is not shown.
-    let attempt = attempt.filter(|attempt| now < attempt.expires_at + WITHIN);
+    // An attempt that ended long ago is not shown, nor one that the user stopped.
+    let attempt = attempt.filter(|attempt| {
+        now < attempt.expires_at + WITHIN && attempt.end.as_ref() != Some(&STOPPED)
+    });
     let token = renewal::shown(tokens, current).await?;
     let renewal = token.as_ref().and_then(|token| match &token.renewal {
         Renewal::ByItself | Renewal::BySigningIn => None,
@@ -467,11 +472,11 @@ fn why_not(found: &StoredAttempt, known_by: &StoredBinding) -> OauthDiagnosis {
         return OauthDiagnosis::AttemptUsed;
     }
     if let Some(AttemptOutcome::Failed(OauthFailure {
-        diagnosis: OauthDiagnosis::OtherSession,
+        diagnosis: diagnosis @ (OauthDiagnosis::OtherSession | OauthDiagnosis::AttemptStopped),
         ..
     })) = found.end
     {
-        return OauthDiagnosis::OtherSession;
+        return diagnosis;
     }
     match known_by {
         StoredBinding::Browser(hash) if found.browser_hash.as_ref() != Some(hash) => {
@@ -666,6 +671,18 @@ pub async fn finish_by_hand(
         Some(AttemptOutcome::Obtained) | None => explanation,
     };
     Ok(AttemptFinished { attempt: Attempt { end: end.or(attempt.end), ..attempt }, explanation })
+}
+
+/// Stops this user's attempts that wait for a callback, and returns the state of the token.
+pub async fn stop(
+    tokens: &Tokens,
+    who: &Principal,
+    current: &Current,
+) -> Result<TokenView, UseCaseError> {
+    let detail = Some(shell::fault_code(OauthDiagnosis::AttemptStopped));
+    let entry = Entry::new(tokens.clock.now(), Actor::from(who), Action::TokenNotObtained);
+    oauth_attempts::stop(&tokens.store, &who.id, &STOPPED, &Entry { detail, ..entry }).await?;
+    now(tokens, who, current).await
 }
 
 const fn failed(stage: OauthStage, diagnosis: OauthDiagnosis) -> AttemptOutcome {

@@ -582,11 +582,11 @@ pub const fn fact(name: FactName) -> &'static str {
         FactName::Names => "Certificate names",
         FactName::Issuer => "Issued by",
         FactName::Fingerprint => "Fingerprint (SHA-256)",
-        FactName::DaysLeft => "Days left",
+        FactName::DaysLeft => "Certificate validity",
         FactName::IssuerFingerprint => "Issuer's fingerprint (SHA-256)",
         FactName::IssuerPem => "Issuer's certificate",
         FactName::Mechanisms => "Sign-in methods",
-        FactName::Size => "Size limit (bytes)",
+        FactName::Size => "Size limit",
         FactName::SmtpUtf8 => "SMTPUTF8",
         FactName::Age => "Token age",
         FactName::ValidFor => "Valid for",
@@ -598,12 +598,45 @@ pub const fn fact(name: FactName) -> &'static str {
     }
 }
 
-/// Formats the value of a fact: seconds and codes in words, other values unchanged.
+/// Formats the value of a fact: times, sizes and codes in words, other values unchanged.
 pub fn fact_value(Fact { name, value }: &Fact) -> String {
     match (name, value.parse()) {
         (FactName::Age | FactName::ValidFor, Ok(seconds)) => token::span(seconds),
+        (FactName::DaysLeft, Ok(days)) => validity(days),
+        (FactName::Size, Ok(octets)) => size(octets),
+        (FactName::SmtpUtf8, _) if value == "yes" => "offered".to_owned(),
+        (FactName::SmtpUtf8, _) => "not offered".to_owned(),
         (FactName::Attempts, _) => attempts(value),
         _ => value.clone(),
+    }
+}
+
+/// Formats the days until a certificate expires, rounded down: -1 on the first day after.
+fn validity(days: i64) -> String {
+    match days {
+        ..-1 => format!("expired {} ago", token::count(-days - 1, "day")),
+        -1 => "expired less than a day ago".to_owned(),
+        0 => "valid for less than a day".to_owned(),
+        _ => format!("valid for {}", token::count(days, "more day")),
+    }
+}
+
+/// Formats the maximum size of a message, where 0 stands for none (RFC 1870 4).
+fn size(octets: i64) -> String {
+    let exact = format!("{} bytes", grouped(octets));
+    match octets {
+        0 => "no fixed limit".to_owned(),
+        ..1_024 => exact,
+        1_024..1_048_576 => format!("{} KB ({exact})", octets / 1_024),
+        _ => format!("{} MB ({exact})", octets / 1_048_576),
+    }
+}
+
+/// Formats a number with a comma before each group of three digits.
+fn grouped(number: i64) -> String {
+    match number {
+        1_000.. => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
+        _ => number.to_string(),
     }
 }
 

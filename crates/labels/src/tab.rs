@@ -235,10 +235,10 @@ pub fn summary(facts: &[Fact]) -> String {
         FactName::Addresses
         | FactName::Peer
         | FactName::TlsVersion
+        | FactName::DaysLeft
         | FactName::Mechanism
         | FactName::Mechanisms => Some(super::fact_value(found)),
         FactName::Subject | FactName::Issuer => common_name(&found.value),
-        FactName::DaysLeft => Some(format!("{} days left", found.value)),
         FactName::Age => Some(format!("{} old", super::fact_value(found))),
         FactName::ValidFor => Some(format!("valid for {}", super::fact_value(found))),
         FactName::QueueId => Some(format!("queued as {}", found.value)),

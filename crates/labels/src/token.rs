@@ -90,7 +90,7 @@ pub(super) fn span(seconds: i64) -> String {
     }
 }
 
-fn count(number: i64, unit: &str) -> String {
+pub(super) fn count(number: i64, unit: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {unit}{plural}")
 }
@@ -549,13 +549,24 @@ mod tests {
     }
 
     #[test]
-    fn a_tokens_age_is_formatted_and_a_size_is_unchanged() {
-        for (name, expected) in [
-            (FactName::Age, "8 minutes"),
-            (FactName::ValidFor, "8 minutes"),
-            (FactName::Size, "480"),
+    fn facts_are_formatted_in_human_units() {
+        for (name, value, expected) in [
+            (FactName::Age, "480", "8 minutes"),
+            (FactName::ValidFor, "480", "8 minutes"),
+            (FactName::Size, "480", "480 bytes"),
+            (FactName::Size, "0", "no fixed limit"),
+            (FactName::Size, "10240", "10 KB (10,240 bytes)"),
+            (FactName::Size, "5242880", "5 MB (5,242,880 bytes)"),
+            (FactName::Size, "35882577", "34 MB (35,882,577 bytes)"),
+            (FactName::Size, "99999999999999999999", "99999999999999999999"),
+            (FactName::DaysLeft, "211", "valid for 211 more days"),
+            (FactName::DaysLeft, "1", "valid for 1 more day"),
+            (FactName::DaysLeft, "0", "valid for less than a day"),
+            (FactName::DaysLeft, "-3", "expired 2 days ago"),
+            (FactName::SmtpUtf8, "yes", "offered"),
+            (FactName::SmtpUtf8, "no", "not offered"),
         ] {
-            assert_eq!(fact_value(&Fact { name, value: "480".to_owned() }), expected);
+            assert_eq!(fact_value(&Fact { name, value: value.to_owned() }), expected);
         }
     }
 

@@ -305,3 +305,26 @@ test('the iframe adapts to its content height, and its host receives dirty messa
   await form.saved();
   await expect(page.locator('#state')).toHaveText('Saved');
 });
+
+test('the parts that a page can style are there', async ({ page, shell }) => {
+  const form = await open(page, shell, 'plain');
+  await expect(form.flow).toBeEnabled();
+  await form.field(form.basic, 'Port').fill('x');
+  const parts = await page
+    .locator('ppm-email-settings')
+    .evaluate((element) => [...element.shadowRoot!.querySelectorAll('[part]')].flatMap((found) => [...found.part]));
+  for (const part of ['strip', 'group', 'legend', 'field', 'label', 'tag', 'help', 'error', 'input', 'button', 'primary', 'dialog', 'save-bar']) {
+    expect.soft(parts).toContain(part);
+  }
+});
+
+test('a page sets the gaps and the corners of the controls', async ({ page, shell }) => {
+  const form = await open(page, shell, 'plain');
+  const server = form.field(form.basic, 'SMTP Server');
+  await page.locator('ppm-email-settings').evaluate((element: PpmEmailSettings) => {
+    element.style.setProperty('--ppm-space', '10px');
+    element.style.setProperty('--ppm-control-radius', '1px');
+  });
+  await expect(server).toHaveCSS('border-top-left-radius', '1px');
+  await expect(form.basic).toHaveCSS('margin-bottom', '30px');
+});

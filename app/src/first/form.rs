@@ -86,7 +86,7 @@ fn Group(
     });
     let mark = (section != Section::Flow).then(|| {
         view! {
-            <span class="tag" class:required=live(move || presence.get() == Presence::Required)>
+            <span class="tag" part="tag" class:required=live(move || presence.get() == Presence::Required)>
                 {live_text(move || labels::presence(presence.get()))}
             </span>
         }

@@ -13,6 +13,7 @@ test('empty endpoints are filled in at once', async ({ product, signIn, axe }) =
   await ask.click();
   await expect(form.field(form.authentication, 'Authorization Endpoint')).toHaveValue(/^http:\/\/(localhost|127\.0\.0\.1)/);
   await expect(form.field(form.authentication, 'Token Endpoint')).toHaveValue(product.provider.address.token);
+  await expect(form.authentication.getByRole('heading', { name: 'The provider was found, and its metadata is valid.' })).toBeVisible();
   await expect(form.authentication.getByText('PKCE with S256', { exact: true })).toBeVisible();
   await axe();
 });
@@ -24,7 +25,7 @@ test('a typed endpoint is replaced only after confirmation', async ({ product, s
   await token.fill('https://login.example.com/token');
   await form.authentication.getByLabel('Issuer or tenant address', { exact: true }).fill(product.provider.address.issuer);
   await form.authentication.getByRole('button', { name: 'Fill from discovery', exact: true }).click();
-  await expect(form.authentication.getByRole('heading', { name: 'These fields already have a value:' })).toBeVisible();
+  await expect(form.authentication.getByRole('heading', { name: /^Nothing is filled in yet\./ })).toBeVisible();
   await expect(token).toHaveValue('https://login.example.com/token');
   await form.authentication.getByRole('button', { name: 'Replace these', exact: true }).click();
   await expect(token).toHaveValue(product.provider.address.token);

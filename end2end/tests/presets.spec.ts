@@ -143,7 +143,7 @@ test.describe(() => {
     const form = await signIn();
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com', Port: '25' });
     await fillIn(page, { provider: 'Postmark' });
-    const offer = page.getByRole('status').filter({ hasText: 'These fields already have a value:' });
+    const offer = page.getByRole('status').filter({ hasText: 'Nothing is filled in yet.' });
     await expect(offer).toContainText('mail.example.com smtp.postmarkapp.com');
     await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
     await axe();
@@ -155,13 +155,44 @@ test.describe(() => {
     await expect(form.field(form.basic, 'Port')).toHaveValue('587');
   });
 
-  test('Keep mine keeps the typed values', async ({ page, signIn }) => {
+  test('Keep mine leaves the form as it was', async ({ page, signIn }) => {
     const form = await signIn();
     await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
     await fillIn(page, { provider: 'Postmark' });
     await page.getByRole('button', { name: 'Keep mine' }).click();
     await expect(form.field(form.basic, 'SMTP Server')).toHaveValue('mail.example.com');
-    await expect(form.field(form.basic, 'Port')).toHaveValue('587');
+    await expect(form.field(form.basic, 'Port')).toHaveValue('');
+  });
+
+  test('the next steps are shown once the values are filled in', async ({ page, signIn, axe }) => {
+    const form = await signIn();
+    await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
+    await fillIn(page, { provider: 'Postmark' });
+    const next = page.getByRole('heading', { name: 'Filled in, with OAuth Flow None. Next steps for Postmark', exact: true });
+    await expect(page.getByRole('button', { name: 'Keep mine' })).toBeVisible();
+    await expect(next).toBeHidden();
+    await page.getByRole('button', { name: 'Replace these' }).click();
+    await expect(next).toBeVisible();
+    await axe();
+  });
+
+  test('Cancel closes the answer', async ({ page, signIn }) => {
+    const form = await signIn();
+    await fillIn(page, { provider: 'Postmark' });
+    await expect(page.getByRole('heading', { name: 'Next steps for Postmark' })).toBeVisible();
+    await form.cancel.click();
+    await expect(page.getByRole('heading', { name: 'Next steps for Postmark' })).toBeHidden();
+  });
+
+  test('a tenant does not become a region', async ({ page, signIn }) => {
+    await signIn();
+    const provider = page.getByLabel('Provider', { exact: true });
+    await provider.selectOption({ label: 'Microsoft 365' });
+    await page.getByLabel('Tenant', { exact: true }).fill(TENANT);
+    await provider.selectOption({ label: 'Microsoft 365 High Volume Email' });
+    await expect(page.getByLabel('Tenant', { exact: true })).toHaveValue(TENANT);
+    await provider.selectOption({ label: 'Amazon SES' });
+    await expect(page.getByLabel('Region', { exact: true })).toHaveValue('');
   });
 
   test('Microsoft 365 requires the tenant', async ({ page, signIn }) => {

@@ -1,17 +1,23 @@
-//! The result of a lookup: facts, explanations, and the offer to replace typed values by suggested ones.
+//! The result of a lookup: the verdict, the offer to replace typed values by suggested ones, and facts.
 
 use contract::{Explanation, LookupFact, LookupResult, Suggestion};
 use domain::Draft;
 use leptos::prelude::*;
 
 use super::explanation::{FillButton, NextSteps};
-use crate::model::{form::FormState, lookup::Lookup};
+use crate::model::form::{FormState, Notice};
+use crate::model::lookup::Lookup;
 use crate::view::host::error_message;
 use crate::view::reactive::{live_option, live_text};
 
-/// Shows the result of a lookup.
+/// Shows the result of a lookup until the changes are discarded.
 #[component]
 pub fn FindingsView(lookup: Lookup) -> impl IntoView {
+    Effect::new(move |_| {
+        if lookup.form().notice() == Some(Notice::Discarded) {
+            lookup.forget();
+        }
+    });
     live_option(move || {
         lookup.found().map(|answer| match answer {
             Ok(findings) => found(lookup, findings),
@@ -23,7 +29,10 @@ pub fn FindingsView(lookup: Lookup) -> impl IntoView {
     })
 }
 
-fn found(lookup: Lookup, LookupResult { facts, explanations, fills }: LookupResult) -> AnyView {
+fn found(lookup: Lookup, result: LookupResult) -> AnyView {
+    let LookupResult { verdict, facts, explanations, fills } = result;
+    // Its steps are left to do once the values are filled in.
+    let verdict = verdict.filter(|verdict| fills.is_empty() || verdict.steps.is_empty());
     let facts: Vec<_> = facts
         .into_iter()
         .map(|LookupFact { name, value, in_words }| {
@@ -32,11 +41,13 @@ fn found(lookup: Lookup, LookupResult { facts, explanations, fills }: LookupResu
             view! { <div><dt>{name}</dt><dd>{value}</dd></div> }
         })
         .collect();
-    let explanations: Vec<_> = explanations
-        .into_iter()
-        .map(|Explanation { cause, steps, see_also }| {
+    let problems = explanations.into_iter().map(|problem| (problem, "notice bad verdict"));
+    let verdict = verdict.map(|verdict| (verdict, "notice good verdict"));
+    let verdicts: Vec<_> = problems
+        .chain(verdict)
+        .map(|(Explanation { cause, steps, see_also }, class)| {
             view! {
-                <section class="notice" part="notice">
+                <section class=class part="notice">
                     <h3>{cause}</h3>
                     <NextSteps steps see_also form=Some(lookup.form())/>
                 </section>
@@ -44,7 +55,7 @@ fn found(lookup: Lookup, LookupResult { facts, explanations, fills }: LookupResu
         })
         .collect();
     let question = (!fills.is_empty()).then(|| offer(lookup, fills));
-    view! { <dl class="facts">{facts}</dl> {question} {explanations} }.into_any()
+    view! { {verdicts} {question} <dl class="facts">{facts}</dl> }.into_any()
 }
 
 /// Rows of a definition list with each control's current and suggested value.
@@ -73,12 +84,12 @@ fn offer(lookup: Lookup, fills: Vec<Suggestion>) -> impl IntoView {
     let rows = replaced(form, &fills);
     let replace = move || form.fill_all(&lookup.take_offered());
     view! {
-        <section class="notice" part="notice">
-            <h3>{labels::HOLD_SOMETHING_ELSE}</h3>
+        <section class="notice neutral" part="notice">
+            <h3>{labels::NOT_FILLED_IN}</h3>
             <dl class="facts">{rows}</dl>
             <div class="actions">
                 <FillButton form fills label=labels::tab::REPLACE_THESE on_press=replace/>
-                <button type="button" part="button" on:click=move |_| drop(lookup.take_offered())>
+                <button type="button" part="button" on:click=move |_| lookup.close()>
                     {labels::tab::KEEP_TYPED}
                 </button>
             </div>

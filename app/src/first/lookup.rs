@@ -36,8 +36,7 @@ pub fn lookup_result(lookup: Lookup) -> AnyView {
     let shown = deferred(lookup.form(), DeferredView::Findings(lookup));
     let close = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
-            lookup.forget();
-            lookup.form().focus(&format!("{}-button", lookup.id()));
+            lookup.close();
         }
     };
     view! {

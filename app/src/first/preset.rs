@@ -14,18 +14,26 @@ use crate::view::reactive::{live, live_option};
 pub fn ProviderMenu(form: FormState) -> impl IntoView {
     let (chosen, detail) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let lookup = Lookup::new(form, "provider-answer");
-    let options: Vec<_> = Provider::ALL
-        .into_iter()
-        .map(|provider| view! { <option value=provider.name()>{provider.name()}</option> })
-        .collect();
+    let options =
+        [(true, labels::WITH_OAUTH), (false, labels::PASSWORD_ONLY)].map(|(has_oauth, label)| {
+            let shown = Provider::ALL.into_iter().filter(|known| known.has_oauth() == has_oauth);
+            let options: Vec<_> = shown
+                .map(|known| view! { <option value=known.name()>{known.name()}</option> })
+                .collect();
+            view! { <optgroup label=label>{options}</optgroup> }
+        });
     let menu = NodeRef::<Select>::new();
     adopt_once(menu, move |menu| chosen.set(menu.value()));
+    let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let choose = move |event| {
+        let before = detail_kind.get_untracked();
         chosen.set(event_target_value(&event));
-        detail.set(String::new());
+        // A tenant is no region.
+        if detail_kind.get_untracked() != before {
+            detail.set(String::new());
+        }
         lookup.forget();
     };
-    let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let detail_field = live_option(move || {
         detail_kind.get().map(|kind| {
             view! {
@@ -36,6 +44,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
                         type="text"
                         autocomplete="off"
                         spellcheck="false"
+                        prop:value=live(move || Some(detail.get()))
                         on:input=move |event| detail.set(event_target_value(&event))
                     />
                 </div>

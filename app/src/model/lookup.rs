@@ -1,6 +1,6 @@
 //! Lookups run by the server at the press of a button. A result has facts, explanations and suggested
-//! values. Empty controls are filled at once. A typed value, or one that a stored secret is bound to,
-//! is replaced only after confirmation.
+//! values. They are filled in at once unless one would replace a typed value, or one that a stored
+//! secret is bound to: then all of them wait for confirmation.
 
 use std::{pin::Pin, slice};
 
@@ -102,8 +102,9 @@ impl Lookup {
         });
     }
 
-    /// Fills in empty controls, with Authorization Endpoint also a required Redirect URI. Returns the values that would replace typed input or would require a
-    /// stored secret to be entered again; all of them, and fills in none, if the flow is one of them.
+    /// Fills in the suggested values, and with Authorization Endpoint also a required Redirect URI, if
+    /// none would replace typed input or require a stored secret to be entered again. Otherwise
+    /// leaves them in the result.
     fn fill_empty(self, mut findings: LookupResult) -> LookupResult {
         let form = self.form();
         let draft = form.draft_now();
@@ -122,15 +123,17 @@ impl Lookup {
         let asks_again = |fill: &Suggestion| {
             !untrack(|| form.asks_again(&[], |draft| put(slice::from_ref(fill), draft))).is_empty()
         };
-        let (empty, held): (Vec<_>, _) = findings
-            .fills
-            .into_iter()
-            .partition(|fill| is_as_fresh(&draft, fill.field) && !asks_again(fill));
-        if held.iter().any(|fill| fill.field == Field::Flow) {
-            return LookupResult { fills: held.into_iter().chain(empty).collect(), ..findings };
+        let is_free = |fill: &Suggestion| is_as_fresh(&draft, fill.field) && !asks_again(fill);
+        if findings.fills.iter().all(is_free) {
+            form.fill_all(&std::mem::take(&mut findings.fills));
         }
-        form.fill_all(&empty);
-        LookupResult { fills: held, ..findings }
+        findings
+    }
+
+    /// Closes the result, and moves the focus to its button.
+    pub fn close(self) {
+        self.forget();
+        self.form().focus(&format!("{}-button", self.id));
     }
 
     /// Takes the offered values out of the result, which closes the offer: the focus moves from its

@@ -60,6 +60,9 @@ impl<T: Into<String>> From<T> for NextStep {
 /// The result of a lookup that the user requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LookupResult {
+    /// The verdict if there is no problem, with what is left to do.
+    #[serde(default)]
+    pub verdict: Option<Explanation>,
     /// The facts found.
     pub facts: Vec<LookupFact>,
     /// The problems found, and how to fix them.

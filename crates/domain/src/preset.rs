@@ -197,6 +197,25 @@ impl Provider {
         }
     }
 
+    /// Whether the provider's mail server accepts OAuth tokens.
+    pub const fn has_oauth(self) -> bool {
+        match self {
+            Self::Microsoft365
+            | Self::HighVolumeEmail
+            | Self::Google
+            | Self::Yahoo
+            | Self::Fastmail
+            | Self::Yandex => true,
+            Self::AzureCommunicationServices
+            | Self::Zoho
+            | Self::AmazonSes
+            | Self::SendGrid
+            | Self::Mailgun
+            | Self::Postmark
+            | Self::Brevo => false,
+        }
+    }
+
     /// Returns the provider of a mail server.
     pub fn of_server(server: &str) -> Option<Self> {
         Self::of(&SERVER_DOMAINS, server)

@@ -42,6 +42,8 @@ pub const fn fact(fact: ProviderFact) -> &'static str {
     }
 }
 
+/// The verdict on valid metadata.
+pub const VALID: &str = "The provider was found, and its metadata is valid.";
 /// The value of a fact that the metadata omits.
 pub const NOT_SAID: &str = "not mentioned";
 /// PKCE is supported with S256.

@@ -20,4 +20,5 @@ mod transcript;
 pub use delivery::explained;
 pub use oauth_failure::{FailureContext, failure};
 pub use preset::preset;
+pub use steps::verdict;
 pub use transcript::transcript;

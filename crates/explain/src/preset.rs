@@ -10,11 +10,17 @@ pub fn preset(
     provider: Provider,
     values: Result<Vec<(Field, String)>, DetailProblem>,
 ) -> LookupResult {
-    let (fills, explanation) = match values {
-        Ok(values) => (values.into_iter().map(fill).collect(), next_steps(provider)),
-        Err(problem) => (Vec::new(), detail_explanation(provider, problem)),
-    };
-    LookupResult { facts: Vec::new(), explanations: vec![explanation], fills }
+    match values {
+        Ok(values) => LookupResult {
+            verdict: Some(next_steps(provider)),
+            fills: values.into_iter().map(fill).collect(),
+            ..LookupResult::default()
+        },
+        Err(problem) => LookupResult {
+            explanations: vec![detail_explanation(provider, problem)],
+            ..LookupResult::default()
+        },
+    }
 }
 
 fn fill((field, value): (Field, String)) -> Suggestion {
@@ -22,7 +28,8 @@ fn fill((field, value): (Field, String)) -> Suggestion {
 }
 
 fn next_steps(provider: Provider) -> Explanation {
-    let next = format!("Next steps for {}", provider.name());
+    let flow = if provider.has_oauth() { "" } else { ", with OAuth Flow None" };
+    let next = format!("Filled in{flow}. Next steps for {}", provider.name());
     let steps = remaining_steps(provider).iter().copied();
     Explanation { see_also: Some(own_page(provider)), ..Explanation::new(next, steps) }
 }

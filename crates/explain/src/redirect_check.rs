@@ -16,8 +16,6 @@ pub enum RedirectFact {
     KnownBy,
     /// The origin of the page with the tab.
     Page,
-    /// Whether Redirect URI and callback address are equal.
-    Verdict,
 }
 
 /// The name of a fact.
@@ -27,7 +25,6 @@ pub const fn fact(fact: RedirectFact) -> &'static str {
         RedirectFact::Own => "This server's address",
         RedirectFact::KnownBy => "Taken from",
         RedirectFact::Page => "This page",
-        RedirectFact::Verdict => "Verdict",
     }
 }
 

@@ -9,6 +9,11 @@ pub fn explained(sentences: &[&str]) -> Explanation {
     Explanation::new(*cause, words(steps))
 }
 
+/// Makes a verdict without steps.
+pub fn verdict(sentence: &str) -> Explanation {
+    explained(&[sentence])
+}
+
 /// Steps with an instruction only.
 pub fn words(sentences: &[&str]) -> Vec<NextStep> {
     sentences.iter().copied().map(NextStep::words).collect()

@@ -41,8 +41,6 @@ pub enum TokenFact {
     Expires,
     /// The requested scope.
     Asked,
-    /// The result if no problem was found.
-    Verdict,
 }
 
 /// The name of a fact.
@@ -60,7 +58,6 @@ pub const fn fact(fact: TokenFact) -> &'static str {
         TokenFact::NotBefore => "Valid from",
         TokenFact::Expires => "Expires",
         TokenFact::Asked => "Scope requested",
-        TokenFact::Verdict => "Verdict",
     }
 }
 
@@ -68,11 +65,7 @@ pub const fn fact(fact: TokenFact) -> &'static str {
 pub fn is_in_words(fact: TokenFact, value: &str) -> bool {
     let has_words = matches!(
         fact,
-        TokenFact::Kind
-            | TokenFact::Issued
-            | TokenFact::NotBefore
-            | TokenFact::Expires
-            | TokenFact::Verdict
+        TokenFact::Kind | TokenFact::Issued | TokenFact::NotBefore | TokenFact::Expires
     );
     has_words || value == AS_ASKED
 }

@@ -678,6 +678,13 @@ pub const PROVIDER_HELP: &str = "Your mail provider. Fill in enters its server, 
 pub const NO_PROVIDER: &str = "Choose a provider";
 /// The button that applies the preset.
 pub const FILL_IN: &str = "Fill in";
+/// The group of the providers with OAuth, in the provider menu.
+pub const WITH_OAUTH: &str = "With OAuth";
+/// The group of the other providers.
+pub const PASSWORD_ONLY: &str = "Password only (OAuth Flow None)";
+/// The heading of the values that would be filled in.
+pub const NOT_FILLED_IN: &str =
+    "Nothing is filled in yet. Some of these fields already have a value:";
 /// The heading of the values that would be replaced.
 pub const HOLD_SOMETHING_ELSE: &str = "These fields already have a value:";
 

@@ -84,7 +84,8 @@ impl DiscoveryFixture {
 
     /// The only problem found; asserts that nothing is suggested and nothing stored.
     async fn problem(&self) -> String {
-        let LookupResult { facts, explanations, fills } = self.found().await;
+        let LookupResult { verdict, facts, explanations, fills } = self.found().await;
+        assert_eq!(verdict, None);
         assert!(facts.is_empty() && fills.is_empty(), "{facts:?} {fills:?}");
         assert_eq!(self.known(&format!("{}/token", self.issuer)).await, None);
         let [explanation] = <[_; 1]>::try_from(explanations).expect("one explanation");
@@ -121,6 +122,7 @@ async fn discovered_metadata_is_shown_suggested_and_stored() {
     let discovery = DiscoveryFixture::described(|_, _| {}).await;
     let (findings, issuer) = (discovery.found().await, &discovery.issuer);
     assert_eq!(discovery.targets(), ["/.well-known/openid-configuration"]);
+    assert!(findings.verdict.is_some(), "{findings:?}");
     assert_eq!(fact(&findings, "Issuer"), issuer);
     assert_eq!(fact(&findings, "PKCE with S256"), "supported");
     assert_eq!(fact(&findings, "Grant types"), "authorization_code refresh_token");

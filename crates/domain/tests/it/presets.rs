@@ -41,6 +41,13 @@ fn each_preset_is_valid_with_every_flow() {
 }
 
 #[test]
+fn a_provider_has_oauth_if_its_preset_has() {
+    for provider in Provider::ALL {
+        assert_eq!(provider.has_oauth(), provider.preset().oauth.is_some(), "{provider:?}");
+    }
+}
+
+#[test]
 fn each_provider_is_recognised_by_its_own_server() {
     for provider in Provider::ALL {
         let server = filled(provider, OauthFlow::None).active_smtp().server.clone();

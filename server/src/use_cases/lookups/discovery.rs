@@ -90,6 +90,7 @@ async fn accept_metadata(
     // stored.
     provider_metadata::learn(&lookups.store, &known, metadata.is_own, lookups.clock.now()).await?;
     Ok(LookupResult {
+        verdict: Some(explain::verdict(words::VALID)),
         facts: metadata.facts(&document.address),
         explanations: Vec::new(),
         fills: metadata.fills(),
@@ -102,7 +103,7 @@ fn with_problems(problems: impl IntoIterator<Item = MetadataProblem>) -> LookupR
         facts.extend(words::peer_text(&problem));
         explanations.push(words::metadata_problem(problem));
     }
-    LookupResult { facts, explanations, fills: Vec::new() }
+    LookupResult { facts, explanations, ..LookupResult::default() }
 }
 
 /// Whether the metadata's issuer is the requested one: byte for byte (RFC 8414 3.3), except at
@@ -297,13 +298,10 @@ impl ProviderMetadata {
         ]
         .into_iter()
         .filter_map(|(fact, value)| {
-            let (name, value) = (words::fact(fact), value?);
+            let value = value?;
             let in_words = [words::NOT_SAID, words::SUPPORTED, words::NOT_SUPPORTED];
-            Some(if in_words.contains(&value.as_str()) {
-                LookupFact::words(name, value)
-            } else {
-                LookupFact::value(name, value)
-            })
+            let in_words = fact == ProviderFact::Revocation || in_words.contains(&value.as_str());
+            Some(LookupFact { name: words::fact(fact).to_owned(), value, in_words })
         })
         .collect()
     }

@@ -30,22 +30,21 @@ pub fn findings(
         },
     ];
     let (page_fact, page_symptom) = page_of(lookups, page, reached);
-    facts.extend(page_fact.map(|value| LookupFact::value(words::fact(RedirectFact::Page), value)));
+    facts.extend(page_fact);
     let headers = reached.forwarded.iter();
     facts.extend(
-        headers.map(|(name, value)| LookupFact::value(name, words::forwarded(&shown(value)))),
+        headers.map(|(name, value)| LookupFact::words(name, words::forwarded(&shown(value)))),
     );
     let mut problems: Vec<_> = page_symptom.into_iter().collect();
     if typed.is_empty() {
         problems.push(RedirectProblem::Empty);
-    } else if typed == own {
-        facts.push(LookupFact::words(words::fact(RedirectFact::Verdict), words::SAME));
-    } else {
+    } else if typed != own {
         problems.push(RedirectProblem::Differs(words::differences(typed, own)));
     }
+    let verdict = problems.is_empty().then(|| explain::verdict(words::SAME));
     let explanations =
         problems.into_iter().map(|problem| words::redirect_problem(problem, own)).collect();
-    LookupResult { facts, explanations, fills: Vec::new() }
+    LookupResult { verdict, facts, explanations, fills: Vec::new() }
 }
 
 /// Checks the origin of the page that contains the tab.
@@ -53,20 +52,21 @@ fn page_of(
     lookups: &Lookups,
     page: &str,
     reached: &RequestOrigin,
-) -> (Option<String>, Option<RedirectProblem>) {
+) -> (Option<LookupFact>, Option<RedirectProblem>) {
+    let fact = words::fact(RedirectFact::Page);
     // Browsers send nothing else as an origin.
     let Some(page) = words::url_origin(page) else { return (None, None) };
     let own = words::url_origin(&reached.callback).unwrap_or_default();
     if page == own {
-        return (Some(page), None);
+        return (Some(LookupFact::value(fact, page)), None);
     }
     let hosts = &lookups.embedding;
     if hosts.embedding.iter().chain(&hosts.framing).any(|host| host.as_str() == page) {
-        return (Some(words::embedding_page(&page)), None);
+        return (Some(LookupFact::words(fact, words::embedding_page(&page))), None);
     }
     let problem = match &reached.public_origin {
         Some(own) => RedirectProblem::OtherPage { page: page.clone(), own: own.clone() },
         None => RedirectProblem::BehindProxy { origin: page.clone() },
     };
-    (Some(page), Some(problem))
+    (Some(LookupFact::value(fact, page)), Some(problem))
 }

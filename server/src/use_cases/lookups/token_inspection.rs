@@ -68,15 +68,15 @@ pub async fn findings(
         }
         None => opaque(&token, current),
     };
-    let verdict =
-        problems.is_empty().then(|| (TokenFact::Verdict, token_inspection::FITS.to_owned()));
+    let verdict = problems.is_empty().then(|| explain::verdict(token_inspection::FITS));
     let named = |(fact, value): (TokenFact, String)| LookupFact {
         name: token_inspection::fact(fact).to_owned(),
         in_words: token_inspection::is_in_words(fact, &value),
         value: redactor.redact(&value),
     };
     Ok(Some(LookupResult {
-        facts: facts.into_iter().chain(verdict).map(named).collect(),
+        verdict,
+        facts: facts.into_iter().map(named).collect(),
         explanations: problems.into_iter().map(token_inspection::token_problem).collect(),
         fills: Vec::new(),
     }))

@@ -41,6 +41,8 @@ const UNDER_FLOOD: &str = "call, p99, under a flood of 64 connections and 640 si
 /// The maximum ratio of the 99th percentile of an administrator's calls with the flood to that
 /// without.
 const MOST_UNDER_FLOOD: f64 = 2.0;
+/// The minimum of Lighthouse's score for performance on a phone.
+const LEAST_MOBILE_PERFORMANCE: f64 = 97.0;
 
 /// A part that can be measured separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,8 +51,8 @@ pub enum Part {
     Flood,
 }
 
-/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if the
-/// flood slows an administrator down by more than the limit.
+/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if the page is
+/// too slow on a phone, or if the flood slows an administrator down by more than the limit.
 pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     match part {
         Some(Part::Flood) => {
@@ -84,6 +86,9 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     println!("\n{report}");
     let file = report.write(workspace, &folder).context("the figures could not be written")?;
     println!("\nWritten to {}", file.display());
+    if part.is_none() {
+        report.expect_at_least(LEAST_MOBILE_PERFORMANCE, browser::MOBILE_PERFORMANCE)?;
+    }
     report.expect_at_most(MOST_UNDER_FLOOD, UNDER_FLOOD)
 }
 

@@ -1,4 +1,4 @@
-//! The measurements by scripts of `end2end/bench`: the page in Chromium, and nodemailer.
+//! The measurements by scripts of `end2end/bench`: the page in Chromium, by Lighthouse too, and nodemailer.
 
 use std::{fs, process::Command};
 
@@ -40,6 +40,30 @@ struct Element {
     requests_again: Vec<f64>,
 }
 
+/// The output of `lighthouse.bench.ts`, by device.
+#[derive(Deserialize)]
+struct Lighthouse {
+    mobile: Vec<LighthouseRun>,
+    desktop: Vec<LighthouseRun>,
+}
+
+/// Scores of 100, and the metrics behind that for performance.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct LighthouseRun {
+    performance: f64,
+    accessibility: f64,
+    best_practices: f64,
+    seo: f64,
+    fcp: f64,
+    lcp: f64,
+    tbt: f64,
+    cls: f64,
+}
+
+/// The score of Lighthouse that has a minimum.
+pub const MOBILE_PERFORMANCE: &str = "Lighthouse, mobile: performance";
+
 /// Measures the tab's load and keystrokes, and its load as an element of another site's page.
 pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let product = programs.serve()?;
@@ -65,7 +89,30 @@ pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut BenchRep
     let plain = ("plain input", &page.script_plain[..]);
     report.pair("keystroke to end of script, CPU ÷ 4", Unit::Milliseconds, &page.script, plain);
     report.single("DOM mutations a keystroke", Unit::Mutations, &page.mutations);
+    let lighthouse: Lighthouse =
+        serde_json::from_slice(&fs::read(output.join("lighthouse.json"))?)?;
+    report_lighthouse("mobile", &lighthouse.mobile, report);
+    report_lighthouse("desktop", &lighthouse.desktop, report);
     report_element(&element, &page, report)
+}
+
+/// Reports what Lighthouse says of the tab on a device.
+fn report_lighthouse(device: &str, runs: &[LighthouseRun], report: &mut BenchReport) {
+    type Read = fn(&LighthouseRun) -> f64;
+    let figures: [(&str, Unit, Read); 8] = [
+        ("performance", Unit::Points, |run| run.performance),
+        ("first contentful paint", Unit::Milliseconds, |run| run.fcp),
+        ("largest contentful paint", Unit::Milliseconds, |run| run.lcp),
+        ("total blocking time", Unit::Milliseconds, |run| run.tbt),
+        ("cumulative layout shift", Unit::Score, |run| run.cls),
+        ("accessibility", Unit::Points, |run| run.accessibility),
+        ("best practices", Unit::Points, |run| run.best_practices),
+        ("SEO", Unit::Points, |run| run.seo),
+    ];
+    for (name, unit, read) in figures {
+        let samples: Vec<_> = runs.iter().map(read).collect();
+        report.single(format!("Lighthouse, {device}: {name}"), unit, &samples);
+    }
 }
 
 /// Reports what the element transfers: its files, and the calls behind the form.

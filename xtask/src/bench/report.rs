@@ -21,7 +21,11 @@ pub enum Unit {
     Milliseconds,
     Mutations,
     PerSecond,
+    /// Of 100.
+    Points,
     Requests,
+    /// A number without a unit.
+    Score,
 }
 
 impl Unit {
@@ -30,8 +34,9 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Mebibytes => "MiB",
             Self::Milliseconds => "ms",
-            Self::Mutations => "",
+            Self::Mutations | Self::Score => "",
             Self::PerSecond => "/s",
+            Self::Points => "of 100",
             Self::Requests => "requests",
         }
     }
@@ -40,7 +45,7 @@ impl Unit {
 /// One line: a median, and its baseline.
 #[derive(Serialize)]
 struct Figure {
-    name: &'static str,
+    name: String,
     unit: Unit,
     median: f64,
     samples: usize,
@@ -65,8 +70,8 @@ pub struct BenchReport {
 
 impl BenchReport {
     /// Adds a figure without a baseline.
-    pub fn single(&mut self, name: &'static str, unit: Unit, samples: &[f64]) {
-        let (median, samples) = (median(samples), samples.len());
+    pub fn single(&mut self, name: impl Into<String>, unit: Unit, samples: &[f64]) {
+        let (name, median, samples) = (name.into(), median(samples), samples.len());
         self.figures.push(Figure { name, unit, median, samples, baseline: None });
     }
 
@@ -80,6 +85,7 @@ impl BenchReport {
     ) {
         let (own, base) = (median(samples), median(of_baseline));
         let baseline = Some(Baseline { name: baseline, median: base, ratio: own / base });
+        let name = name.to_owned();
         self.figures.push(Figure { name, unit, median: own, samples: samples.len(), baseline });
     }
 
@@ -94,6 +100,15 @@ impl BenchReport {
             *ratio <= most,
             "\"{name}\" is {ratio:.2} times \"{baseline}\", and may be {most} times that at most"
         );
+        Ok(())
+    }
+
+    /// Fails if a figure is less than `least`, or was not measured.
+    pub fn expect_at_least(&self, least: f64, name: &str) -> Result<()> {
+        let figure = self.figures.iter().find(|figure| figure.name == name);
+        let median = figure.with_context(|| format!("\"{name}\" was not measured"))?.median;
+        // A median that is not a number is refused too.
+        ensure!(median >= least, "\"{name}\" is {median:.0}, and has to be at least {least}");
         Ok(())
     }
 
@@ -191,10 +206,21 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_below_its_minimum_is_refused_with_both_numbers() {
+        let mut report = BenchReport::default();
+        report.single("score", Unit::Points, &[97.0, 96.0, 98.0]);
+        report.expect_at_least(97.0, "score").expect("the minimum is enough");
+        let refused = report.expect_at_least(98.0, "score").expect_err("it is below");
+        assert_eq!(refused.to_string(), "\"score\" is 97, and has to be at least 98");
+    }
+
+    #[test]
     fn a_figure_that_was_not_measured_is_refused() {
         let mut report = BenchReport::default();
         report.pair("call", Unit::Milliseconds, &[], ("calm", &[]));
         report.expect_at_most(2.0, "call").expect_err("no number is no proof");
         report.expect_at_most(2.0, "other").expect_err("nor is no figure");
+        report.expect_at_least(2.0, "call").expect_err("no number is no proof");
+        report.expect_at_least(2.0, "other").expect_err("nor is no figure");
     }
 }

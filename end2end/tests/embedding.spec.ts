@@ -226,6 +226,20 @@ test('a host receives an error event with its code', async ({ page, shell, produ
   expect(await told).toBe('host-token-expired');
 });
 
+for (const refused of ['expired', 'malformed'] as const) {
+  test(`in an element whose token is ${refused}, the message names the host and not this server's sign-in page`, async ({ page, shell, product, host, consoleErrors }) => {
+    consoleErrors.expectStatus(401, /bearer\/api\/email/);
+    const form = await open(page, shell, 'plain');
+    await form.fill(form.basic, basic(product.mail));
+    if (refused === 'expired') host.expireTokens(true);
+    else await page.route('**/bearer/api/email/save', (route) => route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer x' } }));
+    await form.save.click();
+    const notice = page.getByRole('alert').filter({ hasText: 'Nothing was saved.' });
+    await expect(notice).toContainText('Your changes are still here: sign in again to the product you came from, in a new tab, then try again.');
+    await expect(notice.getByRole('link')).toHaveCount(0);
+  });
+}
+
 /** Opens the plain host with its element replaced by other markup before any script runs. */
 async function openWith(page: Page, shell: Shell, markup: string): Promise<Form> {
   await page.addInitScript((injected) => {

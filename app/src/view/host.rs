@@ -7,11 +7,16 @@ use super::reactive::live_option;
 use crate::host::TabHost;
 
 /// The message for a failed call, with a link to the sign-in page if the session has ended and the
-/// page names one. Not for server rendering.
+/// page names one. A page that names none signs its users in itself. Not for server rendering.
 pub fn error_message(host: TabHost, code: ApiCode) -> AnyView {
+    let sign_in = host.sign_in();
+    let code = match code.general() {
+        ApiCode::SignedOut if sign_in.is_none() => ApiCode::HostTokenExpired,
+        _ => code,
+    };
     let words = labels::api_error(code);
     let link = labels::SIGN_IN_IN_A_NEW_TAB;
-    let parts = words.split_once(link).and_then(|parts| Some((parts, host.sign_in()?)));
+    let parts = words.split_once(link).and_then(|parts| Some((parts, sign_in?)));
     match parts {
         Some(((before, after), href)) => view! {
             {before.to_owned()}

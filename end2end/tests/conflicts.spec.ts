@@ -241,6 +241,17 @@ test('a save in another window of the same user is a conflict and is named as su
   await expect(ada.field(ada.authentication, 'Scope')).toHaveValue('there');
 });
 
+test('a value from right to left is isolated from the words around it', async ({ ada, grace, openBoth }) => {
+  await openBoth();
+  await ada.fill(ada.basic, { 'Display Name': 'דואר (PPM)' });
+  await grace.fill(grace.basic, { 'Display Name': 'theirs' });
+  await grace.saved();
+  await saveIntoConflict(ada);
+  const value = choice(ada, 'Display Name').getByText('דואר (PPM)', { exact: true });
+  await expect(value).toHaveCSS('unicode-bidi', 'isolate');
+  await expect(ada.field(ada.basic, 'Display Name')).toHaveCSS('direction', 'rtl');
+});
+
 test('a third save in between causes another merge', async ({ ada, grace, openBoth }) => {
   await openBoth();
   await ada.fill(ada.authentication, { Scope: 'mine' });

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use crate::model::form::{FormState, choice_id};
 use crate::view::reactive::live_text;
 
-/// The buttons that keep this form's value or take the saved one. A secret's value is not shown.
+/// The buttons that keep this form's value or take the saved one. A secret's value is not shown. Each value
+/// is isolated, because its direction may not be that of the page.
 #[component]
 pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
     let texts = move || labels::conflict(state.other());
@@ -26,10 +27,12 @@ pub fn ConflictChoice(state: FormState, field: Field) -> impl IntoView {
         >
             <p>{live_text(reason)}</p>
             <button type="button" part="button" on:click=keep>
-                {live_text(move || format!("{}: {}", texts().keep_mine, mine(state, field)))}
+                {live_text(move || format!("{}: ", texts().keep_mine))}
+                <bdi>{live_text(move || mine(state, field))}</bdi>
             </button>
             <button type="button" part="button" on:click=take>
-                {live_text(move || format!("{}: {}", texts().take_theirs, theirs(state, field)))}
+                {live_text(move || format!("{}: ", texts().take_theirs))}
+                <bdi>{live_text(move || theirs(state, field))}</bdi>
             </button>
         </div>
     }

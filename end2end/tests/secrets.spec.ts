@@ -154,12 +154,28 @@ test('Client ID is masked, and Reveal shows it', async ({ signIn }) => {
   await expect(clientId).toHaveAttribute('type', 'password');
 });
 
-test('a Client Secret that looks like a secret’s ID is noted while typing', async ({ signIn }) => {
+test('a Client Secret that looks like a secret’s ID is warned of while typing', async ({ signIn }) => {
   const form = await signIn();
   await form.choose('Client Credentials');
   const secret = form.field(form.authentication, 'Client Secret');
   await secret.fill('aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee');
   await expect(secret).toHaveAccessibleDescription(/looks like the secret's ID/);
+  await expect(form.authentication.getByRole('strong').filter({ hasText: "looks like the secret's ID" })).toBeVisible();
   await secret.fill('a-value-of-a-secret');
   await expect(secret).not.toHaveAccessibleDescription(/looks like/);
+});
+
+test('password managers are asked to leave the controls alone, and to suggest no password for Client ID', async ({ signIn }) => {
+  const form = await signIn();
+  const expected = [
+    [form.basic, 'Username', 'off'],
+    [form.basic, 'Password', 'new-password'],
+    [form.authentication, 'Client ID', 'off'],
+    [form.authentication, 'Client Secret', 'new-password'],
+  ] as const;
+  for (const [group, label, autocomplete] of expected) {
+    const control = form.field(group, label);
+    await expect(control).toHaveAttribute('autocomplete', autocomplete);
+    for (const mark of ['data-1p-ignore', 'data-lpignore', 'data-bwignore']) await expect(control).toHaveAttribute(mark, 'true');
+  }
 });

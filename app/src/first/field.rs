@@ -9,7 +9,7 @@ use domain::{Field, Presence, field::Kind, presence, secret_state::SecretState};
 use leptos::{html::ElementType, prelude::*, wasm_bindgen::JsCast};
 
 use self::choices::{CheckBox, Choice, Lines};
-pub use self::secret::secret_note;
+pub use self::secret::{secret_note, secret_warning};
 use self::text::Typed;
 use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::FormState;

@@ -27,17 +27,20 @@ pub fn secret_action(secret: &SecretState) -> Option<(&'static str, SecretAction
 
 /// The note below a secret: what is stored and what a save will do with it.
 pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
-    let (secret, text) = (state.secret(field), state.text(field));
+    let secret = state.secret(field);
     live_text(move || {
         let follows = [Field::Flow, Field::ClientAuthentication];
         if field == Field::ClientSecret && state.with_draft(&follows, Draft::is_public_client) {
             return labels::NO_SECRET_SENT.to_owned();
         }
-        if field == Field::ClientSecret && text.with(|text| is_guid(text)) {
-            return labels::SECRET_ID.to_owned();
-        }
         secret.with(|secret| labels::secret(field, secret, &destination(state, field)))
     })
+}
+
+/// The warning below Client Secret: what was typed looks like the secret's ID.
+pub fn secret_warning(state: FormState) -> Signal<String> {
+    let text = state.text(Field::ClientSecret);
+    live_text(move || if text.with(|text| is_guid(text)) { labels::SECRET_ID } else { "" })
 }
 
 /// A description of the destination to which the stored secret is bound.

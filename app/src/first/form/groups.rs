@@ -7,7 +7,7 @@ use super::encryption::{Encryption, TrustedCa};
 use super::lookups::{Discovery, redirect_check};
 use super::{Folded, Group};
 use crate::deferred::door::{DeferredView, deferred};
-use crate::first::field::{Control, secret_note};
+use crate::first::field::{Control, secret_note, secret_warning};
 use crate::first::lookup::lookup_result;
 use crate::model::{copying::CopyQuestion, form::FormState, lookup::Lookup};
 use crate::view::reactive::live_text;
@@ -84,7 +84,12 @@ pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
     view! {
         <Group state section=Section::Authentication>
             <Control state field=Field::ClientId/>
-            <Control state field=Field::ClientSecret note=secret_note(state, Field::ClientSecret)/>
+            <Control
+                state
+                field=Field::ClientSecret
+                note=secret_note(state, Field::ClientSecret)
+                warning=secret_warning(state)
+            />
             {discovery}
             <Control state field=Field::AuthorizationEndpoint/>
             <Control state field=Field::TokenEndpoint/>

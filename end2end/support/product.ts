@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@playwright/test';
 import { Inbox } from './inbox.ts';
 import { startPeer } from './peer.mjs';
 import { binary, Program, siteRoot } from './program.ts';
@@ -115,6 +116,13 @@ export class Product {
     await rm(this.#data, { recursive: true, force: true });
     await mkdir(this.#data);
     await this.#serve();
+  }
+
+  /** The link for the first administrator, which the server prints after it has started. */
+  async setUpLink(): Promise<string> {
+    const link = () => /open (\S+\/set-up\?ticket=\S+) within 10 minutes/.exec(this.log)?.[1] ?? '';
+    await expect.poll(link, 'the link is printed').not.toBe('');
+    return link();
   }
 
   /** Restarts with the usual flags plus these, keeping the database. */

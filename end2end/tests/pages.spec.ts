@@ -2,7 +2,7 @@
 
 import { basic, Form, type Values } from '../support/form.ts';
 import { ADA, expect, test } from '../support/test.ts';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 
 /** Saves time preferences. */
 async function prefer(page: Page, pattern: string, clock: string, zone: string): Promise<void> {
@@ -147,6 +147,17 @@ test('a closed entry of the history says whether saved or unsaved settings were 
   }
 });
 
+test('in the history, an outcome is written in ink', async ({ page, signIn, product }) => {
+  await signIn();
+  await sendAndOpenHistory(page, basic(product.mail), /accepted the message/);
+  const entry = page.getByRole('list', { name: 'Test messages' }).getByRole('listitem').first();
+  await page.getByText('Accepted', { exact: true }).first().click();
+  const colour = (text: Locator) => text.evaluate((element) => getComputedStyle(element).color);
+  const ink = await colour(page.getByRole('heading', { level: 1 }));
+  expect(await colour(page.getByRole('heading', { name: /accepted the message/ }))).toBe(ink);
+  expect(await colour(entry.getByText('Server reply', { exact: true }).first().locator('xpath=following-sibling::dd'))).toBe(ink);
+});
+
 test("in the history, the server's reply is collapsed to one line", async ({ page, signIn, product }) => {
   await signIn();
   await sendAndOpenHistory(page, basic(product.mail), /accepted the message/);
@@ -229,7 +240,7 @@ test('the first administrator is created through the link that the server printe
   await page.goto('/set-up?ticket=guessed');
   await expect(page.getByRole('heading', { name: 'This link no longer works' })).toBeVisible();
 
-  const link = /open (\S+\/set-up\?ticket=\S+) within 10 minutes/.exec(product.log)?.[1] ?? '';
+  const link = await product.setUpLink();
   await page.goto(link);
   await axe();
   await page.getByLabel('Name', { exact: true }).fill('Grace Hopper');
@@ -257,6 +268,16 @@ test('the first administrator is created through the link that the server printe
 
   await page.goto(link);
   await expect(page.getByRole('heading', { name: 'Setup is done' })).toBeVisible();
+});
+
+test("setup shows the product's own messages, not the browser's", async ({ page, product, consoleErrors }) => {
+  consoleErrors.expectStatus(422, /set-up/);
+  await product.restartEmpty();
+  await page.goto(await product.setUpLink());
+  await page.getByLabel('Email', { exact: true }).fill('not an address');
+  await page.getByRole('button', { name: 'Create administrator' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByLabel('Email', { exact: true })).toHaveValue('not an address');
 });
 
 test('with an administrator, the server prints no setup link', async ({ product, page }) => {

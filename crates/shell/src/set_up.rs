@@ -67,7 +67,8 @@ fn form(ticket: String, attempt: Option<SetUpAttempt>) -> AnyView {
     view! {
         {heading(set_up::TITLE, set_up::LEAD)}
         {problem}
-        <form method="post" action=paths::SET_UP>
+        // The server's messages say more than the browser's.
+        <form method="post" action=paths::SET_UP novalidate>
             <input type="hidden" name="ticket" value=ticket/>
             <TextField name="name" label=set_up::NAME value=name autocomplete="name" autofocus=true/>
             <TextField

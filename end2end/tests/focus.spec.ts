@@ -67,22 +67,34 @@ test('Save is in sight in a frame that is as tall as its content', async ({ page
   await expect(form.save).toBeHidden();
 });
 
-test('the error of the first bad field is in sight after a failed save', async ({ page, signIn }) => {
-  await page.setViewportSize({ width: 1280, height: 720 });
-  const form = await signIn();
-  await form.fill(form.basic, { 'Default Sender Email': 'noreply', 'Display Name': 'PPM', 'SMTP Server': 'mail.example.com', Port: '587' });
-  await form.save.click();
-  const error = form.basic.getByText('Enter an email address, such as noreply@example.com.', { exact: true });
-  await expect(form.field(form.basic, 'Default Sender Email')).toBeFocused();
-  const [at, bar] = [await error.boundingBox(), await page.getByRole('region', { name: 'Unsaved changes' }).boundingBox()];
-  expect(at!.y + at!.height).toBeLessThan(bar!.y);
-});
+// The last size is 1280x1024 at 400 percent.
+for (const [width, height] of [
+  [1280, 720],
+  [320, 256],
+] as const) {
+  test(`the error of the first bad field is in sight after a failed save at ${width}x${height}`, async ({ page, signIn }) => {
+    await page.setViewportSize({ width, height });
+    const form = await signIn();
+    await form.fill(form.basic, { 'Default Sender Email': 'noreply', 'Display Name': 'PPM', 'SMTP Server': 'mail.example.com', Port: '587' });
+    await form.save.click();
+    const error = form.basic.getByText('Enter an email address, such as noreply@example.com.', { exact: true });
+    await expect(form.field(form.basic, 'Default Sender Email')).toBeFocused();
+    await expect(error).toBeInViewport({ ratio: 1 });
+    const [at, bar] = [await error.boundingBox(), await page.getByRole('region', { name: 'Unsaved changes' }).boundingBox()];
+    expect(at!.y + at!.height).toBeLessThan(bar!.y);
+  });
+}
 
-test('the error is the first part of a description', async ({ signIn }) => {
+test('the error is the first part of a description, and directly below its input', async ({ signIn }) => {
   const form = await signIn();
   await form.fill(form.basic, { Port: 'x' });
   await form.save.click();
-  await expect(form.field(form.basic, 'Port')).toHaveAccessibleDescription(/^Enter digits only, for example 587\. Usually 587/);
+  const port = form.field(form.basic, 'Port');
+  await expect(port).toHaveAccessibleDescription(/^Enter digits only, for example 587\. Usually 587/);
+  const error = (await form.basic.getByText('Enter digits only, for example 587.').boundingBox())!;
+  const help = (await form.basic.getByText(/^Usually 587/).boundingBox())!;
+  const input = (await port.boundingBox())!;
+  expect([input.y, error.y, help.y], 'from top to bottom').toEqual([input.y, error.y, help.y].sort((a, b) => a - b));
 });
 
 test('Cancel leaves the focus on a message', async ({ page, signIn }) => {
@@ -112,6 +124,15 @@ test('Keep mine moves the focus to Fill in and leaves the form as it was', async
   await expect(form.save).toBeHidden();
 });
 
+test('Replace these leaves the focus on the answer', async ({ page, signIn }) => {
+  const form = await signIn();
+  await form.fill(form.basic, { 'SMTP Server': 'mail.example.com' });
+  await page.getByLabel('Provider', { exact: true }).selectOption('Postmark');
+  await page.getByRole('button', { name: 'Fill in', exact: true }).click();
+  await page.getByRole('button', { name: 'Replace these', exact: true }).click();
+  await expect(page.locator('#provider-answer')).toBeFocused();
+});
+
 test('Escape closes an answer and returns to its button', async ({ page, signIn }) => {
   await signIn();
   await page.getByLabel('Provider', { exact: true }).selectOption('Fastmail');
@@ -134,6 +155,16 @@ test('changes away from the focus are announced', async ({ page, signIn }) => {
   await expect(announced.filter({ hasText: 'OAuth SMTP Settings and Authentication Settings are now required.' })).toHaveCount(1);
   await page.getByRole('button', { name: 'Copy from Basic SMTP Settings' }).click();
   await expect(announced.filter({ hasText: 'Copied from Basic SMTP Settings.' })).toHaveCount(1);
+});
+
+test('what an edit does to another control is announced', async ({ page, signIn, product }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  const announced = page.getByRole('status');
+  await form.field(form.basic, 'Use TLS').uncheck();
+  await expect(announced.filter({ hasText: 'The user name and password can be read on the network' })).toHaveCount(1);
+  await form.field(form.basic, 'Username').fill('');
+  await expect(announced.filter({ hasText: 'Without a Username, the stored Password is removed when you save.' })).toHaveCount(1);
 });
 
 test('Ctrl+S saves, and the title is marked while there are unsaved changes', async ({ page, signIn, product }) => {
@@ -165,4 +196,12 @@ test('a focused control with an error shows the focus as any other', async ({ si
   await expect(sender).toHaveAttribute('aria-invalid', 'true');
   await sender.focus();
   await expect(sender).toHaveCSS('box-shadow', ring);
+});
+
+test('the confirmation of a save goes away after the focus has left it', async ({ page, signIn, product }) => {
+  const form = await signIn();
+  await form.fill(form.basic, basic(product.mail));
+  await form.saved();
+  await page.keyboard.press('Shift+Tab');
+  await expect(page.getByText('Saved.', { exact: true })).toBeHidden();
 });

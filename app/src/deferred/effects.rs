@@ -1,7 +1,8 @@
 //! What follows from the form's state outside the form: announcements for screen readers (WCAG 4.1.3),
 //! Ctrl+S on the whole page, and the mark in the page's title.
 
-use domain::{Field, OauthFlow};
+use domain::secret_state::SecretState;
+use domain::{Field, OauthFlow, draft::bool_text};
 use leptos::prelude::*;
 
 use crate::model::form::FormState;
@@ -29,12 +30,34 @@ pub fn start(state: FormState) {
         flow
     });
     Effect::new(move |_| state.follow_newer());
+    announce_consequences(state);
     if state.host.is_whole_page() {
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
             state.save_by_key(&event);
         });
         on_cleanup(move || keys.remove());
     }
+}
+
+/// Announces what an edit does to another control: the Password that goes with its Username, and the
+/// sign-in that is no longer encrypted.
+fn announce_consequences(state: FormState) {
+    Effect::new(move |was: Option<bool>| {
+        let is_removed = state.secret(Field::Password).get() == SecretState::ClearedWithUsername;
+        if is_removed && was == Some(false) {
+            state.announce(labels::secret(Field::Password, &SecretState::ClearedWithUsername, ""));
+        }
+        is_removed
+    });
+    Effect::new(move |was: Option<bool>| {
+        let has_tls = state.text(Field::BasicUseTls).with(|text| text == bool_text(true));
+        let has_user = !state.text(Field::Username).with(String::is_empty);
+        let is_readable = !has_tls && has_user;
+        if is_readable && was == Some(false) {
+            state.announce(labels::CLEAR_SIGN_IN);
+        }
+        is_readable
+    });
 }
 
 fn mark_title(is_dirty: bool) {

@@ -1,6 +1,6 @@
 // The token and the form: when Get Auth Token is disabled, and what a save does to the token.
 
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { configure } from '../support/consent.ts';
 import { Form } from '../support/form.ts';
 import { ADA, GRACE, expect, test } from '../support/test.ts';
@@ -78,6 +78,19 @@ test.describe('a save that would delete the token', () => {
     await form.fill(form.oauth, { 'Display Name': 'Other' });
     await form.save.click();
     await expect(dialog(page).shown).toContainText('Mail cannot be sent until a new token has been obtained.');
+  });
+
+  test('is confirmed by a button in the colour of a danger', async ({ page }) => {
+    const colour = (button: Locator) => button.evaluate((element) => getComputedStyle(element).backgroundColor.match(/\d+/g)!.map(Number));
+    const [red, green, blue] = await colour(dialog(page).confirm);
+    expect(red! > 2 * green! && red! > 2 * blue!, `rgb(${red}, ${green}, ${blue}) is red`).toBe(true);
+    expect(await colour(dialog(page).keep)).not.toEqual([red, green, blue]);
+  });
+
+  test('leads to the token, which has to be obtained again', async ({ page }) => {
+    await dialog(page).confirm.click();
+    await page.getByRole('button', { name: 'Next: Get Auth Token', exact: true }).click();
+    await expect(page.getByRole('button', { name: 'Get Auth Token', exact: true })).toBeFocused();
   });
 
   test('leaves token and form unchanged if it is declined', async ({ page, inbox }) => {

@@ -84,18 +84,18 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
     }
 }
 
-/// A button that moves the focus to the next step after a save.
+/// A button that moves the focus to the next step after a save. A save that deletes the token changes the
+/// step a moment later.
 fn next_step(state: FormState, token: TokenState) -> impl IntoView {
-    let needs_token = state.with_saved_untracked(|saved| saved.form.flow != OauthFlow::None)
-        && !untrack(|| token.is_usable());
-    let (id, text) = if needs_token {
-        (GET_TOKEN, labels::tab::NEXT_GET_TOKEN)
-    } else {
-        (SEND_TEST, labels::tab::NEXT_SEND_TEST)
-    };
+    let needs_token = live(move || {
+        state.with_saved(|saved| saved.form.flow != OauthFlow::None) && !token.is_usable()
+    });
+    let go = move |_| state.focus(if needs_token.get_untracked() { GET_TOKEN } else { SEND_TEST });
     view! {
-        <button type="button" class="quiet" part="button" on:click=move |_| state.focus(id)>
-            {text}
+        <button type="button" class="quiet" part="button" on:click=go>
+            {live_text(move || {
+                if needs_token.get() { labels::tab::NEXT_GET_TOKEN } else { labels::tab::NEXT_SEND_TEST }
+            })}
         </button>
     }
 }

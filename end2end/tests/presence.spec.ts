@@ -41,6 +41,28 @@ test.describe(() => {
     });
   }
 
+  test('with Client Credentials, the controls for a consent are marked as not used', async ({ page, signIn }) => {
+    const form = await signIn();
+    await form.choose('Client Credentials');
+    for (const label of CONSENT) {
+      const field = form.authentication.locator('.field').filter({ has: page.getByLabel(label, { exact: true }) });
+      await expect(field.getByText('not used with this flow', { exact: true })).toBeVisible();
+      await expect(field.getByRole('button')).toHaveCount(0);
+    }
+    await expect(page.getByText('not used with this flow', { exact: true })).toHaveCount(CONSENT.length);
+  });
+
+  test('a group that is not used shows neither help nor notes nor buttons', async ({ signIn }) => {
+    const form = await signIn();
+    const groups = [form.oauth, form.authentication];
+    for (const group of groups) {
+      await expect(group.getByRole('button')).toHaveCount(0);
+      await expect(group.locator('.help, .note').filter({ visible: true })).toHaveCount(0);
+    }
+    await form.choose('Authorization Code');
+    for (const group of groups) await expect(group.locator('.help').filter({ visible: true })).not.toHaveCount(0);
+  });
+
   test('a Username requires a Password even if the group is optional', async ({ page, signIn }) => {
     const form = await signIn();
     await form.choose('Client Credentials');

@@ -98,9 +98,18 @@ test('without a refresh token the status changes to Expired on time', async ({ f
   await expect(form.sendTest).toBeEnabled();
   await expect(form.tokenStatus).toHaveText('Expired');
   await expect(form.tokenExpires).not.toHaveText(/sign in again|renews|in \d/);
+  await expect(form.tokenExpires, 'how long ago').toHaveText(/ago$/);
   await expect(form.sendTest).toBeDisabled();
   await expect(form.getToken).toBeEnabled();
   expect((await provider.counts()).refresh_token).toBe(0);
+});
+
+test('Get Auth Token is the primary button while there is no usable token', async ({ form, product, provider }) => {
+  await configure(form, product, 'Client Credentials', provider.address.clients.credentials);
+  await expect(form.getToken).toHaveClass(/\bprimary\b/);
+  await form.getToken.click();
+  await expect(form.tokenStatus).toHaveText('Valid');
+  await expect(form.getToken).not.toHaveClass(/\bprimary\b/);
 });
 
 test('with a refresh token it is refreshed repeatedly, and mail is sent after the first expiry', async ({ form, inCode, provider, inbox }) => {

@@ -178,32 +178,6 @@ test('a second tab shows the token without a reload', async ({ page, form, provi
   await expect(second.tokenStatus).toHaveText('Valid');
 });
 
-test('a token is obtained with the keyboard alone', async ({ page, form, provider }) => {
-  const { email, password } = provider.address.account;
-  await form.field(form.authentication, 'Scope').focus();
-  await page.keyboard.press('Tab');
-  await expect(form.authentication.getByText('More', { exact: true })).toBeFocused();
-  await page.keyboard.press('Tab');
-  await expect(form.getToken).toBeFocused();
-  const opening = page.waitForEvent('popup');
-  await page.keyboard.press('Enter');
-  const popUp = await opening;
-  await expect(popUp.getByLabel('Email', { exact: true })).toBeFocused();
-  await popUp.keyboard.type(email);
-  await popUp.keyboard.press('Tab');
-  await popUp.keyboard.type(password);
-  await popUp.keyboard.press('Enter');
-  const closed = popUp.waitForEvent('close');
-  await popUp.getByRole('button', { name: 'Allow', exact: true }).press('Enter');
-  await closed;
-  await expect(form.tokenStatus).toHaveText('Valid');
-  await expect(form.getToken, 'the focus stays where it was').toBeFocused();
-  await page.keyboard.press('Tab');
-  await expect(page.getByRole('button', { name: 'Show token details', exact: true })).toBeFocused();
-  await page.keyboard.press('Tab');
-  await expect(form.sendTest).toBeFocused();
-});
-
 test('progress and outcome are announced once each', async ({ page, form, provider }) => {
   const said: string[] = [];
   await page.exposeFunction('say', (words: string) => said.push(words));

@@ -162,16 +162,3 @@ test('a save after the session has ended keeps the changes and links to the sign
   await signIn(second);
   await form.saved();
 });
-
-test('the form is edited and saved with the keyboard alone', async ({ page, signIn, product }) => {
-  const form = await signIn();
-  await page.getByLabel('Provider', { exact: true }).focus();
-  await page.keyboard.press('Tab');
-  await expect(form.flow).toBeFocused();
-  for (const value of [product.mail.username, 'Keyboard', 'localhost', String(product.mail.starttls)]) {
-    await page.keyboard.press('Tab');
-    await page.keyboard.type(value);
-  }
-  await page.keyboard.press('Enter');
-  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
-});

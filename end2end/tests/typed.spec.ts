@@ -56,11 +56,35 @@ test('a stored password must be entered again to test another server', async ({ 
   expect(await inbox.messages()).toEqual([]);
 });
 
-test('unsaved settings are tested with the keyboard alone', async ({ page, signIn, product }) => {
+test('the pressed button shows the progress, and the other one does not', async ({ page, signIn, product, scripted }) => {
+  const server = await scripted({});
+  const form = await signIn();
+  await form.saveBasic(product.mail);
+  await form.fill(form.basic, { Password: 'another', Port: String(server.port), 'Use TLS': false });
+  await page.getByRole('button', TEST).click();
+  await expect(page.getByRole('button', { name: 'Testing…', exact: true })).toBeFocused();
+  await expect(form.sendTest).toBeVisible();
+});
+
+test('a button beside Save leads to the test of unsaved settings', async ({ page, signIn, product }) => {
   const form = await signIn();
   await form.fill(form.basic, basic(product.mail));
-  await page.getByRole('button', TEST).focus();
-  await page.keyboard.press('Enter');
-  await expect(form.outcome(/accepted the message/)).toBeVisible();
+  await page.getByRole('region', { name: 'Unsaved changes' }).getByRole('button', { name: 'Test first ↓', exact: true }).click();
   await expect(page.getByRole('button', TEST)).toBeFocused();
+});
+
+test('an outcome from before the last save is marked, and its steps are folded', async ({ page, signIn, product }) => {
+  const form = await signIn();
+  await form.saveBasic(product.mail, { Password: 'wrong' });
+  await form.sendTest.click();
+  await expect(form.outcome(/^Sign-in failed/)).toBeInViewport();
+  const steps = page.getByRole('list', { name: 'Steps of the test message' });
+  await expect(steps).toBeVisible();
+  expect((await form.outcome(/^Sign-in failed/).boundingBox())!.y, 'the outcome is above the steps').toBeLessThan((await steps.boundingBox())!.y);
+  const mark = page.getByText('This outcome is from before your last save.', { exact: true });
+  await expect(mark).toBeHidden();
+  await form.fill(form.basic, { Password: product.mail.password });
+  await form.saved();
+  await expect(mark).toBeVisible();
+  await expect(steps).toBeHidden();
 });

@@ -59,9 +59,4 @@ impl SignInRefusal {
             _ => None,
         }
     }
-
-    /// Whether the sign-in was throttled and can be retried later.
-    pub const fn ends_by_waiting(self) -> bool {
-        matches!(self, Self::TooManyAttempts(_) | Self::Busy(_))
-    }
 }

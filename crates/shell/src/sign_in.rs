@@ -25,9 +25,8 @@ pub fn SignInPage() -> impl IntoView {
     };
     let context = use_context::<RequestContext>();
     let options = context.as_ref().map(|context| context.sign_in.clone());
-    let shell = context
-        .map(|context| context.shell)
-        .filter(|_| !refusal.is_some_and(SignInRefusal::ends_by_waiting));
+    // The response to a refused attempt costs no query.
+    let shell = context.map(|context| context.shell).filter(|_| attempt.is_none());
     let refusal = refusal.map(|refusal| {
         let words = labels::sign_in_refusal(refusal);
         view! { <section id=REFUSED class="notice bad" role="alert"><p>{words}</p></section> }

@@ -49,6 +49,7 @@ test.describe(() => {
   });
 
   test('no page has accessibility violations', async ({ page, signIn, axe, consoleErrors }) => {
+    test.slow();
     consoleErrors.expectStatus(404, /nowhere/);
     await page.goto('/sign-in');
     await axe();

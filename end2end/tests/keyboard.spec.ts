@@ -11,6 +11,9 @@ const test = base.extend<{ keys: Keyboard }>({
   keys: async ({ page }, use) => use(new Keyboard(page)),
 });
 
+// A journey has some hundred stops.
+test.beforeEach(() => test.slow());
+
 /** The texts of `values`, without check boxes. */
 function texts(values: Record<string, string | boolean>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([label, value]) => [label, String(value)]));

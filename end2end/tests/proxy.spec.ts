@@ -52,7 +52,7 @@ test('an administrator saves, and the audit trail names them', async ({ as, prod
 
   await page.getByRole('link', { name: 'Audit trail', exact: true }).click();
   const row = page.getByRole('row').filter({ hasText: 'Saved the Email settings' });
-  await expect(row).toContainText(`${ADA.name}${ADA.email}`);
+  await expect(row).toContainText(`${ADA.name} ${ADA.email}`);
   await axe(page);
 });
 

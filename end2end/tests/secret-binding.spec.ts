@@ -175,6 +175,6 @@ test('a test of unsaved settings is audited with the names of its changed fields
   await expect(form.outcome(/accepted the message/)).toBeVisible();
   await form.cancel.click();
   await page.goto('/audit');
-  const row = page.getByRole('row', { name: /Requested a test message with unsaved changes/ });
+  const row = page.getByRole('row').filter({ hasText: 'Requested a test message with unsaved changes' });
   await expect(row).toContainText('Default Sender Email, Display Name, SMTP Server, Port, Username, Password');
 });

@@ -178,14 +178,32 @@ const SCENES: Scene[] = [
       const eve = new Form(await context.newPage());
       await signIn(eve.page);
       await signIn(page, ADA.email);
+      await form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' });
       await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
       await eve.saved();
+      await expect(page.getByText('Save puts both together.').first()).toBeVisible();
+      await expectText(page, ['person', 'mine']);
       await context.close();
-      await form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' });
       await form.save.click();
       await expect(page.getByRole('heading', { name: 'saved changes at' })).toBeVisible();
     },
     expected: ['person', 'mine', 'theirs'],
+    shown: {},
+  },
+  {
+    name: 'the name of another administrator whose save is shown at once',
+    play: async ({ form, page, mail, product }) => {
+      await saveHostile(form, mail.port);
+      const context = await page.context().browser()!.newContext({ baseURL: product.url });
+      const eve = new Form(await context.newPage());
+      await signIn(eve.page);
+      await signIn(page, ADA.email);
+      await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
+      await eve.saved();
+      await context.close();
+      await expect(page.getByText(/^Updated: /)).toBeVisible();
+    },
+    expected: ['person', 'theirs'],
     shown: {},
   },
   {

@@ -144,7 +144,7 @@ mod tests {
                 "a.wasm        1,234,567      1,000    181,000",
                 "a.js          1,234,567      1,000      7,500",
                 "total                                 188,500  of 220,000 allowed",
-                "later.wasm    1,234,567      1,000     30,000  of 80,000 allowed, later",
+                "later.wasm    1,234,567      1,000     30,000  of 85,000 allowed, later",
             ]
         );
     }

@@ -1,0 +1,95 @@
+// Firefox, driven by WebDriver BiDi.
+
+import { existsSync } from 'node:fs';
+import puppeteer, { type Dialog, type ElementHandle, type Page } from 'puppeteer-core';
+import { type Engine, find, type Key, PATIENCE, type Surface, type Target, valueOf, type Window } from './surface.ts';
+
+const PROGRAM = '/usr/bin/firefox-esr';
+
+export const firefox: Engine = {
+  name: 'Firefox',
+  seesQuestions: true,
+
+  missing: () => (existsSync(PROGRAM) ? undefined : `${PROGRAM} is missing`),
+
+  async open() {
+    const browser = await puppeteer.launch({
+      browser: 'firefox',
+      executablePath: PROGRAM,
+      headless: true,
+      defaultViewport: { width: 1280, height: 900 },
+      extraPrefsFirefox: { 'dom.disable_open_during_load': false },
+    });
+    return { window: new FirefoxWindow(await browser.newPage()), close: () => browser.close() };
+  },
+};
+
+class FirefoxSurface implements Surface {
+  constructor(protected readonly page: Page) {}
+
+  async go(url: string): Promise<void> {
+    await this.page.goto(url);
+  }
+
+  async click(target: Target): Promise<void> {
+    const element = await this.#found(target);
+    await element.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    await element.click();
+  }
+
+  async fill(target: Target, text: string): Promise<void> {
+    const element = await this.#found(target);
+    const option = await element.evaluate(
+      (element, text) => (element instanceof HTMLSelectElement ? [...element.options].find((option) => option.text === text)?.value : undefined),
+      text,
+    );
+    if (option !== undefined) {
+      await element.select(option);
+      return;
+    }
+    await element.evaluate((element) => (element as HTMLInputElement).select());
+    await element.focus();
+    if (text) await this.page.keyboard.type(text);
+    else await this.page.keyboard.press('Delete');
+  }
+
+  async read(target: Target): Promise<string> {
+    return (await this.#found(target)).evaluate(valueOf);
+  }
+
+  async press(target: Target, key: Key): Promise<void> {
+    await (await this.#found(target)).focus();
+    await this.page.keyboard.press(key);
+  }
+
+  async wait(target: Target, isHidden = false): Promise<void> {
+    if (!isHidden) await this.#found(target);
+    else await this.page.waitForFunction(`!(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE });
+  }
+
+  async #found(target: Target): Promise<ElementHandle<Element>> {
+    const found = await this.page.waitForFunction(`(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE }).catch(() => undefined);
+    const element = found?.asElement();
+    if (!element) throw new Error(`there is no ${JSON.stringify(target)} at ${this.page.url()}`);
+    return element as ElementHandle<Element>;
+  }
+}
+
+class FirefoxWindow extends FirefoxSurface implements Window {
+  async popUp(action: () => Promise<void>): Promise<Surface> {
+    const opened = new Promise<Page | null>((resolve) => this.page.once('popup', resolve));
+    await action();
+    const page = await opened;
+    if (!page) throw new Error('no window was opened');
+    return new FirefoxSurface(page);
+  }
+
+  async stay(action: () => Promise<void>): Promise<void> {
+    const asked = new Promise<Dialog>((resolve) => this.page.once('dialog', resolve));
+    const left = action().catch(() => {}); // Rejects when the user stays.
+    const dialog = await asked;
+    if (dialog.type() !== 'beforeunload') throw new Error(`the page asks a ${dialog.type()}`);
+    await dialog.dismiss();
+    await left;
+  }
+}

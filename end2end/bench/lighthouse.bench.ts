@@ -2,11 +2,10 @@
 // on a desktop. The browser is a separate one: Lighthouse needs its debugging port, and the session's
 // cookie in its default context.
 
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { chromium, test } from '@playwright/test';
 import lighthouse, { desktopConfig, type Flags, type Result } from 'lighthouse';
 import { browserOptions } from '../support/browser.ts';
+import { freePort } from '../support/free-port.ts';
 import { given, ROUNDS, write } from './output.ts';
 
 const TAB = `${given('BENCH_URL')}/settings/email`;
@@ -22,15 +21,6 @@ const METRICS = {
 } as const;
 
 type Figures = Record<(typeof CATEGORIES)[number] | keyof typeof METRICS, number>;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Returns the scores, 0 to 100, and the metrics in milliseconds (`cls` has no unit). */
 function figures({ categories, audits }: Result): Figures {

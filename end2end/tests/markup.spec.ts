@@ -153,6 +153,19 @@ async function checkAll(form: Form, { mail, provider }: Stage, product: string):
   await checkRefusals(form, provider);
 }
 
+/** Saves as Eve in another browser context; `meanwhile` happens on the test's page before her save. */
+async function saveByEve({ form, page, mail, product }: Stage, meanwhile?: () => Promise<void>): Promise<void> {
+  await saveHostile(form, mail.port);
+  const context = await page.context().browser()!.newContext({ baseURL: product.url });
+  const eve = new Form(await context.newPage());
+  await signIn(eve.page);
+  await signIn(page, ADA.email);
+  await meanwhile?.();
+  await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
+  await eve.saved();
+  await context.close();
+}
+
 interface Scene {
   name: string;
   /** Makes the sources send their payloads, and leaves the page on which they are shown. */
@@ -172,18 +185,11 @@ const SCENES: Scene[] = [
   },
   {
     name: 'values saved by another administrator meanwhile',
-    play: async ({ form, page, mail, product }) => {
-      await saveHostile(form, mail.port);
-      const context = await page.context().browser()!.newContext({ baseURL: product.url });
-      const eve = new Form(await context.newPage());
-      await signIn(eve.page);
-      await signIn(page, ADA.email);
-      await form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' });
-      await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
-      await eve.saved();
+    play: async (stage) => {
+      const { form, page } = stage;
+      await saveByEve(stage, () => form.fill(form.basic, { 'Display Name': hostile('mine'), Password: 'a password' }));
       await expect(page.getByText('Save puts both together.').first()).toBeVisible();
       await expectText(page, ['person', 'mine']);
-      await context.close();
       await form.save.click();
       await expect(page.getByRole('heading', { name: 'saved changes at' })).toBeVisible();
     },
@@ -192,16 +198,9 @@ const SCENES: Scene[] = [
   },
   {
     name: 'the name of another administrator whose save is shown at once',
-    play: async ({ form, page, mail, product }) => {
-      await saveHostile(form, mail.port);
-      const context = await page.context().browser()!.newContext({ baseURL: product.url });
-      const eve = new Form(await context.newPage());
-      await signIn(eve.page);
-      await signIn(page, ADA.email);
-      await eve.fill(eve.basic, { 'Display Name': hostile('theirs'), Password: 'a password' });
-      await eve.saved();
-      await context.close();
-      await expect(page.getByText(/^Updated: /)).toBeVisible();
+    play: async (stage) => {
+      await saveByEve(stage);
+      await expect(stage.page.getByText(/^Updated: /)).toBeVisible();
     },
     expected: ['person', 'theirs'],
     shown: {},

@@ -5,6 +5,7 @@ mod field;
 mod form;
 mod lookup;
 mod notice;
+mod paced;
 pub mod page;
 mod preset;
 mod save_bar;

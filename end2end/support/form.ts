@@ -142,6 +142,8 @@ export class Form {
   /** Sends a test message and waits until the mail server has accepted it. */
   async deliverTest(): Promise<void> {
     await this.sendTest.click();
+    // While it is sent, the button has another name, and the outcome before may still be there.
+    await expect(this.sendTest).not.toHaveAttribute('aria-disabled');
     await expect(this.outcome(/accepted the message/)).toBeVisible();
   }
 

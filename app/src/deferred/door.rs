@@ -79,6 +79,8 @@ pub async fn load(form: FormState) {
     while load_views().await.is_err() || load_check().await.is_err() {
         pause(RETRY_DELAY).await;
     }
+    // In a task of its own, after the one that brought the chunk.
+    pause(Duration::ZERO).await;
     form.mark_chunk_loaded();
 }
 

@@ -1,6 +1,8 @@
 //! Notes on a control's text while it is typed, and providers' announcements, each with a button that
 //! applies the correction if there is one.
 
+use std::time::Duration;
+
 use contract::Suggestion;
 use domain::announcement::{announcement, move_to_oauth};
 use domain::note::{self, FOLLOWS, Note};
@@ -15,7 +17,19 @@ use crate::view::reactive::{live_option, live_view};
 #[component]
 pub fn Notes(form: FormState, field: Field) -> impl IntoView {
     let follows = [&FOLLOWS[..], &[field]].concat();
-    let notes = Memo::new(move |_| form.with_draft(&follows, |draft| note::notes(field, draft)));
+    // Each control's in a task of its own: when the chunk has loaded, those of all controls are due.
+    let is_due = RwSignal::new(false);
+    set_timeout(
+        move || {
+            is_due.try_set(true);
+        },
+        Duration::ZERO,
+    );
+    let notes = Memo::new(move |_| {
+        let found =
+            is_due.get().then(|| form.with_draft(&follows, |draft| note::notes(field, draft)));
+        found.unwrap_or_default()
+    });
     let trimmed = live_option(move || {
         let is_trimmed = form.is_trimmed(field);
         is_trimmed.then(|| view! { <span class="note">{labels::BLANKS_REMOVED}</span> })

@@ -1,7 +1,8 @@
-//! The client of the event stream: saves, and the progress of a test message. One visible page per browser reads the stream, under a
-//! Web Lock that the browser's pages share, and forwards each event on a `BroadcastChannel`. A hidden
-//! page releases the lock. Without Web Locks (they need a secure context), each visible page reads
-//! its own stream. Events are not guaranteed to arrive: consumers poll when none do.
+//! The client of the event stream: saves, and the progress of a test message. One visible page per
+//! browser reads the stream, under a Web Lock that the browser's pages share, and forwards each event
+//! on a `BroadcastChannel`. A hidden page releases the lock. Without Web Locks (they need a secure
+//! context), each visible page reads its own stream. Events are not guaranteed to arrive: consumers
+//! poll when none do.
 
 use std::time::Duration;
 

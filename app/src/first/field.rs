@@ -123,15 +123,21 @@ fn described_by(field: Field) -> String {
     format!("{id}-error {id}-note {id}-help {id}-warning{notes}")
 }
 
-/// Adopts, once, input typed before hydration. Until then the page must not write to the control.
-pub fn adopt_once<E>(node: NodeRef<E>, adopt: impl Fn(E::Output) + 'static) -> RwSignal<bool>
+/// Adopts, once the whole page is hydrated, input typed before that. Until then the page must not write to
+/// the control.
+pub fn adopt_once<E>(
+    form: FormState,
+    node: NodeRef<E>,
+    adopt: impl Fn(E::Output) + 'static,
+) -> RwSignal<bool>
 where
     E: ElementType,
     E::Output: JsCast + Clone + 'static,
 {
     let is_adopted = RwSignal::new(false);
     Effect::new(move |_| {
-        if let Some(element) = node.get()
+        if form.is_hydrated()
+            && let Some(element) = node.get()
             && !is_adopted.get_untracked()
         {
             adopt(element);

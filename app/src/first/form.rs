@@ -4,13 +4,17 @@ mod encryption;
 mod groups;
 mod lookups;
 
+use std::time::Duration;
+
 use domain::field::Kind;
 use domain::{Field, Presence, Section, presence};
 use leptos::html::Details;
 use leptos::prelude::*;
 
 use self::groups::{AuthenticationGroup, BasicGroup, FlowGroup, OauthGroup};
-use super::{field::Control, notice::FormNotice, preset::ProviderMenu, save_bar::SaveBar};
+use super::{
+    field::Control, notice::FormNotice, paced::Paced, preset::ProviderMenu, save_bar::SaveBar,
+};
 use crate::deferred::door::{self, DeferredView, deferred};
 use crate::model::{form::FormState, token::TokenState};
 use crate::view::reactive::{live, live_text};
@@ -22,14 +26,21 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
         ask_before_leaving(state);
     }
     Effect::new(move |_| state.host.tell_dirty(state.is_dirty.get()));
+    // After the parts: their tasks were queued before this one.
     Effect::new(move |_| {
-        state.mark_hydrated();
-        state.host.spawn(door::load(state));
+        set_timeout(
+            move || {
+                state.mark_hydrated();
+                state.host.spawn(door::load(state));
+            },
+            Duration::ZERO,
+        );
     });
     let read_only = state.is_read_only().then(|| {
         view! { <p class="notice neutral" part="notice" role="note">{labels::READ_ONLY}</p> }
     });
-    let menu = (!state.is_read_only()).then(|| view! { <ProviderMenu form=state/> });
+    let menu = (!state.is_read_only())
+        .then(|| view! { <Paced form=state><ProviderMenu form=state/></Paced> });
     view! {
         // No control has a `name`, so a native submit would send an empty body.
         <form
@@ -45,10 +56,10 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
             {read_only}
             <FormNotice state/>
             {menu}
-            <FlowGroup state/>
-            <BasicGroup state/>
-            <OauthGroup state/>
-            <AuthenticationGroup state/>
+            <Paced form=state><FlowGroup state/></Paced>
+            <Paced form=state><BasicGroup state/></Paced>
+            <Paced form=state><OauthGroup state/></Paced>
+            <Paced form=state><AuthenticationGroup state/></Paced>
             {children()}
             <SaveBar state token/>
             <p class="unseen" role="status">{state.announced()}</p>

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    form::SettingsForm, status::StatusStrip, test_email::SendTestEmail, token_panel::TokenPanel,
+    form::SettingsForm, paced::Paced, status::StatusStrip, test_email::SendTestEmail,
+    token_panel::TokenPanel,
 };
 use crate::api::{self, ApiError};
 use crate::deferred::door;
@@ -28,11 +29,13 @@ pub fn EmailSettingsPage() -> impl IntoView {
                     test.adopt(&tab);
                     token.adopt(tab.token);
                     view! {
-                        <StatusStrip form test token/>
-                        <SettingsForm state=form token>
-                            <TokenPanel form token/>
-                            <SendTestEmail form test token/>
-                        </SettingsForm>
+                        <Paced form><StatusStrip form test token/></Paced>
+                        <Paced form>
+                            <SettingsForm state=form token>
+                                <Paced form><TokenPanel form token/></Paced>
+                                <Paced form><SendTestEmail form test token/></Paced>
+                            </SettingsForm>
+                        </Paced>
                     }
                     .into_any()
                 }

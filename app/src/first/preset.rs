@@ -23,7 +23,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
             view! { <optgroup label=label>{options}</optgroup> }
         });
     let menu = NodeRef::<Select>::new();
-    adopt_once(menu, move |menu| chosen.set(menu.value()));
+    adopt_once(form, menu, move |menu| chosen.set(menu.value()));
     let detail_kind = Memo::new(move |_| chosen.with(|name| Provider::from_name(name)?.detail()));
     let choose = move |event| {
         let before = detail_kind.get_untracked();

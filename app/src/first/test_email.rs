@@ -22,7 +22,9 @@ pub const TEST_TYPED: &str = "test-typed";
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| {
         test.now.track();
-        test.host.spawn(test.follow());
+        if form.is_hydrated() {
+            test.host.spawn(test.follow());
+        }
     });
     let news = deferred(form, DeferredView::News(test));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());

@@ -17,6 +17,9 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text, live_v
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host;
     Effect::new(move |_| {
+        if !form.is_hydrated() {
+            return;
+        }
         if host.shares_token_events() {
             token.listen();
         }

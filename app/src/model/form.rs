@@ -100,7 +100,7 @@ impl FormState {
             changes,
             is_dirty: Memo::new(move |_| changes.with(|changes| !changes.is_empty())),
             context: RwSignal::new(TabContext::default()),
-            is_hydrated: RwSignal::new(false),
+            is_hydrated: RwSignal::new(!loading::has_to_hydrate()),
             is_chunk_loaded: RwSignal::new(false),
         }
     }
@@ -112,11 +112,19 @@ impl FormState {
         self.conflicting.set(ConflictingFields::default());
         self.newer.set(None);
         self.problems.set(None);
-        self.update_draft(|before| *before = draft);
+        self.change_draft(|before| *before = draft);
+    }
+
+    /// Changes the draft. Until the page is hydrated it stays as the server rendered it: what is typed
+    /// stays in the control, which adopts it then.
+    fn update_draft(self, change: impl FnOnce(&mut Draft)) {
+        if self.is_hydrated.get_untracked() {
+            self.change_draft(change);
+        }
     }
 
     /// Changes the draft and updates the signals of every control that it affects.
-    fn update_draft(self, change: impl FnOnce(&mut Draft)) {
+    fn change_draft(self, change: impl FnOnce(&mut Draft)) {
         self.draft.update(change);
         self.draft.with_untracked(|draft| {
             self.saved.with_untracked(|saved| {

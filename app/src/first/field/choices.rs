@@ -16,7 +16,7 @@ pub fn CheckBox(state: FormState, field: Field) -> impl IntoView {
     let text = state.text(field);
     let is_on = live(move || text.get() == bool_text(true));
     let node = NodeRef::<Input>::new();
-    let is_adopted = adopt_once(node, move |input| {
+    let is_adopted = adopt_once(state, node, move |input| {
         state.adopt_typed(field, bool_text(input.checked()).to_owned());
     });
     view! {
@@ -48,7 +48,8 @@ pub fn Choice(state: FormState, field: Field) -> impl IntoView {
     let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Select>::new();
-    let is_adopted = adopt_once(node, move |select| state.adopt_typed(field, select.value()));
+    let is_adopted =
+        adopt_once(state, node, move |select| state.adopt_typed(field, select.value()));
     let chosen = state.text_now(field);
     let options: Vec<_> = options(field)
         .into_iter()
@@ -111,7 +112,7 @@ pub fn Lines(state: FormState, field: Field) -> impl IntoView {
     let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Textarea>::new();
-    let is_adopted = adopt_once(node, move |lines| state.adopt_typed(field, lines.value()));
+    let is_adopted = adopt_once(state, node, move |lines| state.adopt_typed(field, lines.value()));
     // Set by hand: `prop:value` with `None` would write "undefined" into a textarea.
     Effect::new(move |_| {
         let text = text.get();

@@ -71,7 +71,7 @@ fn TextInput(
     let attributes = InputAttributes::of(state, field);
     let text = state.text(field);
     let node = NodeRef::<Input>::new();
-    let is_adopted = adopt_once(node, move |input| state.adopt_typed(field, input.value()));
+    let is_adopted = adopt_once(state, node, move |input| state.adopt_typed(field, input.value()));
     // Browsers ignore "off" for passwords, and offer a generated password for "new-password".
     let autocomplete = if field.kind() == Kind::Secret { "new-password" } else { "off" };
     view! {

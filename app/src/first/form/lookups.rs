@@ -16,7 +16,7 @@ pub fn Discovery(state: FormState) -> impl IntoView {
     let lookup = Lookup::new(state, "discovery-answer");
     let request = move || LookupRequest::Discovery(issuer.get_untracked());
     let typed = NodeRef::<Input>::new();
-    adopt_once(typed, move |typed| issuer.set(typed.value()));
+    adopt_once(state, typed, move |typed| issuer.set(typed.value()));
     view! {
         <div class="field wide tool">
             <label for="issuer">{labels::ISSUER}</label>

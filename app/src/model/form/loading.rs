@@ -23,6 +23,13 @@ impl Default for TabContext {
     }
 }
 
+/// Whether this form is on a page that is rendered on the server: here, or by the browser that
+/// hydrates it.
+pub(super) fn has_to_hydrate() -> bool {
+    cfg!(feature = "ssr")
+        || Owner::current_shared_context().is_some_and(|page| page.during_hydration())
+}
+
 impl FormState {
     /// Shows the loaded settings.
     pub fn adopt(self, tab: &EmailTab) {
@@ -38,12 +45,22 @@ impl FormState {
         });
     }
 
+    /// Marks the form as hydrated, for developer tools and the benchmark too.
     pub fn mark_hydrated(self) {
-        self.is_hydrated.set(true);
+        self.is_hydrated.try_set(true);
+        if let Some(performance) = window().performance() {
+            let _ = performance.mark("hydrated");
+        }
     }
 
     pub fn is_hydrated(self) -> bool {
         self.is_hydrated.get()
+    }
+
+    /// Whether the browser brings the server's page to life.
+    #[cfg(not(feature = "ssr"))]
+    pub fn is_hydrating(self) -> bool {
+        !self.is_hydrated.get_untracked()
     }
 
     pub fn mark_chunk_loaded(self) {

@@ -31,6 +31,7 @@ pub mod sealed;
 pub mod sessions;
 pub mod set_up;
 pub mod settings;
+pub mod tab;
 pub mod time_preferences;
 pub mod tokens;
 

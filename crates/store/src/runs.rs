@@ -2,13 +2,14 @@
 //! every tab can show its progress.
 
 use chrono::{DateTime, Utc};
+use domain::Principal;
 use domain::delivery::{Outcome, Run, StepReport};
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use crate::audit::{self, Action, Actor, Entry};
 use crate::columns::{column, json, millis, sought};
 use crate::error::StoreError;
 use crate::pool::Store;
-use domain::Principal;
 
 /// A stored run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,39 +106,48 @@ pub async fn interrupt(store: &Store, now: DateTime<Utc>) -> Result<(), StoreErr
 
 /// Returns the run with this id.
 pub async fn get(store: &Store, id: &str) -> Result<Option<StoredRun>, StoreError> {
-    // The run is read before its steps, so that a run with an outcome has all of its steps.
-    let row = sqlx::query(
-        "SELECT recipient, started_at, tested, form, outcome, gone_after FROM run WHERE id = $1",
-    )
-    .bind(sought(id))
-    .fetch_optional(&store.pool)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run LEFT JOIN run_step ON run_step.run = run.id
+         WHERE run.id = $1 ORDER BY run_step.ordinal",
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(sought(id));
+    from_rows(&query.fetch_all(&store.pool).await?)
+}
+
+/// The columns of a run and of each of its steps.
+pub(super) const COLUMNS: &str = "run.id AS run_id, run.recipient, run.started_at, run.tested, run.form, \
+    run.outcome, run.gone_after, run_step.report";
+
+/// Reads a run from its rows, one for each step.
+pub(super) fn from_rows(rows: &[AnyRow]) -> Result<Option<StoredRun>, StoreError> {
+    let Some(first) = rows.first() else { return Ok(None) };
+    let Some(id) = column(first, "run_id")? else { return Ok(None) };
+    let reports = rows.iter().map(|row| column(row, "report"));
     let run = Run {
-        id: id.to_owned(),
-        recipient: column(&row, "recipient")?,
-        tested: column(&row, "tested")?,
-        started_at: column(&row, "started_at")?,
-        steps: steps(store, id).await?,
-        outcome: column(&row, "outcome")?,
+        id,
+        recipient: column(first, "recipient")?,
+        tested: column(first, "tested")?,
+        started_at: column(first, "started_at")?,
+        steps: reports.filter_map(Result::transpose).collect::<Result<_, _>>()?,
+        outcome: column(first, "outcome")?,
     };
-    let (form, gone_after) = (column(&row, "form")?, column(&row, "gone_after")?);
+    let (form, gone_after) = (column(first, "form")?, column(first, "gone_after")?);
     Ok(Some(StoredRun { run, form, gone_after }))
 }
 
-/// Returns the latest run, of one user or of all.
-pub async fn latest(store: &Store, person: Option<&str>) -> Result<Option<StoredRun>, StoreError> {
-    let id: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM run WHERE $1 = '' OR person = $1 ORDER BY started_at DESC, id LIMIT 1",
-    )
-    .bind(person.unwrap_or_default())
-    .fetch_optional(&store.pool)
-    .await?;
-    match id {
-        Some(id) => get(store, &id).await,
-        None => Ok(None),
-    }
+/// Returns the user's latest run.
+pub async fn latest(store: &Store, person: &str) -> Result<Option<StoredRun>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run LEFT JOIN run_step ON run_step.run = run.id
+         WHERE run.id = {LATEST} ORDER BY run_step.ordinal",
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person);
+    from_rows(&query.fetch_all(&store.pool).await?)
 }
+
+/// The id of the latest run of the user $1.
+pub(super) const LATEST: &str =
+    "(SELECT id FROM run WHERE person = $1 ORDER BY started_at DESC, id LIMIT 1)";
 
 /// Returns the latest runs, newest first, each with the name of the user who began it.
 pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, StoredRun)>, StoreError> {
@@ -151,10 +161,4 @@ pub async fn history(store: &Store, count: i64) -> Result<Vec<(String, StoredRun
         }
     }
     Ok(runs)
-}
-
-async fn steps(store: &Store, run: &str) -> Result<Vec<StepReport>, StoreError> {
-    let sql = "SELECT report FROM run_step WHERE run = $1 ORDER BY ordinal";
-    let rows = sqlx::query(sql).bind(run).fetch_all(&store.pool).await?;
-    rows.iter().map(|row| Ok(column(row, "report")?)).collect()
 }

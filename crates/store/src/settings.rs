@@ -2,7 +2,8 @@
 //! transaction, so that a reader never sees half a save.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::audit::{self, Action, Actor, Entry};
 use crate::columns::{column, millis};
@@ -80,22 +81,27 @@ pub enum Replaced {
     },
 }
 
+/// The columns of a form and of each of its secrets.
+pub(super) const COLUMNS: &str = "settings.revision, settings.form, settings.saved_by_email, \
+    settings.saved_by_name, settings.saved_at, secret.field, secret.destination, \
+    secret.revision AS stored_at, secret.sealed";
+
 /// Reads the saved settings as one consistent snapshot.
 pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
-    let rows = sqlx::query(
-        "SELECT settings.revision, settings.form, settings.saved_by_email, settings.saved_by_name,
-                settings.saved_at, secret.field, secret.destination, secret.revision AS stored_at,
-                secret.sealed,
-                (SELECT MIN(grant_id) FROM token) AS grant_id
+    let sql = format!(
+        "SELECT {COLUMNS}, (SELECT MIN(grant_id) FROM token) AS grant_id
          FROM settings LEFT JOIN secret ON 1 = 1 WHERE settings.id = 1 ORDER BY secret.field",
-    )
-    .fetch_all(&store.pool)
-    .await?;
+    );
+    from_rows(&sqlx::query(AssertSqlSafe(sql)).fetch_all(&store.pool).await?)
+}
+
+/// Reads the form from its rows, one for each secret.
+pub(super) fn from_rows(rows: &[AnyRow]) -> Result<StoredForm, StoreError> {
     let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
     let email: Option<String> = column(first, "saved_by_email")?;
     let name: Option<String> = column(first, "saved_by_name")?;
     let mut secrets = Vec::new();
-    for row in &rows {
+    for row in rows {
         if let Some(field) = column(row, "field")? {
             secrets.push(SealedSecret {
                 field,

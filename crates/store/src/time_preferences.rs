@@ -1,6 +1,7 @@
 //! The time formats that users have chosen.
 
 use domain::time_format::TimePreference;
+use sqlx::any::AnyRow;
 
 use crate::audit::{self, Entry};
 use crate::columns::column;
@@ -13,12 +14,13 @@ pub async fn get(store: &Store, person: &str) -> Result<Option<TimePreference>, 
         .bind(person)
         .fetch_optional(&store.pool)
         .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(TimePreference {
-        pattern: column(&row, "pattern")?,
-        clock: column(&row, "clock")?,
-        zone: column(&row, "zone")?,
-    }))
+    Ok(row.as_ref().map(from_row).transpose()?.flatten())
+}
+
+/// Reads a preference from a row that may have none.
+pub(super) fn from_row(row: &AnyRow) -> Result<Option<TimePreference>, StoreError> {
+    let Some(pattern) = column(row, "pattern")? else { return Ok(None) };
+    Ok(Some(TimePreference { pattern, clock: column(row, "clock")?, zone: column(row, "zone")? }))
 }
 
 /// Stores what this user has chosen, with the audit row in the same transaction.

@@ -22,7 +22,7 @@ use contract::{
 };
 use domain::{Draft, OauthFlow, Principal};
 use domain::{error::one_line, preset::Provider, time_format::TimePreference, token::Attempt};
-use store::{StoreError, runs::StoredRun};
+use store::{StoreError, oauth_attempts, runs::StoredRun, tab};
 use tokio::time::{Instant, sleep};
 use vault::VaultError;
 
@@ -107,8 +107,13 @@ fn require_administrator(who: &Principal) -> Result<(), ApiCode> {
 #[async_trait]
 impl EmailService for Service {
     async fn load(&self, who: &Principal, callback: &str) -> Result<EmailTab, ApiCode> {
-        let current = settings::current(&self.settings).await.map_err(internal_error)?;
-        let token = consent::now(&self.tokens, who, &current).await.map_err(internal_error)?;
+        let store = &self.settings.store;
+        let found = tab::settings(store, &who.id).await.map_err(internal_error)?;
+        let current = settings::from_stored(&self.settings, found.form).map_err(internal_error)?;
+        let revision = current.saved.revision;
+        let last = tab::activity(store, &who.id, revision).await.map_err(internal_error)?;
+        let token = consent::now(&self.tokens, who, &current, found.token, last.attempt).await;
+        let token = token.map_err(internal_error)?;
         let saved_by_caller = current.is_by(who);
         let mut saved = current.saved;
         if !who.may_edit() {
@@ -118,11 +123,12 @@ impl EmailService for Service {
             let redacted = reader_view::for_person(authentication, Some(who), &client_id);
             saved.form.authentication = redacted.map_err(internal_error)?;
         }
-        let last_run = test_runs::latest_of(&self.runs, who).await.map_err(internal_error)?;
+        let last_run = last.run.map(|kept| test_runs::shown(&self.runs, who, kept));
+        let last_run = last_run.transpose().map_err(internal_error)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
         let ran = last_run.as_ref().map(|last| last.run.started_at);
         let instants = saved.at.into_iter().chain(obtained).chain(ran);
-        let display = people::display(&self.people, who, instants).await.map_err(internal_error)?;
+        let display = people::display_chosen(&self.people, who, found.preference, instants);
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
         Ok(EmailTab {
@@ -183,8 +189,13 @@ impl EmailService for Service {
     }
 
     async fn token(&self, who: &Principal) -> Result<TokenView, ApiCode> {
-        let current = settings::current(&self.settings).await.map_err(internal_error)?;
-        consent::now(&self.tokens, who, &current).await.map_err(internal_error)
+        let store = &self.settings.store;
+        let found = tab::settings(store, &who.id).await.map_err(internal_error)?;
+        let current = settings::from_stored(&self.settings, found.form).map_err(internal_error)?;
+        let attempt = oauth_attempts::latest_of(store, &who.id, current.saved.revision).await;
+        let attempt = attempt.map_err(internal_error)?;
+        let view = consent::now(&self.tokens, who, &current, found.token, attempt).await;
+        view.map_err(internal_error)
     }
 
     async fn get_token(
@@ -210,8 +221,8 @@ impl EmailService for Service {
 
     async fn stop_attempts(&self, who: &Principal) -> Result<TokenView, ApiCode> {
         require_administrator(who)?;
-        let current = settings::current(&self.settings).await.map_err(internal_error)?;
-        consent::stop(&self.tokens, who, &current).await.map_err(internal_error)
+        consent::stop(&self.tokens, who).await.map_err(internal_error)?;
+        self.token(who).await
     }
 
     async fn inspect_token(&self, who: &Principal) -> Result<LookupResult, ApiCode> {

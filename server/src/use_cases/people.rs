@@ -35,14 +35,19 @@ pub async fn set_up(people: &People, ticket: &str) -> Result<SetUp, UseCaseError
 /// The user's time preference: the host's, else the user's own, else the default in the zone that
 /// the provider names.
 async fn preference(people: &People, who: &Principal) -> Result<TimePreference, UseCaseError> {
-    if let Some(times) = &who.times {
-        return Ok(times.clone());
-    }
-    if let Some(chosen) = time_preferences::get(&people.store, &who.id).await? {
-        return Ok(chosen);
-    }
-    let usual = TimePreference::default();
-    Ok(TimePreference { zone: who.zone.clone().unwrap_or(usual.zone), ..usual })
+    let chosen = match who.times {
+        Some(_) => None,
+        None => time_preferences::get(&people.store, &who.id).await?,
+    };
+    Ok(effective(who, chosen))
+}
+
+/// The preference that counts for a user who has `chosen` this one.
+fn effective(who: &Principal, chosen: Option<TimePreference>) -> TimePreference {
+    who.times.clone().or(chosen).unwrap_or_else(|| {
+        let usual = TimePreference::default();
+        TimePreference { zone: who.zone.clone().unwrap_or(usual.zone), ..usual }
+    })
 }
 
 /// Everything needed to format these instants, the present and the near future for this user.
@@ -51,9 +56,27 @@ pub async fn display(
     who: &Principal,
     instants: impl IntoIterator<Item = chrono::DateTime<chrono::Utc>>,
 ) -> Result<TimeDisplay, UseCaseError> {
+    Ok(display_by(people, preference(people, who).await?, instants))
+}
+
+/// The same for a user who has `chosen` this preference, if any.
+pub fn display_chosen(
+    people: &People,
+    who: &Principal,
+    chosen: Option<TimePreference>,
+    instants: impl IntoIterator<Item = chrono::DateTime<chrono::Utc>>,
+) -> TimeDisplay {
+    display_by(people, effective(who, chosen), instants)
+}
+
+fn display_by(
+    people: &People,
+    preference: TimePreference,
+    instants: impl IntoIterator<Item = chrono::DateTime<chrono::Utc>>,
+) -> TimeDisplay {
     let now = people.clock.now();
     let earliest = instants.into_iter().fold(now, std::cmp::min);
-    Ok(time_zones::display(preference(people, who).await?, earliest, now))
+    time_zones::display(preference, earliest, now)
 }
 
 /// A page of the audit trail.

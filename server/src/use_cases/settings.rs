@@ -12,7 +12,7 @@ use domain::{error::one_line, syntax::host::Host};
 use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use oauth2::url::{self, Url};
 use secrecy::{ExposeSecret, SecretString};
-use store::settings::{self as stored, Replaced, Replacement, SealedSecret};
+use store::settings::{self as stored, Replaced, Replacement, SealedSecret, StoredForm};
 use store::{Store, audit::Actor, tokens::StoredToken};
 use vault::{Vault, VaultError, clock::Clock};
 
@@ -118,7 +118,11 @@ impl Current {
 
 /// Loads the saved settings; before the first save, a default form of revision 0.
 pub async fn current(settings: &SettingsStore) -> Result<Current, UseCaseError> {
-    let stored = stored::load(&settings.store).await?;
+    from_stored(settings, stored::load(&settings.store).await?)
+}
+
+/// The settings that were read from the database, with the Client ID opened.
+pub fn from_stored(settings: &SettingsStore, stored: StoredForm) -> Result<Current, UseCaseError> {
     let mut form: Form<()> = match &stored.form_json {
         Some(json) => serde_json::from_str(json)?,
         None => Form::default(),

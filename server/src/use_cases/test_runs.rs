@@ -158,12 +158,6 @@ pub async fn get(
     kept.map(|kept| shown(runs, who, kept)).transpose()
 }
 
-/// The last run of this user.
-pub async fn latest_of(runs: &TestRuns, who: &Principal) -> Result<Option<RunView>, UseCaseError> {
-    let kept = rows::latest(&runs.store, Some(&who.id)).await?;
-    kept.map(|kept| shown(runs, who, kept)).transpose()
-}
-
 /// A run as this user may see it, its outcome explained. Reading it needs no write, so it works
 /// while the database is read-only.
 pub fn shown(runs: &TestRuns, who: &Principal, kept: StoredRun) -> Result<RunView, UseCaseError> {

@@ -212,6 +212,6 @@ async fn poll(
 }
 
 async fn read(store: &Store, clock: &Arc<dyn Clock>, user: &str) -> Result<Latest, StoreError> {
-    let run = runs::latest(store, Some(user)).await?.map(|kept| kept.at(clock.now()));
+    let run = runs::latest(store, user).await?.map(|kept| kept.at(clock.now()));
     Ok(Latest { revision: Some(settings::revision(store).await?), run })
 }

@@ -4,7 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::{Extension, FromRef, Request};
-use axum::http::{header::CONTENT_SECURITY_POLICY, request::Parts};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Router, body::Body};
@@ -14,6 +15,7 @@ use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 use net::origin::PublicUrl;
 use shell::{App, document};
+use tower_http::compression::CompressionLayer;
 
 use super::events::{EVENTS, events};
 use super::{forms, headers, oauth, oidc, sign_in};
@@ -130,7 +132,14 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .merge(news())
         .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
         .fallback(not_found)
+        .layer(CompressionLayer::new().compress_when(is_page))
         .layer(Extension(pages))
+}
+
+/// Whether a response is compressed: only pages are, and none holds a secret (decision 19).
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 /// The path prefix of the tab's calls.

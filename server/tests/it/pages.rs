@@ -10,8 +10,12 @@ use axum::http::{StatusCode, header};
 use server::web::pages::pages;
 use tokio::time::timeout;
 
+use crate::support::accounts::administrators;
+use crate::support::databases::database_url;
 use crate::support::harness::{Answer, Harness, get, post};
 use crate::support::pages::{ask, page, submit};
+use crate::support::program::{HttpBrowser, Serving, log};
+use crate::support::waiting::until_some;
 
 const JSON: &str = "application/json";
 const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -39,6 +43,50 @@ async fn every_script_of_a_page_carries_the_nonce_of_its_policy() {
         script.split('>').next().is_some_and(|attributes| attributes.contains(&named))
     });
     assert_eq!(carrying.count(), scripts, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_page_is_compressed_for_a_browser_that_accepts_it() {
+    let harness = Harness::start().await.with_ada().await;
+    let cookie = harness.sign_in().await;
+    let request = get("/settings/email").header(header::COOKIE, &cookie);
+    let page = ask(&harness, request.header(header::ACCEPT_ENCODING, "br, gzip"), Body::empty());
+    let page = page.await;
+    assert_eq!(page.header("content-encoding"), "gzip");
+    assert!(page.header("vary").contains("accept-encoding"), "{}", page.header("vary"));
+}
+
+#[tokio::test]
+async fn a_page_is_not_compressed_for_other_clients() {
+    let harness = Harness::start().await.with_ada().await;
+    let answer = page(&harness, "/settings/email", &harness.sign_in().await).await;
+    assert_eq!(answer.header("content-encoding"), "");
+    assert!(answer.body.contains("</form>"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_tab_is_read_from_the_database_in_three_statements_that_write_nothing() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let cookies = administrators(&folder, 1).await;
+    let url = database_url(folder.path()).await;
+    let program = Serving::logged(folder.path(), &url, |command| {
+        command.env("RUST_LOG", "request=info,tower_http=info,server=info,sqlx::query=debug");
+    });
+    let mut browser = HttpBrowser::with_cookie(&program.address, &cookies[0]).await;
+    let page = browser.get("/settings/email").await.expect("the page");
+    assert_eq!(page.status, StatusCode::OK);
+    // A statement is logged after its rows have been read.
+    let log = until_some(async || {
+        Some(log(folder.path())).filter(|log| log.contains("FROM token_attempt"))
+    })
+    .await;
+    let statements: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("sqlx::query") && line.contains("/settings/email"))
+        .collect();
+    assert_eq!(statements.len(), 3, "{statements:#?}");
+    let reads = |line: &&str| line.contains("SELECT") && !line.contains("UPDATE");
+    assert!(statements.iter().all(reads), "{statements:#?}");
 }
 
 #[tokio::test]

@@ -60,14 +60,15 @@ pub async fn now(
     tokens: &Tokens,
     who: &Principal,
     current: &Current,
+    token: Option<StoredToken>,
+    attempt: Option<StoredAttempt>,
 ) -> Result<TokenView, UseCaseError> {
     let now = tokens.clock.now();
-    let attempt = oauth_attempts::latest_of(&tokens.store, &who.id, current.saved.revision).await?;
     // An attempt that ended long ago is not shown, nor one that the user stopped.
     let attempt = attempt.filter(|attempt| {
         now < attempt.expires_at + WITHIN && attempt.end.as_ref() != Some(&STOPPED)
     });
-    let token = renewal::shown(tokens, current).await?;
+    let token = token.map(|token| renewal::shown(current, token));
     let renewal = token.as_ref().and_then(|token| match &token.renewal {
         Renewal::ByItself | Renewal::BySigningIn => None,
         Renewal::Failing { failure, .. } | Renewal::Gone(failure) => Some(failure),
@@ -673,16 +674,12 @@ pub async fn finish_by_hand(
     Ok(AttemptFinished { attempt: Attempt { end: end.or(attempt.end), ..attempt }, explanation })
 }
 
-/// Stops this user's attempts that wait for a callback, and returns the state of the token.
-pub async fn stop(
-    tokens: &Tokens,
-    who: &Principal,
-    current: &Current,
-) -> Result<TokenView, UseCaseError> {
+/// Stops this user's attempts that wait for a callback.
+pub async fn stop(tokens: &Tokens, who: &Principal) -> Result<(), UseCaseError> {
     let detail = Some(shell::fault_code(OauthDiagnosis::AttemptStopped));
     let entry = Entry::new(tokens.clock.now(), Actor::from(who), Action::TokenNotObtained);
     oauth_attempts::stop(&tokens.store, &who.id, &STOPPED, &Entry { detail, ..entry }).await?;
-    now(tokens, who, current).await
+    Ok(())
 }
 
 const fn failed(stage: OauthStage, diagnosis: OauthDiagnosis) -> AttemptOutcome {

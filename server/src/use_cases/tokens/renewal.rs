@@ -205,8 +205,7 @@ pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
 }
 
 /// The token as a browser may see it.
-pub async fn shown(tokens: &Tokens, current: &Current) -> Result<Option<Token>, UseCaseError> {
-    let Some(token) = rows::load(&tokens.store).await? else { return Ok(None) };
+pub fn shown(current: &Current, token: StoredToken) -> Token {
     let asked = &current.saved.form.authentication.scope;
     let scope =
         token.sealed.granted_scope.clone().filter(|granted| !have_same_names(granted, asked));
@@ -220,7 +219,7 @@ pub async fn shown(tokens: &Tokens, current: &Current) -> Result<Option<Token>, 
     let refresh_end = token.ends.refresh.filter(|_| matches!(renewal, Renewal::Failing { .. }));
     let sign_in_by = token.ends.grant.into_iter().chain(refresh_end).min();
     let StoredToken { grant, obtained_at, expires_at, .. } = token;
-    Ok(Some(Token { grant, obtained_at, expires_at, scope, sign_in_by, renewal }))
+    Token { grant, obtained_at, expires_at, scope, sign_in_by, renewal }
 }
 
 /// Whether two lists of scopes contain the same names.

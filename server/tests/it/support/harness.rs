@@ -266,7 +266,8 @@ pub async fn seen_as(harness: &Harness, cookie: &str) -> String {
 pub async fn read(response: Response) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.expect("the body comes whole");
-    let body = String::from_utf8(bytes.to_vec()).expect("answers are text here");
+    // Answers are text here, unless they are compressed.
+    let body = String::from_utf8_lossy(&bytes).into_owned();
     Answer { status: parts.status, headers: parts.headers, body }
 }
 

@@ -1,14 +1,13 @@
 // Firefox, driven by WebDriver BiDi.
 
 import { existsSync } from 'node:fs';
-import puppeteer, { type Dialog, type ElementHandle, type Page } from 'puppeteer-core';
-import { type Engine, find, type Key, PATIENCE, type Surface, type Target, valueOf, type Window } from './surface.ts';
+import puppeteer, { type Dialog, type ElementHandle, type Frame, type Page } from 'puppeteer-core';
+import { centreAtRest, type Engine, find, type Key, PATIENCE, type Surface, type Target, valueOf, type Window } from './surface.ts';
 
 const PROGRAM = '/usr/bin/firefox-esr';
 
 export const firefox: Engine = {
   name: 'Firefox',
-  seesQuestions: true,
 
   missing: () => (existsSync(PROGRAM) ? undefined : `${PROGRAM} is missing`),
 
@@ -25,15 +24,19 @@ export const firefox: Engine = {
 };
 
 class FirefoxSurface implements Surface {
-  constructor(protected readonly page: Page) {}
+  constructor(
+    protected readonly page: Page,
+    /** The frame of the page in which it is. */
+    private readonly inside: Frame = page.mainFrame(),
+  ) {}
 
   async go(url: string): Promise<void> {
-    await this.page.goto(url);
+    await this.inside.goto(url);
   }
 
   async click(target: Target): Promise<void> {
     const element = await this.#found(target);
-    await element.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    await element.evaluate(centreAtRest);
     await element.click();
   }
 
@@ -64,24 +67,33 @@ class FirefoxSurface implements Surface {
 
   async wait(target: Target, isHidden = false): Promise<void> {
     if (!isHidden) await this.#found(target);
-    else await this.page.waitForFunction(`!(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE });
+    else await this.inside.waitForFunction(`!(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE });
   }
 
   async #found(target: Target): Promise<ElementHandle<Element>> {
-    const found = await this.page.waitForFunction(`(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE }).catch(() => undefined);
+    const found = await this.inside.waitForFunction(`(${find})(${JSON.stringify(target)})`, { timeout: PATIENCE }).catch(() => undefined);
     const element = found?.asElement();
-    if (!element) throw new Error(`there is no ${JSON.stringify(target)} at ${this.page.url()}`);
+    if (!element) throw new Error(`there is no ${JSON.stringify(target)} at ${this.inside.url()}`);
     return element as ElementHandle<Element>;
   }
 }
 
 class FirefoxWindow extends FirefoxSurface implements Window {
   async popUp(action: () => Promise<void>): Promise<Surface> {
-    const opened = new Promise<Page | null>((resolve) => this.page.once('popup', resolve));
+    const browser = this.page.browser();
+    const before = await browser.pages();
+    const opened = async () => (await browser.pages()).find((page) => !before.includes(page));
     await action();
-    const page = await opened;
-    if (!page) throw new Error('no window was opened');
+    // The page's own event tells nothing of what its frame opens.
+    await browser.waitForTarget(async () => (await opened()) !== undefined, { timeout: PATIENCE });
+    const page = await opened();
+    if (!page) throw new Error('the window that was opened is closed');
     return new FirefoxSurface(page);
+  }
+
+  async frame(origin: string): Promise<Surface> {
+    const frame = await this.page.waitForFrame((frame) => frame.url().startsWith(`${origin}/`), { timeout: PATIENCE });
+    return new FirefoxSurface(this.page, frame);
   }
 
   async stay(action: () => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@ export interface Target {
   /** The accessible name, or the whole text. */
   name: string;
   /** The legend of the group that it is in. */
-  group?: string;
+  group?: string | undefined;
 }
 
 /** A page or a pop-up. Each verb waits until its target is visible. */
@@ -31,6 +31,8 @@ export type Key = 'Enter' | 'Escape' | 'Space' | 'Tab';
 export interface Window extends Surface {
   /** Returns the window that an action opens. */
   popUp(action: () => Promise<void>): Promise<Surface>;
+  /** Returns the iframe with a page of this origin. */
+  frame(origin: string): Promise<Surface>;
   /** Does what asks whether to leave the page, and stays. */
   stay(action: () => Promise<void>): Promise<void>;
 }
@@ -38,8 +40,6 @@ export interface Window extends Surface {
 /** A browser other than the one of the Playwright tests. */
 export interface Engine {
   readonly name: string;
-  /** Whether the driver lets a test see the question before leaving. */
-  readonly seesQuestions: boolean;
   /** Why the engine cannot run on this machine. */
   missing(): string | undefined;
   /** Opens a window with a profile of its own. */
@@ -92,6 +92,26 @@ export function valueOf(element: Element): string {
   return 'value' in element && typeof element.value === 'string' && !(element instanceof HTMLLIElement)
     ? element.value
     : (element.textContent ?? '').replace(/\s+/g, ' ').trim();
+}
+
+/** A place in a window, in CSS pixels. */
+export type Point = [x: number, y: number];
+
+/** Runs in the page: scrolls to an element, and returns its centre once it rests. A click misses what moves. */
+export async function centreAtRest(element: Element): Promise<Point> {
+  element.scrollIntoView({ block: 'center', behavior: 'instant' });
+  const centre = (): Point => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return [x + width / 2, y + height / 2];
+  };
+  let point = centre();
+  for (let stableFrames = 0; stableFrames < 3; ) {
+    await new Promise(requestAnimationFrame);
+    const now = centre();
+    stableFrames = String(now) === String(point) ? stableFrames + 1 : 0;
+    point = now;
+  }
+  return point;
 }
 
 /** How long a verb waits for its target, in milliseconds. */

@@ -4,19 +4,28 @@ import { ConsoleErrors } from '../support/console-errors.ts';
 import { test as embedded } from '../support/embedded.ts';
 import { firefox } from './firefox.ts';
 import { JOURNEYS } from './journeys.ts';
-import type { Window } from './surface.ts';
+import type { Browser, Window } from './surface.ts';
 import { webkit } from './webkit.ts';
 
 /** Whether an engine that is not installed fails its tests, which else are left out. */
 const isEveryEngineNeeded = process.env.PPM_EMAIL_TEST_EVERY_ENGINE === '1';
 
 for (const engine of [firefox, webkit]) {
-  const test = embedded.extend<{ window: Window }>({
+  const test = embedded.extend<{ window: Window }, { engineBrowser: Browser }>({
     // Without a page of Playwright's, no Chromium is started.
     consoleErrors: async ({}, use) => use(new ConsoleErrors()),
 
-    window: async ({}, use) => {
-      const { window, close } = await engine.open();
+    engineBrowser: [
+      async ({}, use) => {
+        const browser = await engine.start();
+        await use(browser);
+        await browser.stop();
+      },
+      { scope: 'worker' },
+    ],
+
+    window: async ({ engineBrowser }, use) => {
+      const { window, close } = await engineBrowser.open();
       await use(window);
       await close();
     },

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import puppeteer, { type Dialog, type ElementHandle, type Frame, type Page } from 'puppeteer-core';
-import { centreAtRest, type Engine, find, type Key, PATIENCE, type Surface, type Target, valueOf, type Window } from './surface.ts';
+import { atRest, centreOf, type Engine, find, type Key, PATIENCE, type Surface, type Target, valueOf, type Window } from './surface.ts';
 
 const PROGRAM = '/usr/bin/firefox-esr';
 
@@ -11,15 +11,18 @@ export const firefox: Engine = {
 
   missing: () => (existsSync(PROGRAM) ? undefined : `${PROGRAM} is missing`),
 
-  async open() {
-    const browser = await puppeteer.launch({
+  async start() {
+    const firefox = await puppeteer.launch({
       browser: 'firefox',
       executablePath: PROGRAM,
       headless: true,
       defaultViewport: { width: 1280, height: 900 },
-      extraPrefsFirefox: { 'dom.disable_open_during_load': false },
     });
-    return { window: new FirefoxWindow(await browser.newPage()), close: () => browser.close() };
+    const open = async () => {
+      const profile = await firefox.createBrowserContext();
+      return { window: new FirefoxWindow(await profile.newPage()), close: () => profile.close() };
+    };
+    return { open, stop: () => firefox.close() };
   },
 };
 
@@ -36,7 +39,7 @@ class FirefoxSurface implements Surface {
 
   async click(target: Target): Promise<void> {
     const element = await this.#found(target);
-    await element.evaluate(centreAtRest);
+    await atRest(() => element.evaluate(centreOf));
     await element.click();
   }
 
@@ -80,12 +83,12 @@ class FirefoxSurface implements Surface {
 
 class FirefoxWindow extends FirefoxSurface implements Window {
   async popUp(action: () => Promise<void>): Promise<Surface> {
-    const browser = this.page.browser();
-    const before = await browser.pages();
-    const opened = async () => (await browser.pages()).find((page) => !before.includes(page));
+    const profile = this.page.browserContext();
+    const before = await profile.pages();
+    const opened = async () => (await profile.pages()).find((page) => !before.includes(page));
     await action();
     // The page's own event tells nothing of what its frame opens.
-    await browser.waitForTarget(async () => (await opened()) !== undefined, { timeout: PATIENCE });
+    await profile.waitForTarget(async () => (await opened()) !== undefined, { timeout: PATIENCE });
     const page = await opened();
     if (!page) throw new Error('the window that was opened is closed');
     return new FirefoxSurface(page);

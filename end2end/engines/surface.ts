@@ -1,6 +1,8 @@
 // What a journey does, in whichever browser: six verbs on a page or a pop-up. An engine
 // implements them through its own protocol; targets are found by role and name in both.
 
+import { expect } from '@playwright/test';
+
 /** What a verb acts on. */
 export interface Target {
   role: 'button' | 'link' | 'field' | 'heading' | 'text';
@@ -37,13 +39,19 @@ export interface Window extends Surface {
   stay(action: () => Promise<void>): Promise<void>;
 }
 
-/** A browser other than the one of the Playwright tests. */
+/** A kind of browser other than that of the Playwright tests. */
 export interface Engine {
   readonly name: string;
-  /** Why the engine cannot run on this machine. */
+  /** Why it cannot run on this machine. */
   missing(): string | undefined;
+  start(): Promise<Browser>;
+}
+
+/** A running browser. */
+export interface Browser {
   /** Opens a window with a profile of its own. */
-  open(): Promise<{ window: Window; close: () => Promise<void> }>;
+  open(): Promise<{ window: Window; close: () => Promise<unknown> }>;
+  stop(): Promise<unknown>;
 }
 
 export const button = (name: string, group?: string): Target => ({ role: 'button', name, group });
@@ -97,22 +105,26 @@ export function valueOf(element: Element): string {
 /** A place in a window, in CSS pixels. */
 export type Point = [x: number, y: number];
 
-/** Runs in the page: scrolls to an element, and returns its centre once it rests. A click misses what moves. */
-export async function centreAtRest(element: Element): Promise<Point> {
+/** Runs in the page: scrolls to an element, and returns its centre. */
+export function centreOf(element: Element): Point {
   element.scrollIntoView({ block: 'center', behavior: 'instant' });
-  const centre = (): Point => {
-    const { x, y, width, height } = element.getBoundingClientRect();
-    return [x + width / 2, y + height / 2];
-  };
-  let point = centre();
-  for (let stableFrames = 0; stableFrames < 3; ) {
-    await new Promise(requestAnimationFrame);
-    const now = centre();
-    stableFrames = String(now) === String(point) ? stableFrames + 1 : 0;
-    point = now;
-  }
-  return point;
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return [x + width / 2, y + height / 2];
+}
+
+/** Returns the centre of an element once it rests. A click misses what moves. */
+export async function atRest(centre: () => Promise<Point>): Promise<Point> {
+  let last: Point | undefined;
+  await expect(async () => {
+    const before = last;
+    last = await centre();
+    expect(last).toEqual(before);
+  }).toPass({ timeout: PATIENCE, intervals: [POLL] });
+  return last!;
 }
 
 /** How long a verb waits for its target, in milliseconds. */
 export const PATIENCE = 20_000;
+
+/** How often it looks, in milliseconds. */
+export const POLL = 50;

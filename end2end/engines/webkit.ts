@@ -8,12 +8,10 @@ import type { Readable } from 'node:stream';
 import { expect } from '@playwright/test';
 import { Builder, Key as Keys, Origin, type WebDriver, type WebElement } from 'selenium-webdriver';
 import { freePort } from '../support/free-port.ts';
-import { centreAtRest, type Engine, find, type Key, PATIENCE, type Point, type Surface, type Target, valueOf, type Window } from './surface.ts';
+import { atRest, centreOf, type Engine, find, type Key, PATIENCE, type Point, POLL, type Surface, type Target, valueOf, type Window } from './surface.ts';
 
 const DRIVER = '/usr/bin/WebKitWebDriver';
 const X_SERVER = '/usr/bin/Xvfb';
-/** How often the driver looks for what it waits for, in milliseconds. */
-const POLL = 50;
 const KEYS: Record<Key, string> = { Enter: Keys.ENTER, Escape: Keys.ESCAPE, Space: Keys.SPACE, Tab: Keys.TAB };
 
 export const webkit: Engine = {
@@ -24,34 +22,36 @@ export const webkit: Engine = {
     return program && `${program} is missing`;
   },
 
-  async open() {
-    const stops: (() => Promise<unknown>)[] = [];
-    const close = async () => {
-      for (const end of stops.reverse()) await end();
-    };
-    const start = (file: string, args: string[], options: SpawnOptions) => {
+  async start() {
+    const programs: ChildProcess[] = [];
+    const run = (file: string, args: string[], options: SpawnOptions) => {
       const program = spawn(file, args, options);
-      stops.push(() => stop(program));
+      programs.unshift(program);
       return program;
+    };
+    const stop = async () => {
+      for (const program of programs) await end(program);
     };
     try {
       // The X server chooses a free display itself, and writes its number once it is ready.
       const screen = ['-displayfd', '3', '-screen', '0', '1280x1000x24', '-nolisten', 'tcp'];
-      const display = start(X_SERVER, screen, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+      const display = run(X_SERVER, screen, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
       const [number] = await unlessEnded(display, once(createInterface(display.stdio[3] as Readable), 'line'));
 
       const port = await freePort();
       const env = { ...process.env, DISPLAY: `:${number}` };
-      const service = start(DRIVER, [`--port=${port}`], { env, stdio: 'ignore' });
+      const driver = run(DRIVER, [`--port=${port}`], { env, stdio: 'ignore' });
       const url = `http://127.0.0.1:${port}`;
-      await unlessEnded(service, expect(() => fetch(`${url}/status`)).toPass({ timeout: PATIENCE, intervals: [POLL] }));
+      await unlessEnded(driver, expect(() => fetch(`${url}/status`)).toPass({ timeout: PATIENCE, intervals: [POLL] }));
 
-      // The driver starts MiniBrowser, which keeps nothing on the disk.
-      const driver = await new Builder().usingServer(url).withCapabilities({ browserName: 'MiniBrowser' }).build();
-      stops.push(() => driver.quit());
-      return { window: new WebKitWindow(driver, await driver.getWindowHandle()), close };
+      const open = async () => {
+        // The driver starts a MiniBrowser, which keeps nothing on the disk.
+        const session = await new Builder().usingServer(url).withCapabilities({ browserName: 'MiniBrowser' }).build();
+        return { window: new WebKitWindow(session, await session.getWindowHandle()), close: () => session.quit() };
+      };
+      return { open, stop };
     } catch (error) {
-      await close();
+      await stop();
       throw error;
     }
   },
@@ -66,7 +66,7 @@ async function unlessEnded<T>(program: ChildProcess, ready: Promise<T>): Promise
   return Promise.race([ready, ended]);
 }
 
-async function stop(program: ChildProcess): Promise<void> {
+async function end(program: ChildProcess): Promise<void> {
   const ended = once(program, 'exit');
   if (program.kill()) await ended;
 }
@@ -85,7 +85,9 @@ class WebKitSurface implements Surface {
   }
 
   async click(target: Target): Promise<void> {
-    await this.#clickOn(await this.#found(target));
+    await this.#found(target);
+    const [x, y] = await atRest(() => this.#centre(target));
+    await this.driver.actions().move({ x: Math.round(x), y: Math.round(y), origin: Origin.VIEWPORT, duration: 0 }).click().perform();
   }
 
   async fill(target: Target, text: string): Promise<void> {
@@ -93,7 +95,8 @@ class WebKitSurface implements Surface {
     const option = await this.driver.executeScript<WebElement | null>(`return (${optionOf})(...arguments)`, control, text);
     if (option) return option.click();
     // Only a click gives the focus to a frame. The driver's `clear` tells the page nothing.
-    await this.#clickOn(control);
+    await this.click(target);
+    await this.enter();
     await this.driver.executeScript('arguments[0].select()', control);
     await this.driver
       .actions()
@@ -146,16 +149,13 @@ class WebKitSurface implements Surface {
     return this.until(() => this.#look(target), `there is no ${JSON.stringify(target)}`);
   }
 
-  /** Clicks from the window, for the driver's own click misses what is in a frame of another site. */
-  async #clickOn(element: WebElement): Promise<void> {
-    let point = await this.driver.executeScript<Point>(`return (${centreAtRest})(arguments[0])`, element);
-    if (this.inside) {
-      await this.driver.switchTo().window(this.handle);
-      point = await this.driver.executeScript<Point>(`return (${inWindow})(...arguments)`, this.inside, point);
-    }
-    const [x, y] = point.map(Math.round) as Point;
-    await this.driver.actions().move({ x, y, origin: Origin.VIEWPORT, duration: 0 }).click().perform();
-    if (this.inside) await this.enter();
+  /** The centre of a target in the window: the driver's own click misses what is in a frame of another site. */
+  async #centre(target: Target): Promise<Point> {
+    await this.enter();
+    const centre = await this.driver.executeScript<Point>(`return (${centreOf})((${find})(arguments[0]))`, target);
+    if (!this.inside) return centre;
+    await this.driver.switchTo().window(this.handle);
+    return this.driver.executeScript(`return (${inWindow})(...arguments)`, this.inside, centre);
   }
 }
 

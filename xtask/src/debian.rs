@@ -1,6 +1,6 @@
-//! Installs Debian packages for the tests: servers and a browser. No package starts its service.
+//! Installs Debian packages for the tests: servers and browsers. No package starts its service.
 //! Only root can start Postfix, so other users skip the tests with it. They also skip the tests
-//! behind nginx if it is missing, because only root can install it.
+//! behind nginx and in Firefox and `WebKit` if those are missing, because only root can install them.
 
 use std::process::{Command, Stdio};
 use std::{env, fs, path::Path};
@@ -11,6 +11,7 @@ use crate::random::random_hex;
 use crate::tools::{answer_of, expect_success};
 
 /// A Debian package that a step of the gate needs.
+#[derive(Clone, Copy)]
 pub struct Package {
     /// Its name in Debian.
     pub name: &'static str,
@@ -35,14 +36,28 @@ const NGINX: Package = Package {
     name: "nginx",
     purpose: "the reverse proxy of docs/sign-in.md, in front of a browser",
 };
+const FIREFOX: Package =
+    Package { name: "firefox-esr", purpose: "Firefox, for an administrator's journeys" };
+const WEBKIT: Package = Package {
+    name: "webkit2gtk-driver",
+    purpose: "WebKit with its driver, for an administrator's journeys",
+};
+const XVFB: Package = Package { name: "xvfb", purpose: "a display for WebKit" };
 
 /// All packages that the gate installs, in the order in which it does.
-pub const ALL: [Package; 6] = [POSTFIX, DOVECOT, POSTGRESQL, CHROMIUM, FONTS, NGINX];
+pub const ALL: [Package; 9] =
+    [POSTFIX, DOVECOT, POSTGRESQL, CHROMIUM, FONTS, NGINX, FIREFOX, WEBKIT, XVFB];
 
 /// Programs whose presence shows that a package is installed.
 const POSTFIX_PROGRAM: &str = "/usr/lib/postfix/sbin/master";
 const DOVECOT_PROGRAM: &str = "/usr/sbin/dovecot";
 const NGINX_PROGRAM: &str = "/usr/sbin/nginx";
+/// Those of Firefox and `WebKit`, as `end2end/engines/` names them.
+const ENGINES: [(Package, &str); 3] = [
+    (FIREFOX, "/usr/bin/firefox-esr"),
+    (WEBKIT, "/usr/bin/WebKitWebDriver"),
+    (XVFB, "/usr/bin/Xvfb"),
+];
 
 /// The script that Debian's packages run before they start a service (`invoke-rc.d`(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -101,9 +116,27 @@ pub fn ensure_nginx() -> Result<()> {
     install(&[NGINX])
 }
 
+/// Ensures Firefox and `WebKit` if they can be installed.
+pub fn ensure_engines() -> Result<()> {
+    let missing = |(_, program): &(Package, &str)| !Path::new(program).is_file();
+    let missing: Vec<Package> =
+        ENGINES.into_iter().filter(missing).map(|(package, _)| package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !can_install() {
+        println!(
+            "There is no {}, and only root can install it, on Debian: the journeys with it are left out.",
+            names(&missing).join(" and no ")
+        );
+        return Ok(());
+    }
+    install(&missing)
+}
+
 /// Installs packages, or says how to.
 pub fn install(packages: &[Package]) -> Result<()> {
-    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    let names = names(packages);
     let packages = names.join(" ");
     if !can_install() {
         bail!(
@@ -115,8 +148,13 @@ pub fn install(packages: &[Package]) -> Result<()> {
     install_quietly(&names).with_context(|| format!("{packages} could not be installed"))
 }
 
-fn can_install() -> bool {
+/// Whether packages can be installed here: by root, on Debian.
+pub fn can_install() -> bool {
     answer_of(Command::new("apt-get").arg("--version")).is_some() && is_root()
+}
+
+fn names(packages: &[Package]) -> Vec<&'static str> {
+    packages.iter().map(|package| package.name).collect()
 }
 
 fn install_quietly(packages: &[&str]) -> Result<()> {

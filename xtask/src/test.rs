@@ -37,7 +37,7 @@ enum Needs {
     Node,
 }
 
-const STEPS: [GateStep; 20] = [
+const STEPS: [GateStep; 22] = [
     rust("toolchain", |workspace| {
         ensure_components(workspace).and_then(|()| ensure_wasm_target(workspace))
     }),
@@ -84,7 +84,9 @@ const STEPS: [GateStep; 20] = [
     node("types of the browser tests", |workspace| script(workspace, "types")),
     node("Chromium", chromium::ensure_chromium),
     node("nginx", |_| debian::ensure_nginx()),
-    node("browser tests", in_a_browser),
+    node("browser tests", in_chromium),
+    node("Firefox and WebKit", |_| debian::ensure_engines()),
+    node("journeys in Firefox and WebKit", in_other_engines),
 ];
 
 const fn rust(name: &'static str, run: fn(&Workspace) -> Result<()>) -> GateStep {
@@ -185,15 +187,30 @@ fn on_postgres(workspace: &Workspace) -> Result<()> {
     expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))
 }
 
-fn in_a_browser(workspace: &Workspace) -> Result<()> {
-    let mut playwright = node::script(workspace, "test");
-    playwright
+fn in_chromium(workspace: &Workspace) -> Result<()> {
+    let mut tests = browser_tests(workspace, "test");
+    if !debian::has_nginx() {
+        tests.env("PPM_EMAIL_TEST_WITHOUT_NGINX", "1");
+    }
+    expect_success(&mut tests)
+}
+
+/// Leaves out an engine that is missing, unless the step before can have installed it.
+fn in_other_engines(workspace: &Workspace) -> Result<()> {
+    let mut tests = browser_tests(workspace, "test:engines");
+    if debian::can_install() {
+        tests.env("PPM_EMAIL_TEST_EVERY_ENGINE", "1");
+    }
+    expect_success(&mut tests)
+}
+
+/// A script of `end2end` that drives what the steps before have built.
+fn browser_tests(workspace: &Workspace, name: &str) -> Command {
+    let mut script = node::script(workspace, name);
+    script
         .env("PPM_EMAIL_BIN", workspace.binary(Profile::Debug))
         .env("PPM_EMAIL_SITE_ROOT", workspace.site());
-    if !debian::has_nginx() {
-        playwright.env("PPM_EMAIL_TEST_WITHOUT_NGINX", "1");
-    }
-    expect_success(&mut playwright)
+    script
 }
 
 /// A step that was started, and the time it took.

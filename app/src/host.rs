@@ -29,7 +29,7 @@ pub const TOKEN_CHANNEL: &str = "ppm-email-token";
 thread_local! {
     /// The host of the future being polled. A thread-local, because a server function's client is a
     /// type and carries no value.
-    static CALLER: Cell<TabHost> = const { Cell::new(TabHost { element: None }) };
+    static CALLER: Cell<TabHost> = const { Cell::new(TabHost { element: None, life: None }) };
 }
 
 /// The host of the tab.
@@ -37,18 +37,21 @@ thread_local! {
 pub struct TabHost {
     /// The custom element; `None` on a page of this server.
     element: Option<CustomElement>,
+    /// Is disposed of with the tab: a custom element is removed, or a Leptos host leaves the route.
+    life: Option<StoredValue<()>>,
 }
 
 impl From<CustomElement> for TabHost {
     fn from(element: CustomElement) -> Self {
-        Self { element: Some(element) }
+        Self { element: Some(element), life: None }
     }
 }
 
 impl TabHost {
-    /// Returns the host from the component's context.
+    /// Returns the host from the component's context, for as long as the component is there.
     pub fn here() -> Self {
-        use_context().unwrap_or_default()
+        let host: Self = use_context().unwrap_or_default();
+        Self { life: Some(StoredValue::new(())), ..host }
     }
 
     /// Whether windows of the same site announce new tokens to each other.
@@ -99,7 +102,7 @@ impl TabHost {
     pub fn spawn(self, task: impl Future<Output = ()> + 'static) {
         let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
         spawn_local(poll_fn(move |context| {
-            if self.element.is_some_and(CustomElement::is_gone) {
+            if self.life.is_some_and(|life| life.is_disposed()) {
                 return Poll::Ready(());
             }
             self.as_caller(|| task.as_mut().poll(context))

@@ -27,8 +27,9 @@ pub use deferred::token_outcome::TokenOutcome;
 pub use error::ApiError;
 pub use first::page::EmailSettingsPage;
 pub use host::TOKEN_CHANNEL;
-#[cfg(feature = "hydrate")]
+#[cfg(feature = "bundle")]
 pub use mount::hydrate;
+pub use mount::{Mounted, mount};
 
 /// The ID of the element that contains the tab in a server-rendered page.
 pub const TAB: &str = "email-tab";

@@ -1,11 +1,12 @@
 //! The entry points of the browser bundle: it hydrates the tab of a server-rendered page, or mounts
-//! the tab in a custom element.
+//! the tab in a custom element. Only our own bundle exports them; a Leptos host has its own.
 
 use std::any::Any;
 #[cfg(feature = "hydrate")]
 use std::time::Duration;
 
 use leptos::{mount::mount_to, prelude::*};
+#[cfg(feature = "bundle")]
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
@@ -13,7 +14,7 @@ use crate::EmailSettingsPage;
 use crate::host::{CustomElement, HostScript, TabHost};
 
 /// Hydrates the server-rendered tab. The page around it has no script.
-#[cfg(feature = "hydrate")]
+#[cfg(feature = "bundle")]
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
@@ -27,15 +28,15 @@ pub fn hydrate() {
 }
 
 /// A mounted tab. `free()` unmounts it.
-#[wasm_bindgen]
+#[cfg_attr(feature = "bundle", wasm_bindgen)]
 pub struct Mounted {
     _handle: Box<dyn Any>,
 }
 
 /// Mounts the tab in a container of a shadow root.
-#[wasm_bindgen]
+#[cfg_attr(feature = "bundle", wasm_bindgen)]
 pub fn mount(container: HtmlElement, script: HostScript) -> Mounted {
-    #[cfg(feature = "hydrate")]
+    #[cfg(feature = "bundle")]
     console_error_panic_hook::set_once();
     let handle = mount_to(container.clone(), move || {
         provide_context(TabHost::from(CustomElement::new(container, script)));

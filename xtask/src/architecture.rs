@@ -94,7 +94,7 @@ fn rust_files(folder: &Path) -> Vec<(PathBuf, String)> {
 fn crates() -> Vec<(String, PathBuf)> {
     let below = fs::read_dir(Workspace::here().root().join("crates")).expect("crates");
     let below = below.map(|entry| entry.expect("a crate").path());
-    let others = ["app", "server", "xtask", "bench", "examples/planner"]
+    let others = ["app", "server", "xtask", "bench", "examples/planner", "examples/shell"]
         .map(|at| Workspace::here().root().join(at));
     let named = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -40,9 +40,25 @@ pub fn build_server(workspace: &Workspace, profile: Profile) -> Result<()> {
     expect_success(&mut command)
 }
 
-/// Compiles the example of a host in Rust.
-pub fn build_example(workspace: &Workspace) -> Result<()> {
-    expect_success(&mut cargo(workspace, ["build", "--package", "planner"]))
+/// Compiles an example of a host in Rust.
+pub fn build_example(workspace: &Workspace, package: &str) -> Result<()> {
+    expect_success(&mut cargo(workspace, ["build", "--package", package]))
+}
+
+/// Makes the bundle of the Leptos host, in the way of any Leptos application: it is not split.
+pub fn build_shell_bundle(workspace: &Workspace) -> Result<()> {
+    ensure_wasm_target(workspace)?;
+    let mut module =
+        cargo(workspace, ["build", "--package=leptos-shell", "--lib", "--no-default-features"]);
+    module.args(["--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
+    expect_success(&mut module)?;
+    Bindgen::new()
+        .input_path(workspace.wasm("leptos_shell", PROFILE))
+        .out_name("leptos-shell")
+        .web(true)?
+        .typescript(false)
+        .generate(workspace.shell_package())
+        .context("wasm-bindgen cannot read the compiled shell")
 }
 
 /// Makes `target/site`: the bundle that our own pages and the custom element share, a style sheet
@@ -79,7 +95,7 @@ fn compile(workspace: &Workspace) -> Result<Bundle> {
 fn module(workspace: &Workspace) -> Command {
     let mut command =
         cargo(workspace, ["rustc", "--package=app", "--lib", "--no-default-features"]);
-    command.args(["--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
+    command.args(["--target", WASM_TARGET, "--features=bundle", "--profile", PROFILE]);
     command.args(["--crate-type=cdylib", "--", split::LINK_ARGUMENT]);
     command
 }
@@ -91,7 +107,7 @@ fn bindgen(workspace: &Workspace) -> Result<Bundle> {
         fs::remove_dir_all(&folder)?;
     }
     let first = folder.join("first.wasm");
-    let later = split(&workspace.wasm(PROFILE), &first)?;
+    let later = split(&workspace.wasm("app", PROFILE), &first)?;
     Bindgen::new()
         .input_path(first)
         .out_name(NAME)

@@ -9,6 +9,8 @@ mod build;
 mod chromium;
 mod css;
 mod debian;
+#[cfg(test)]
+mod embedding;
 mod example;
 mod fingerprint;
 mod fuzz;
@@ -35,6 +37,7 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+use crate::example::Example;
 use crate::workspace::{Profile, Workspace};
 
 /// Builds, runs and tests PPM Email Settings.
@@ -62,7 +65,7 @@ enum Task {
         #[arg(long)]
         no_practice: bool,
         /// Serves example pages of other sites too, which embed the product as an element and in an
-        /// iframe.
+        /// iframe, and starts a Leptos application that has it as a route.
         #[arg(long, conflicts_with = "no_practice")]
         hosts: bool,
         /// Where the product listens; port 0 takes any free one.
@@ -72,11 +75,15 @@ enum Task {
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
     },
-    /// Builds, then runs the example of a host in Rust beside the practice servers until Ctrl-C.
+    /// Builds, then runs an example of a host in Rust beside the practice servers until Ctrl-C.
     Example {
-        /// Where it listens; port 0 takes any free one.
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3100")]
-        listen: SocketAddr,
+        /// Which one.
+        #[arg(value_enum, default_value = "planner")]
+        which: Example,
+        /// Where it listens, if not at 127.0.0.1 with port 3100 (planner) or 3300 (shell); port 0 takes
+        /// any free one.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
     },
     /// Runs all checks, and installs what they need.
     Test {
@@ -116,7 +123,7 @@ fn main() -> ExitCode {
             };
             run::run(&workspace, Profile::of(release), beside, listen, public_url.as_deref())
         }
-        Task::Example { listen } => example::example(&workspace, listen),
+        Task::Example { which, listen } => example::example(&workspace, which, listen),
         Task::Bench { part } => bench::bench(&workspace, part),
         Task::Soak => soak::soak(&workspace),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),

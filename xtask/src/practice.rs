@@ -122,12 +122,17 @@ impl Practice {
     /// The flags by which a product trusts the mail server, may call it and the provider on their
     /// ports, and trusts the hosts if any.
     pub fn flags(&self) -> Vec<OsString> {
+        let hosts = self.hosts.iter().flat_map(|hosts| &hosts.address.flags).map(OsString::from);
+        self.mail_flags().into_iter().chain(hosts).collect()
+    }
+
+    /// The same without the hosts, for an example that embeds the product.
+    pub fn mail_flags(&self) -> Vec<OsString> {
         let ca = self.mail.address.ca.clone().into_os_string();
         let called = self.mail.address.calls().into_iter().chain(self.provider.address.call());
         let egress = called.flat_map(|address| ["--egress-allow".to_owned(), address]);
-        let hosts = self.hosts.iter().flat_map(|hosts| &hosts.address.flags).map(OsString::from);
         let trusted = ["--extra-ca".into(), ca].into_iter();
-        trusted.chain(egress.map(OsString::from)).chain(hosts).collect()
+        trusted.chain(egress.map(OsString::from)).collect()
     }
 
     /// The settings to type into the form of the product at `product` for each flow, and where to

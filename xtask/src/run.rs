@@ -10,6 +10,7 @@ use std::{env, fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::example::{self, Example};
 use crate::workspace::{NAME, Profile, Workspace};
 use crate::{build, guard::Guard, practice::Practice, random::random_hex};
 
@@ -28,7 +29,7 @@ pub enum Beside {
     Nothing,
     /// A practice mail server and a practice provider.
     Practice,
-    /// Those, and example pages of other sites that embed the product.
+    /// Those, example pages of other sites that embed the product, and a Leptos host.
     PracticeAndHosts,
 }
 
@@ -44,6 +45,9 @@ pub fn run(
         bail!("--listen beyond this machine needs --public-url: the URL that browsers use");
     }
     build::build(workspace, profile)?;
+    if beside == Beside::PracticeAndHosts {
+        Example::Shell.build(workspace)?;
+    }
     let listen = with_port(listen)?;
     let address = public_url.map_or_else(|| format!("http://{}", reachable(listen)), base);
     let product = Product { workspace, profile, folder: workspace.run_folder() };
@@ -62,12 +66,23 @@ pub fn run(
     let _guard = guard(&serving)?;
     wait_until_it_answers(&mut serving, listen, "/health")?;
 
+    let shell = match (may_embed, &practice) {
+        (true, Some(practice)) => {
+            let listen = Example::Shell.usual_address();
+            Some(example::start(workspace, Example::Shell, listen, Some(practice))?)
+        }
+        _ => None,
+    };
+
     println!("\n  PPM Email Settings runs at {address}/");
     println!(
         "\n  Sign in with\n\n    Email                 {ADMINISTRATOR}\n    Password              {password}\n"
     );
     if let Some(practice) = &practice {
         println!("{}", practice.instructions(&address));
+    }
+    if let Some(shell) = &shell {
+        println!("{}", Example::Shell.instructions(shell.listen));
     }
     println!("  Ctrl-C stops everything. Settings stay in {}.\n", product.folder.display());
 

@@ -89,14 +89,15 @@ impl Workspace {
         self.target.join(profile.folder()).join(file)
     }
 
-    /// The binary of the example of a host.
-    pub fn example(&self) -> PathBuf {
-        self.binary(Profile::Debug).with_file_name(format!("planner{}", env::consts::EXE_SUFFIX))
+    /// The binary of an example of a host, by its name.
+    pub fn example(&self, name: &str) -> PathBuf {
+        self.binary(Profile::Debug).with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
-    /// The app crate as compiled for the browser, with a profile.
-    pub fn wasm(&self, profile: &str) -> PathBuf {
-        self.target.join("wasm32-unknown-unknown").join(profile).join("app.wasm")
+    /// A library as compiled for the browser, with a profile.
+    pub fn wasm(&self, library: &str, profile: &str) -> PathBuf {
+        let folder = self.target.join("wasm32-unknown-unknown").join(profile);
+        folder.join(library).with_extension("wasm")
     }
 
     /// The folder for the output of wasm-bindgen, before its files get their final names.
@@ -112,6 +113,11 @@ impl Workspace {
     /// The bundle's folder inside the site; `site-pkg-dir` in the leptos metadata.
     pub fn package(&self) -> PathBuf {
         self.site().join("pkg")
+    }
+
+    /// The folder of the bundle of the Leptos host; `site_pkg_dir` in its options.
+    pub fn shell_package(&self) -> PathBuf {
+        self.site().join("shell-pkg")
     }
 
     /// The folders of executables that may read the bundle's hashes: Leptos looks for `hash.txt`

@@ -1,6 +1,9 @@
 //! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
 //! module here; code reachable only from here is not in the first chunk. The server does not render it:
 //! until the chunk has loaded, its placeholders are empty on both sides.
+//!
+//! Only our own bundle is split (feature `bundle`), because a plain wasm-bindgen cannot link a module
+//! that is to be split. In the bundle of a Leptos host the same functions are called directly.
 
 #![expect(clippy::unnecessary_wraps, reason = "what may fail is the load, which `wasm_split` adds")]
 
@@ -10,7 +13,9 @@ use std::{pin::pin, time::Duration};
 use contract::{Explanation, RunView};
 use domain::{Field, token::OauthFailure};
 use leptos::prelude::*;
-use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use leptos::wasm_split::SplitLoaderError;
+#[cfg(feature = "bundle")]
+use leptos::wasm_split::wasm_split;
 
 use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::note::{AnnouncementView, Notes};
@@ -28,6 +33,21 @@ use crate::view::reactive::{LiveView, live_view};
 
 /// The delay before a failed load of the chunk is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// A call of a function of the deferred chunk, as a future.
+#[cfg(feature = "bundle")]
+macro_rules! call {
+    ($call:expr) => {
+        $call
+    };
+}
+
+#[cfg(not(feature = "bundle"))]
+macro_rules! call {
+    ($call:expr) => {
+        std::future::ready($call)
+    };
+}
 
 /// A view that is rendered from the deferred chunk.
 pub enum DeferredView {
@@ -68,20 +88,31 @@ pub fn deferred(form: FormState, part: DeferredView) -> LiveView {
     let mut part = Some(part);
     live_view(move || {
         let part = part.take_if(|_| form.is_chunk_loaded());
-        part.and_then(|part| poll_once(render_deferred(form, part)))
+        part.and_then(|part| poll_once(call!(render_deferred(form, part))))
             .unwrap_or_else(|| ().into_any())
     })
 }
 
-/// Loads the deferred chunk, with retries. Each function that is called without waiting has to be
-/// preloaded, although all are in one file.
+/// Loads the deferred chunk, with retries.
 pub async fn load(form: FormState) {
-    while load_views().await.is_err() || load_check().await.is_err() {
+    while preload().await.is_err() {
         pause(RETRY_DELAY).await;
     }
     // In a task of its own, after the one that brought the chunk.
     pause(Duration::ZERO).await;
     form.mark_chunk_loaded();
+}
+
+/// Each function that is called without waiting has to be preloaded, although all are in one file.
+#[cfg(feature = "bundle")]
+async fn preload() -> Result<(), SplitLoaderError> {
+    load_views().await?;
+    load_check().await
+}
+
+#[cfg(not(feature = "bundle"))]
+fn preload() -> std::future::Ready<Result<(), SplitLoaderError>> {
+    std::future::ready(Ok(()))
 }
 
 /// The output of a call to a preloaded function, which is ready on its first poll.
@@ -92,7 +123,7 @@ fn poll_once<T>(call: impl Future<Output = Result<T, SplitLoaderError>>) -> Opti
     }
 }
 
-#[wasm_split(later, fallible, preload(load_views), wasm_split_path = leptos::wasm_split)]
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, preload(load_views), wasm_split_path = leptos::wasm_split))]
 fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, SplitLoaderError> {
     Ok(match part {
         DeferredView::Conflict(conflict) => {
@@ -129,24 +160,24 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
 pub static COMMANDS: Commands = Commands {
     check: |form| {
         // Without effect until the chunk has loaded. Problems are first shown by code in the chunk.
-        poll_once(check_and_show(form));
+        poll_once(call!(check_and_show(form)));
     },
-    save: |form| command(save(form)),
-    send_test: |form, test, is_typed| command(send_test(form, test, is_typed)),
-    look_up: |lookup, request| command(look_up(lookup, request)),
+    save: |form| command(call!(save(form))),
+    send_test: |form, test, is_typed| command(call!(send_test(form, test, is_typed))),
+    look_up: |lookup, request| command(call!(look_up(lookup, request))),
 };
 
 fn command(call: impl Future<Output = Result<(), SplitLoaderError>> + 'static) -> CommandFuture {
     Box::pin(async move { call.await.map_err(|_| ChunkUnavailable) })
 }
 
-#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, wasm_split_path = leptos::wasm_split))]
 fn look_up(lookup: Lookup, request: LookupRequest) -> Result<(), SplitLoaderError> {
     lookup.run(request);
     Ok(())
 }
 
-#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, wasm_split_path = leptos::wasm_split))]
 fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(), SplitLoaderError> {
     if !is_typed {
         test.send(form, None);
@@ -156,13 +187,13 @@ fn send_test(form: FormState, test: TestState, is_typed: bool) -> Result<(), Spl
     Ok(())
 }
 
-#[wasm_split(later, fallible, wasm_split_path = leptos::wasm_split)]
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, wasm_split_path = leptos::wasm_split))]
 fn save(form: FormState) -> Result<(), SplitLoaderError> {
     form.check_and_save();
     Ok(())
 }
 
-#[wasm_split(later, fallible, preload(load_check), wasm_split_path = leptos::wasm_split)]
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, preload(load_check), wasm_split_path = leptos::wasm_split))]
 fn check_and_show(form: FormState) -> Result<(), SplitLoaderError> {
     form.check_and_show();
     Ok(())

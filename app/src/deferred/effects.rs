@@ -32,10 +32,14 @@ pub fn start(state: FormState) {
     Effect::new(move |_| state.follow_newer());
     announce_consequences(state);
     if state.host.is_whole_page() {
+        state.keep_changes();
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
             state.save_by_key(&event);
         });
-        on_cleanup(move || keys.remove());
+        on_cleanup(move || {
+            keys.remove();
+            mark_title(false);
+        });
     }
 }
 

@@ -63,8 +63,8 @@ async fn send(path: String, body: String) -> Result<CallResponse, ApiError> {
     // A server function's future must be `Send`, which JavaScript values are not.
     caller.spawn(async move {
         let reply = match caller {
-            TabHost { element: Some(element) } => element.post(&path, &body).await,
-            TabHost { element: None } => page::post(&path, body).await,
+            TabHost { element: Some(element), .. } => element.post(&path, &body).await,
+            TabHost { element: None, .. } => page::post(&path, body).await,
         };
         // Fails if the caller has stopped waiting.
         drop(sender.send(reply));

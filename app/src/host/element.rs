@@ -62,11 +62,6 @@ impl CustomElement {
         Self { parts: StoredValue::new_local(parts) }
     }
 
-    /// Whether the element was removed and its tab unmounted.
-    pub fn is_gone(self) -> bool {
-        self.parts.is_disposed()
-    }
-
     fn script(self) -> Option<HostScript> {
         self.parts.try_with_value(|parts| parts.script.clone())
     }

@@ -2,6 +2,7 @@
 //! its modules has one concern.
 
 mod editing;
+mod keeping;
 mod loading;
 mod merging;
 mod newer;
@@ -37,8 +38,8 @@ struct FieldSignals {
 /// share them.
 ///
 /// It imports no view; what it needs of the deferred chunk comes as [`Commands`]. Its methods are in
-/// the modules `form/*.rs`, each with one concern: editing, loading, saving, merging, newer settings,
-/// problems, secrets and the notice.
+/// the modules `form/*.rs`, each with one concern: editing, keeping, loading, saving, merging, newer
+/// settings, problems, secrets and the notice.
 #[derive(Clone, Copy)]
 pub struct FormState {
     pub host: TabHost,

@@ -257,13 +257,16 @@ impl TokenState {
         }))
     }
 
-    /// Reloads the token when another window of this browser announces a change.
+    /// Reloads the token when another window of this browser announces a change, until the page is
+    /// disposed.
     pub fn listen(self) {
         let Ok(channel) = BroadcastChannel::new(TOKEN_CHANNEL) else { return };
         let on_message = Closure::<dyn FnMut()>::new(move || self.host.spawn(self.refresh()));
-        channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        // Lives as long as the page.
-        on_message.forget();
+        channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+        let channel = StoredValue::new_local(channel);
+        on_cleanup(move || {
+            channel.try_with_value(BroadcastChannel::close);
+        });
     }
 }
 

@@ -17,6 +17,9 @@ pub struct EmailTab {
     /// Whether the caller made the last save.
     #[serde(default)]
     pub saved_by_caller: bool,
+    /// The caller's ID: what one user has typed is not shown to the next on the same page.
+    #[serde(default)]
+    pub caller: String,
     /// Whether the caller may edit.
     pub may_edit: bool,
     /// The recipient of a test message; `None` if the caller has no verified address.

@@ -134,6 +134,7 @@ impl EmailService for Service {
         Ok(EmailTab {
             saved,
             saved_by_caller,
+            caller: who.id.clone(),
             may_edit,
             recipient,
             last_run,

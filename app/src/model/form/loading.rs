@@ -14,12 +14,19 @@ pub(super) struct TabContext {
     display: TimeDisplay,
     /// This server's OAuth callback address.
     callback: String,
+    /// The user's ID.
+    caller: String,
     may_edit: bool,
 }
 
 impl Default for TabContext {
     fn default() -> Self {
-        Self { display: TimeDisplay::default(), callback: String::new(), may_edit: true }
+        Self {
+            display: TimeDisplay::default(),
+            callback: String::new(),
+            caller: String::new(),
+            may_edit: true,
+        }
     }
 }
 
@@ -41,6 +48,7 @@ impl FormState {
         self.context.set(TabContext {
             display: tab.display.clone(),
             callback: tab.callback.clone(),
+            caller: tab.caller.clone(),
             may_edit: tab.may_edit,
         });
     }
@@ -74,6 +82,10 @@ impl FormState {
     /// Whether the user only reads. It does not change once the settings are loaded.
     pub fn is_read_only(self) -> bool {
         !self.context.with_untracked(|context| context.may_edit)
+    }
+
+    pub(super) fn caller(self) -> String {
+        self.context.with_untracked(|context| context.caller.clone())
     }
 
     /// This server's callback address, and whether the Redirect URI is set to it.

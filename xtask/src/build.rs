@@ -49,8 +49,10 @@ pub fn build_example(workspace: &Workspace, package: &str) -> Result<()> {
 pub fn build_shell_bundle(workspace: &Workspace) -> Result<()> {
     ensure_wasm_target(workspace)?;
     let mut module =
-        cargo(workspace, ["build", "--package=leptos-shell", "--lib", "--no-default-features"]);
+        cargo(workspace, ["rustc", "--package=leptos-shell", "--lib", "--no-default-features"]);
     module.args(["--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
+    // As for the app crate, so that the two share their compiled dependencies.
+    module.arg("--crate-type=cdylib");
     expect_success(&mut module)?;
     Bindgen::new()
         .input_path(workspace.wasm("leptos_shell", PROFILE))

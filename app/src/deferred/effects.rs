@@ -32,15 +32,20 @@ pub fn start(state: FormState) {
     Effect::new(move |_| state.follow_newer());
     announce_consequences(state);
     if state.host.is_whole_page() {
-        state.keep_changes();
+        #[cfg(not(feature = "bundle"))]
+        in_a_route(state);
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
             state.save_by_key(&event);
         });
-        on_cleanup(move || {
-            keys.remove();
-            mark_title(false);
-        });
+        on_cleanup(move || keys.remove());
     }
+}
+
+/// What a Leptos host needs, which leaves the form without leaving the page. A page of our own does not.
+#[cfg(not(feature = "bundle"))]
+fn in_a_route(state: FormState) {
+    state.keep_changes();
+    on_cleanup(|| mark_title(false));
 }
 
 /// Announces what an edit does to another control: the Password that goes with its Username, and the

@@ -2,6 +2,7 @@
 //! its modules has one concern.
 
 mod editing;
+#[cfg(not(feature = "bundle"))]
 mod keeping;
 mod loading;
 mod merging;

@@ -263,10 +263,14 @@ impl TokenState {
         let Ok(channel) = BroadcastChannel::new(TOKEN_CHANNEL) else { return };
         let on_message = Closure::<dyn FnMut()>::new(move || self.host.spawn(self.refresh()));
         channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
-        let channel = StoredValue::new_local(channel);
-        on_cleanup(move || {
-            channel.try_with_value(BroadcastChannel::close);
-        });
+        // On a page of our own it lives as long as the page.
+        #[cfg(not(feature = "bundle"))]
+        {
+            let channel = StoredValue::new_local(channel);
+            on_cleanup(move || {
+                channel.try_with_value(BroadcastChannel::close);
+            });
+        }
     }
 }
 

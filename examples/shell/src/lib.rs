@@ -18,6 +18,7 @@ pub fn App() -> impl IntoView {
             <div class="frame">
                 <header class="top">
                     <strong>"PPM Administrator"</strong>
+                    <span class="who">"Example of a host"</span>
                     <form method="post" action="/sign-out">
                         <button type="submit" class="quiet">"Sign out"</button>
                     </form>
@@ -47,6 +48,7 @@ fn EmailPage() -> impl IntoView {
     view! {
         <Title text="Email"/>
         <h1>"Email"</h1>
+        <p class="lead">"How PPM products send mail."</p>
         <div id=TAB data-sign-in="/sign-in"><EmailSettingsPage/></div>
     }
 }

@@ -15,6 +15,7 @@ pub(super) struct TabContext {
     /// This server's OAuth callback address.
     callback: String,
     /// The user's ID.
+    #[cfg(not(feature = "bundle"))]
     caller: String,
     may_edit: bool,
 }
@@ -24,6 +25,7 @@ impl Default for TabContext {
         Self {
             display: TimeDisplay::default(),
             callback: String::new(),
+            #[cfg(not(feature = "bundle"))]
             caller: String::new(),
             may_edit: true,
         }
@@ -48,6 +50,7 @@ impl FormState {
         self.context.set(TabContext {
             display: tab.display.clone(),
             callback: tab.callback.clone(),
+            #[cfg(not(feature = "bundle"))]
             caller: tab.caller.clone(),
             may_edit: tab.may_edit,
         });
@@ -84,6 +87,7 @@ impl FormState {
         !self.context.with_untracked(|context| context.may_edit)
     }
 
+    #[cfg(not(feature = "bundle"))]
     pub(super) fn caller(self) -> String {
         self.context.with_untracked(|context| context.caller.clone())
     }

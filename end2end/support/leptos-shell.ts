@@ -12,7 +12,7 @@ export class LeptosShell {
   /** Starts it with a new database in this file. */
   static async start({ mail }: Product, file: string): Promise<LeptosShell> {
     const args = ['--listen', '127.0.0.1:0', '--database', `sqlite://${file}`, '--extra-ca', mail.ca, '--egress-allow', '127.0.0.0/8'];
-    return new LeptosShell(await Program.start(binary('leptos-shell'), [...args, '--site-root', siteRoot()], process.env));
+    return new LeptosShell(await Program.start(binary('leptos-shell-server'), [...args, '--site-root', siteRoot()], process.env));
   }
 
   get url(): string {

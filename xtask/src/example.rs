@@ -22,11 +22,19 @@ pub enum Example {
 }
 
 impl Example {
+    /// The name of its package, which is that of its folder and its database, too.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Planner => "planner",
+            Self::Shell => "leptos-shell",
+        }
+    }
+
     /// The name of its binary.
     fn binary(self) -> &'static str {
         match self {
             Self::Planner => "planner",
-            Self::Shell => "leptos-shell",
+            Self::Shell => "leptos-shell-server",
         }
     }
 
@@ -60,7 +68,7 @@ impl Example {
 
     /// Compiles it, with its own bundle if it has one.
     pub fn build(self, workspace: &Workspace) -> Result<()> {
-        build::build_example(workspace, self.binary())?;
+        build::build_example(workspace, self.package())?;
         match self {
             Self::Planner => Ok(()),
             Self::Shell => build::build_shell_bundle(workspace),
@@ -94,10 +102,10 @@ pub fn start(
     practice: Option<&Practice>,
 ) -> Result<RunningExample> {
     let listen = with_port(listen)?;
-    let name = example.binary();
+    let name = example.package();
     let folder = workspace.run_folder().join(name);
     make_private_folder(&folder)?;
-    let mut command = Command::new(workspace.example(name));
+    let mut command = Command::new(workspace.example(example.binary()));
     command.args(["--listen", &listen.to_string()]);
     let database = folder.join(format!("{name}.db"));
     command.arg("--database").arg(format!("sqlite://{}", database.display()));
@@ -118,7 +126,7 @@ pub fn start(
 pub fn example(workspace: &Workspace, example: Example, listen: Option<SocketAddr>) -> Result<()> {
     example.build(workspace)?;
     build::build_bundle(workspace)?;
-    let folder = workspace.run_folder().join(example.binary());
+    let folder = workspace.run_folder().join(example.package());
     make_private_folder(&folder)?;
     let practice = start_practice(workspace, &folder, None);
     let listen = listen.unwrap_or_else(|| example.usual_address());

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 fn it_creates_its_database_and_prints_its_address() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let database = folder.path().join("shell.db");
-    let mut shell = Command::new(env!("CARGO_BIN_EXE_leptos-shell"))
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_leptos-shell-server"))
         .args(["--listen", "127.0.0.1:0", "--database"])
         .arg(format!("sqlite://{}", database.display()))
         .stdout(Stdio::piped())

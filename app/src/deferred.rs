@@ -12,6 +12,7 @@ mod note;
 mod notice;
 mod paste;
 mod pending_attempt;
+mod save_bar;
 pub mod token_outcome;
 mod token_question;
 mod updates;

@@ -8,7 +8,6 @@ mod notice;
 mod paced;
 pub mod page;
 mod preset;
-mod save_bar;
 mod status;
 mod test_email;
 mod token_panel;

@@ -2,7 +2,7 @@
 //! the tab in a custom element. Only our own bundle exports them; a Leptos host has its own.
 
 use std::any::Any;
-#[cfg(feature = "hydrate")]
+#[cfg(feature = "bundle")]
 use std::time::Duration;
 
 use leptos::{mount::mount_to, prelude::*};

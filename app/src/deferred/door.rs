@@ -19,11 +19,9 @@ use leptos::wasm_split::wasm_split;
 
 use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::note::{AnnouncementView, Notes};
-use super::notice::{ConflictNotice, HeadsUp, ProblemSummary};
+use super::notice::{ConflictNotice, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
-use super::{
-    pending_attempt::PendingAttempt, token_outcome::TokenOutcome, token_question::TokenQuestion,
-};
+use super::{pending_attempt::PendingAttempt, save_bar::SaveBar, token_outcome::TokenOutcome};
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
@@ -59,8 +57,6 @@ pub enum DeferredView {
     CopyQuestion(CopyQuestion),
     /// The effects outside the form; renders nothing.
     Effects,
-    /// The heads-up beside Save that settings were saved meanwhile.
-    HeadsUp,
     /// The outcome of a test message.
     End(RunView),
     /// The steps of a test message.
@@ -77,10 +73,10 @@ pub enum DeferredView {
     Notes(Field),
     /// The summary of validation problems.
     Problems(BlockedAction),
+    /// Save and Cancel, and what a save asks or says.
+    SaveBar(TokenState),
     /// The outcome of a token attempt, and its failure if it failed.
     TokenEnd(Explanation, Option<OauthFailure>),
-    /// The confirmation before a save deletes the token.
-    TokenQuestion,
 }
 
 /// A placeholder for a deferred view; empty until the chunk has loaded.
@@ -135,7 +131,6 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             super::effects::start(form);
             ().into_any()
         }
-        DeferredView::HeadsUp => view! { <HeadsUp state=form/> }.into_any(),
         DeferredView::End(now) => view! { <DeliveryOutcome now form=Some(form)/> }.into_any(),
         DeferredView::Ladder(now) => view! { <DeliverySteps now/> }.into_any(),
         DeferredView::News(test) => {
@@ -148,11 +143,11 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
         DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
         DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),
+        DeferredView::SaveBar(token) => view! { <SaveBar state=form token/> }.into_any(),
         DeferredView::Problems(wanted) => view! { <ProblemSummary state=form wanted/> }.into_any(),
         DeferredView::TokenEnd(explanation, failure) => {
             view! { <TokenOutcome explanation failure form=Some(form)/> }.into_any()
         }
-        DeferredView::TokenQuestion => view! { <TokenQuestion state=form/> }.into_any(),
     })
 }
 

@@ -12,9 +12,7 @@ use leptos::html::Details;
 use leptos::prelude::*;
 
 use self::groups::{AuthenticationGroup, BasicGroup, FlowGroup, OauthGroup};
-use super::{
-    field::Control, notice::FormNotice, paced::Paced, preset::ProviderMenu, save_bar::SaveBar,
-};
+use super::{field::Control, notice::FormNotice, paced::Paced, preset::ProviderMenu};
 use crate::deferred::door::{self, DeferredView, deferred};
 use crate::model::{form::FormState, token::TokenState};
 use crate::view::reactive::{live, live_text};
@@ -61,7 +59,7 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
             <Paced form=state><OauthGroup state/></Paced>
             <Paced form=state><AuthenticationGroup state/></Paced>
             {children()}
-            <SaveBar state token/>
+            {deferred(state, DeferredView::SaveBar(token))}
             <p class="unseen" role="status">{state.announced()}</p>
             {deferred(state, DeferredView::Effects)}
         </form>

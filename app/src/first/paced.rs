@@ -31,12 +31,13 @@ fn hydrated_later(children: Children) -> AnyView {
     // Dropping the state would stop the updates.
     let kept = StoredValue::new_local(None);
     let hydrate = move || {
-        if let Some(part) = part.get_untracked() {
+        // The page may have been left meanwhile.
+        if let Some(Some(part)) = part.try_get_untracked() {
             let state = owner.with(|| {
                 let cursor = Cursor::new(part.into());
                 children().hydrate::<true>(&cursor, &PositionState::default())
             });
-            kept.set_value(Some(state));
+            kept.try_set_value(Some(state));
         }
     };
     set_timeout(hydrate, Duration::ZERO);

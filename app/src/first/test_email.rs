@@ -6,16 +6,10 @@ use domain::delivery::Outcome;
 use leptos::prelude::*;
 
 use crate::deferred::door::{DeferredView, deferred};
-use crate::model::test_run::{OUTCOME, TestState};
+use crate::model::test_run::{OUTCOME, SEND_TEST, TEST_TYPED, TestState};
 use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::error_message;
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
-
-/// The element id of the button that tests the saved settings.
-pub const SEND_TEST: &str = "send-test";
-
-/// The element id of the button that tests unsaved settings.
-pub const TEST_TYPED: &str = "test-typed";
 
 /// The group box with the button and the last run.
 #[component]

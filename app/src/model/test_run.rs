@@ -22,6 +22,12 @@ const TICKS_BETWEEN_POLLS: u32 = 4;
 /// The extra delay after a failed poll.
 const RETRY_DELAY: Duration = Duration::from_secs(3);
 
+/// The element id of the button that tests the saved settings.
+pub const SEND_TEST: &str = "send-test";
+
+/// The element id of the button that tests unsaved settings.
+pub const TEST_TYPED: &str = "test-typed";
+
 /// The element id of the outcome.
 pub const OUTCOME: &str = "test-outcome";
 

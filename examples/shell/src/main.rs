@@ -75,13 +75,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let email = EmailSettings::open(config, sessions.clone()).await?;
 
     let shell = Shell { sessions: sessions.clone(), options };
-    let routes = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
+    let listed = generate_route_list_with_exclusions(App, Some(EmailSettings::calls()));
     let document = {
         let (options, tab) = (shell.options.clone(), email.leptos_options());
         move || document(options.clone(), tab.clone())
     };
     let pages = Router::new()
-        .leptos_routes_with_context(&shell, routes, email.context(), document.clone())
+        .leptos_routes_with_context(&shell, listed, email.context(), document.clone())
         .route_layer(from_fn_with_state(sessions, sign_in::require))
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))

@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::OauthFlow;
 use leptos::prelude::*;
 
-use super::test_email::{SEND_TEST, TEST_TYPED};
-use crate::deferred::door::{DeferredView, deferred};
+use super::{notice::HeadsUp, token_question::TokenQuestion};
 use crate::model::form::{FormState, Notice, SAVED};
+use crate::model::test_run::{SEND_TEST, TEST_TYPED};
 use crate::model::token::{GET_TOKEN, TokenState};
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
@@ -28,7 +28,7 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
                         {labels::tab::NOT_SAVED}
                         {live_text(move || labels::fields(&state.changes()))}
                     </p>
-                    {deferred(state, DeferredView::HeadsUp)}
+                    <HeadsUp state/>
                     <button type="button" class="quiet" part="button" on:click=move |_| state.focus(TEST_TYPED)>
                         {labels::tab::TEST_FIRST}
                     </button>
@@ -80,7 +80,7 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
     view! {
         {bar}
         <div class="saved" role="status">{done}</div>
-        {deferred(state, DeferredView::TokenQuestion)}
+        <TokenQuestion state/>
     }
 }
 

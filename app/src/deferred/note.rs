@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Suggestion;
 use domain::announcement::{announcement, move_to_oauth};
-use domain::note::{self, FOLLOWS, Note};
+use domain::note::{self, Note};
 use domain::{Draft, Field, Section};
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::view::reactive::{live_option, live_view};
 /// All notes on a control's text.
 #[component]
 pub fn Notes(form: FormState, field: Field) -> impl IntoView {
-    let follows = [&FOLLOWS[..], &[field]].concat();
+    let follows = [note::follows(field), &[field]].concat();
     // Each control's in a task of its own: when the chunk has loaded, those of all controls are due.
     let is_due = RwSignal::new(false);
     set_timeout(

@@ -130,7 +130,7 @@ impl FormState {
         self.draft.update(change);
         self.draft.with_untracked(|draft| {
             self.saved.with_untracked(|saved| {
-                set_if_changed(self.changes, draft.differences(&saved.draft()).collect());
+                set_if_changed(self.changes, saved.edited(draft).collect());
                 self.signals.with_value(|signals| {
                     for (&field, signals) in Field::ALL.iter().zip(signals) {
                         set_if_changed(signals.presence, presence(field, draft));

@@ -101,17 +101,22 @@ pub enum Found {
     OtherVersion,
 }
 
-/// The controls that notes on other controls depend on.
-pub const FOLLOWS: [Field; 8] = [
-    Field::Flow,
-    Field::BasicDisplayName,
-    Field::OauthSender,
-    Field::OauthDisplayName,
-    Field::OauthServer,
-    Field::AuthorizationEndpoint,
-    Field::TokenEndpoint,
-    Field::ClientAuthentication,
-];
+/// Returns the other controls that the notes on a control depend on.
+pub const fn follows(field: Field) -> &'static [Field] {
+    match field {
+        Field::BasicSender => &[Field::Flow, Field::BasicDisplayName],
+        Field::OauthSender => &[Field::Flow, Field::OauthDisplayName],
+        Field::AuthorizationEndpoint | Field::TokenEndpoint => &[
+            Field::Flow,
+            Field::OauthSender,
+            Field::OauthServer,
+            Field::AuthorizationEndpoint,
+            Field::TokenEndpoint,
+        ],
+        Field::ClientSecret => &[Field::Flow, Field::ClientAuthentication],
+        _ => &[Field::Flow],
+    }
+}
 
 /// Returns all notes on a control's text; none for a disabled control.
 pub fn notes(field: Field, draft: &Draft) -> Vec<Note> {

@@ -27,6 +27,14 @@ impl Saved {
         self.form.map_secrets(|_, _| SecretEdit::Untouched)
     }
 
+    /// Returns the controls in which a draft differs, in screen order.
+    pub fn edited<'a>(&'a self, draft: &'a Draft) -> impl Iterator<Item = Field> + 'a {
+        Field::ALL.iter().copied().filter(move |&field| {
+            self.form.plain_text(field) != draft.plain_text(field)
+                || draft.secret(field).is_some_and(|edit| *edit != SecretEdit::Untouched)
+        })
+    }
+
     /// Whether the saved settings are complete and valid.
     pub fn is_complete(&self) -> bool {
         self.draft().problems(&self.form).is_empty()

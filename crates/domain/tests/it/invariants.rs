@@ -1,5 +1,6 @@
 //! Property tests: invariants of every draft.
 
+use domain::note::{follows, notes};
 use domain::secret::{Destination, SecretEdit, StoredSecret};
 use domain::settings::OpenedSecrets;
 use domain::{Draft, Field, Form, OauthFlow, Presence, Saved, Settings, presence};
@@ -18,7 +19,7 @@ fn text(field: Field) -> BoxedStrategy<String> {
             &["noreply@example.com", "\"a b\"@example.com", "jörg@exämple.com"]
         }
         Field::BasicServer | Field::OauthServer => {
-            &["smtp.example.com", "192.0.2.1", "2001:db8::1", "[::1]", "mail.example."]
+            &["smtp.office365.com", "192.0.2.1", "2001:db8::1", "[::1]", "mail.example."]
         }
         Field::BasicPort | Field::OauthPort => &["0", "25", "465", "587", "65535"],
         Field::BasicUseTls | Field::OauthUseTls => &["on", "off"],
@@ -27,9 +28,13 @@ fn text(field: Field) -> BoxedStrategy<String> {
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
             &["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]
         }
-        Field::AuthorizationEndpoint | Field::TokenEndpoint => {
-            &["https://login.example.com/token", "http://localhost:3000/t"]
-        }
+        Field::AuthorizationEndpoint | Field::TokenEndpoint => &[
+            "https://login.example.com/token",
+            "http://localhost:3000/t",
+            "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+            "https://login.microsoftonline.com/contoso.com/oauth2/authorize",
+            "https://accounts.google.com/o/oauth2/v2/auth",
+        ],
         Field::RedirectUri => &["https://ppm.example.com/oauth/callback"],
         Field::Scope => &["https://mail.google.com/", "a b"],
         Field::BasicDisplayName
@@ -101,6 +106,22 @@ proptest! {
         let edits = Field::ALL.iter().map(|&field| (field, other.text(field)));
         let undone = Field::ALL.iter().map(|&field| (field, saved.form.plain_text(field)));
         prop_assert_eq!(saved.draft().with_texts(edits).with_texts(undone), saved.draft());
+    }
+
+    #[test]
+    fn the_edited_fields_are_the_differences_from_the_draft_of_the_saved_form(saved in draft(), draft in draft()) {
+        let saved = Saved { form: stored_for(&saved, true), ..Saved::default() };
+        let edited: Vec<_> = saved.edited(&draft).collect();
+        prop_assert_eq!(edited, draft.differences(&saved.draft()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_note_depends_on_no_field_that_it_does_not_follow(draft in draft(), other in draft()) {
+        for &field in Field::ALL {
+            let followed = follows(field).iter().copied().chain([field]);
+            let mixed = other.clone().with_texts(followed.map(|field| (field, draft.text(field))));
+            prop_assert_eq!(notes(field, &mixed), notes(field, &draft), "{:?}", field);
+        }
     }
 
     #[test]

@@ -76,10 +76,9 @@ async fn the_tab_is_read_from_the_database_in_three_statements_that_write_nothin
     let page = browser.get("/settings/email").await.expect("the page");
     assert_eq!(page.status, StatusCode::OK);
     // A statement is logged after its rows have been read.
-    let log = until_some(async || {
-        Some(log(folder.path())).filter(|log| log.contains("FROM token_attempt"))
-    })
-    .await;
+    let log =
+        until_some(async || Some(log(folder.path())).filter(|log| log.contains("SELECT attempt")))
+            .await;
     let request = log.lines().filter(|line| line.contains("/settings/email"));
     // A new connection sets its parameters, too.
     let count = |verb| {

@@ -65,7 +65,8 @@ async fn a_page_is_not_compressed_for_other_clients() {
 }
 
 #[tokio::test]
-async fn the_tab_is_read_from_the_database_in_three_statements_that_write_nothing() {
+async fn a_view_of_the_tab_takes_at_most_three_statements_and_writes_nothing() {
+    const LAST: &str = "SELECT attempt";
     let folder = tempfile::tempdir().expect("a folder for the test");
     let cookies = administrators(&folder, 1).await;
     let url = database_url(folder.path()).await;
@@ -75,19 +76,15 @@ async fn the_tab_is_read_from_the_database_in_three_statements_that_write_nothin
     let mut browser = HttpBrowser::with_cookie(&program.address, &cookies[0]).await;
     let page = browser.get("/settings/email").await.expect("the page");
     assert_eq!(page.status, StatusCode::OK);
-    // A statement is logged after its rows have been read. A new connection sets its parameters, too.
-    let begun = || {
-        let log = log(folder.path());
-        let count = |verb| {
-            let begin = format!("summary=\"{verb}");
-            let of_the_page =
-                |line: &&str| line.contains("/settings/email") && line.contains(&begin);
-            log.lines().filter(of_the_page).count()
-        };
-        ["SELECT", "INSERT", "UPDATE", "DELETE"].map(count)
-    };
-    let statements = until_some(async || Some(begun()).filter(|[reads, ..]| *reads >= 3)).await;
-    assert_eq!(statements, [3, 0, 0, 0]);
+    // Leptos polls a resource outside the request's span too: its last statement may be logged without.
+    let log = until_some(async || Some(log(folder.path())).filter(|log| log.contains(LAST))).await;
+    let statements = log.lines().filter(|line| {
+        line.contains("sqlx::query") && line.contains("/settings/email") && !line.contains("PRAGMA")
+    });
+    let statements: Vec<_> = statements.filter(|line| !line.contains(LAST)).collect();
+    assert!(statements.len() <= 2, "{statements:#?}");
+    let reads = |line: &&str| line.contains("summary=\"SELECT");
+    assert!(statements.iter().all(reads), "{statements:#?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ import { JOURNEYS } from './journeys.ts';
 import type { Browser, Window } from './surface.ts';
 import { webkit } from './webkit.ts';
 
-/** Whether an engine that is not installed fails its tests, which else are left out. */
+/** Whether an engine that is not installed fails its tests, which are otherwise skipped. */
 const isEveryEngineNeeded = process.env.PPM_EMAIL_TEST_EVERY_ENGINE === '1';
 
 for (const engine of [firefox, webkit]) {

@@ -17,7 +17,7 @@ pub struct EmailTab {
     /// Whether the caller made the last save.
     #[serde(default)]
     pub saved_by_caller: bool,
-    /// The caller's ID: what one user has typed is not shown to the next on the same page.
+    /// The caller's ID, so that unsaved input is not shown to another user of the same page.
     #[serde(default)]
     pub caller: String,
     /// Whether the caller may edit.

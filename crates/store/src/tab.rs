@@ -43,7 +43,7 @@ pub async fn settings(store: &Store, person: &str) -> Result<TabSettings, StoreE
     Ok(TabSettings { form, token, preference: time_preferences::from_row(first)? })
 }
 
-/// What the user did last.
+/// The user's latest attempt to obtain a token, and latest test message.
 #[derive(Debug)]
 pub struct TabActivity {
     /// The latest attempt to obtain a token for the settings of this revision.
@@ -52,7 +52,7 @@ pub struct TabActivity {
     pub run: Option<StoredRun>,
 }
 
-/// Reads what the user did last.
+/// Reads them.
 pub async fn activity(
     store: &Store,
     person: &str,

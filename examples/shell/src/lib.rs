@@ -98,7 +98,7 @@ fn NotFoundPage() -> impl IntoView {
     }
 }
 
-/// Brings the page to life in the browser.
+/// Hydrates the page.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

@@ -42,7 +42,7 @@ async fn preference(people: &People, who: &Principal) -> Result<TimePreference, 
     Ok(effective(who, chosen))
 }
 
-/// The preference that counts for a user who has `chosen` this one.
+/// The effective preference: the host's, else `chosen`, else the default.
 fn effective(who: &Principal, chosen: Option<TimePreference>) -> TimePreference {
     who.times.clone().or(chosen).unwrap_or_else(|| {
         let usual = TimePreference::default();

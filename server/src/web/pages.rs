@@ -136,7 +136,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .layer(Extension(pages))
 }
 
-/// Whether a response is compressed: only pages are, and none holds a secret (decision 19).
+/// Whether a response is compressed: only pages are (decision 19 says why that is safe).
 fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/html"))

@@ -14,6 +14,7 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 pub fn Typed(state: FormState, field: Field, beside: Option<AnyView>) -> impl IntoView {
     let is_revealed = RwSignal::new(false);
     let disabled = InputAttributes::of(state, field).disabled;
+    let disabled = live(move || !state.is_hydrated() || disabled.get());
     let secret = state.secret(field);
     // Changes only with whether the button is offered, so that typing does not recreate the button.
     let offered = Memo::new(move |_| {

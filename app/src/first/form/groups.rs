@@ -10,7 +10,7 @@ use crate::deferred::door::{DeferredView, deferred};
 use crate::first::field::{Control, secret_note, secret_warning};
 use crate::first::lookup::lookup_result;
 use crate::model::{copying::CopyQuestion, form::FormState, lookup::Lookup};
-use crate::view::reactive::live_text;
+use crate::view::reactive::{live, live_text};
 
 /// OAuth Flow.
 #[component]
@@ -46,6 +46,7 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
 #[component]
 pub fn OauthGroup(state: FormState) -> impl IntoView {
     let disabled = state.is_disabled(Field::OauthServer);
+    let disabled = live(move || !state.is_hydrated() || disabled.get());
     let question = CopyQuestion::new(state);
     let copy = (!state.is_read_only()).then(|| {
         view! {

@@ -16,7 +16,7 @@ thread_local! {
 
 /// The unsaved changes of a form that is gone.
 struct KeptForm {
-    /// The user who made them, whom alone they are shown to.
+    /// The user who made them. They are shown to no other user.
     caller: String,
     saved: Saved,
     draft: Draft,
@@ -33,7 +33,11 @@ impl FormState {
         if let Some(kept) = KEPT.take() {
             self.take_over(kept);
         }
-        on_cleanup(move || KEPT.set(self.left_behind()));
+        on_cleanup(move || {
+            if let Some(other) = KEPT.replace(self.left_behind()) {
+                other.guard.remove();
+            }
+        });
     }
 
     fn take_over(self, kept: KeptForm) {

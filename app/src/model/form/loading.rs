@@ -58,7 +58,11 @@ impl FormState {
 
     /// Marks the form as hydrated, for developer tools and the benchmark too.
     pub fn mark_hydrated(self) {
-        self.is_hydrated.try_set(true);
+        // A form that is built in the browser is ready from the start, and what follows it runs once.
+        if self.is_hydrated.try_get_untracked() != Some(false) {
+            return;
+        }
+        self.is_hydrated.set(true);
         if let Some(performance) = window().performance() {
             let _ = performance.mark("hydrated");
         }
@@ -68,7 +72,7 @@ impl FormState {
         self.is_hydrated.get()
     }
 
-    /// Whether the browser brings the server's page to life.
+    /// Whether the page of the server is being hydrated.
     #[cfg(not(feature = "ssr"))]
     pub fn is_hydrating(self) -> bool {
         !self.is_hydrated.get_untracked()

@@ -47,6 +47,7 @@ test('the token status is Not obtained, Valid in green, and Expired in red after
   provider,
   axe,
 }) => {
+  test.slow(); // Three looks by axe in each scheme.
   const coloursOf = async (words: string) => {
     await expect(form.tokenStatus).toHaveText(words, { timeout: 20_000 });
     await axe();

@@ -14,7 +14,8 @@ const UNSAVED: &str = "• ";
 pub fn start(state: FormState) {
     Effect::new(move |was_dirty: Option<bool>| {
         let is_dirty = state.is_dirty.get();
-        if is_dirty && was_dirty == Some(false) {
+        // An edit may come before the chunk.
+        if is_dirty && was_dirty != Some(true) {
             state.announce(labels::tab::SAVE_IS_AVAILABLE);
         }
         if state.host.is_whole_page() {

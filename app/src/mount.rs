@@ -19,7 +19,7 @@ use crate::host::{CustomElement, HostScript, TabHost};
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     if let Some(tab) = document().get_element_by_id(crate::TAB) {
-        // In a task of its own, after the one that compiled this code.
+        // In a separate task, after the one that compiled this code.
         set_timeout(
             || leptos::mount::hydrate_from(tab.unchecked_into(), EmailSettingsPage).forget(),
             Duration::ZERO,

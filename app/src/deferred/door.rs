@@ -94,7 +94,7 @@ pub async fn load(form: FormState) {
     while preload().await.is_err() {
         pause(RETRY_DELAY).await;
     }
-    // In a task of its own, after the one that brought the chunk.
+    // In a separate task, after the one that brought the chunk.
     pause(Duration::ZERO).await;
     form.mark_chunk_loaded();
 }

@@ -17,7 +17,7 @@ use crate::view::reactive::{live_option, live_view};
 #[component]
 pub fn Notes(form: FormState, field: Field) -> impl IntoView {
     let follows = [note::follows(field), &[field]].concat();
-    // Each control's in a task of its own: when the chunk has loaded, those of all controls are due.
+    // Each control's in a separate task: when the chunk has loaded, those of all controls are due.
     let is_due = RwSignal::new(false);
     set_timeout(
         move || {

@@ -1,11 +1,11 @@
-//! A part of the page that is hydrated in a task of its own.
+//! A part of the page that is hydrated in a separate task.
 
 use leptos::prelude::*;
 
 use crate::model::form::FormState;
 
-/// A part of the page. The server renders it in place. The browser hydrates each part in a task of its
-/// own, so that no task is long: between two tasks it paints and handles input. Where there is nothing
+/// A part of the page. The server renders it in place. The browser hydrates each part in a separate
+/// task, so that no task is long: between two tasks it paints and handles input. Where there is nothing
 /// to hydrate, parts are built at once. The layout does not see the element around a part.
 #[component]
 pub fn Paced(form: FormState, children: Children) -> impl IntoView {

@@ -19,6 +19,7 @@ for (const { name, leave } of WAYS) {
   test(`leaving by ${name} with unsaved changes asks first, and staying keeps them`, async ({ page, signIn }) => {
     const form = await signIn();
     await form.field(form.basic, 'Display Name').pressSequentially('typed');
+    await expect(form.save).toBeVisible(); // The page is hydrated, and has noticed the change.
     const asked = page.waitForEvent('dialog');
     const left = leave(page).catch(() => {}); // Rejects when the user stays.
     const dialog = await asked;

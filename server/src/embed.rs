@@ -75,9 +75,9 @@ impl EmailSettings {
 
     /// The same with a server that has started.
     pub fn with_server(server: Server, identity: impl Identity) -> Self {
-        let mut server = server;
         let host = Some(HostIdentity(Arc::new(identity)));
-        server.people = Arc::new(People { host, ..(*server.people).clone() });
+        let people = People { host, ..(*server.people).clone() };
+        let server = server.with_people(people);
         let background = Arc::new(server.start_background());
         let service = Arc::new(server.service());
         Self { server, service, _background: background }

@@ -1,6 +1,6 @@
 //! The state that all handlers share, and how it is made at startup.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
@@ -24,9 +24,22 @@ use crate::use_cases::{
     enforce_retention, run_refresh_loop,
 };
 
-/// The state that all handlers share. A use case takes only the part that it uses.
+/// The state that all handlers share. Clones share the parts: the router clones it several times for
+/// each request.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub struct Server(Arc<Parts>);
+
+impl Deref for Server {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of a server. A use case takes only those that it uses.
+#[derive(Debug, Clone)]
+pub struct Parts {
     /// The configuration.
     pub config: Arc<Config>,
     /// The database.
@@ -99,7 +112,7 @@ impl Server {
         let runs = Arc::new(shared.runs(&settings, &tokens, trust));
         let lookups = Arc::new(shared.lookups(&tokens, &people, documents));
         let Shared { config, store, vault, clock, randomness } = shared;
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             config,
             store,
             vault,
@@ -112,13 +125,24 @@ impl Server {
             lookups,
             readiness: Readiness::default(),
             stopping: CancellationToken::new(),
-        })
+        })))
+    }
+
+    /// The same with the users of a host.
+    #[must_use]
+    pub fn with_people(self, people: People) -> Self {
+        Self(Arc::new(Parts { people: Arc::new(people), ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// Returns the services of the tab and of the pages around it.
     pub fn service(&self) -> Service {
-        let Self { settings, tokens, runs, lookups, people, .. } = self.clone();
-        Service { settings, tokens, runs, lookups, people }
+        Service {
+            settings: self.settings.clone(),
+            tokens: self.tokens.clone(),
+            runs: self.runs.clone(),
+            lookups: self.lookups.clone(),
+            people: self.people.clone(),
+        }
     }
 
     /// Starts the background tasks: token renewal, the sealing key's rotation, and retention.
@@ -142,8 +166,12 @@ impl Server {
 
     /// Returns what the deletion of expired rows uses.
     pub fn cleanup(&self) -> Cleanup {
-        let Self { store, clock, randomness, .. } = self.clone();
-        Cleanup { store, clock, randomness, retention: self.config.retention }
+        Cleanup {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            randomness: self.randomness.clone(),
+            retention: self.config.retention,
+        }
     }
 }
 

@@ -193,6 +193,9 @@ impl Store {
             AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
         let pool = match dialect {
             Dialect::Sqlite => {
+                // A ping costs as much as a small statement. A file's connection is not lost while it
+                // is idle, and the release has tested it.
+                let pool = pool.test_before_acquire(false);
                 pool.after_release(|connection, _| Box::pin(is_reusable(connection)))
             }
             Dialect::Postgres => pool,

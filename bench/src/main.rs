@@ -1,14 +1,15 @@
-//! The programs that `cargo xtask bench` measures with: a baseline (an empty server), a mail server
+//! The programs that `cargo xtask bench` measures with: baselines (an empty server, a bare page), a mail server
 //! that accepts everything, and load generators. Each prints one number, per second as a rule, or
 //! the address it listens on.
 
+mod counter;
 mod empty;
 mod flood;
 mod load;
 mod send;
 mod sink;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -24,6 +25,11 @@ struct BenchCli {
 enum Program {
     /// Serves an empty answer: what HTTP itself costs.
     Empty,
+    /// Serves a bare Leptos page: the baseline of hydration.
+    Counter {
+        /// The folder with its bundle.
+        bundle: PathBuf,
+    },
     /// Accepts every message as fast as it comes.
     Sink,
     /// Requests a page over several connections, and prints the requests per second.
@@ -105,6 +111,7 @@ enum Program {
 async fn main() -> Result<()> {
     let number = match BenchCli::parse().program {
         Program::Empty => return empty::serve().await,
+        Program::Counter { bundle } => return counter::serve(&bundle).await,
         Program::Sink => return sink::serve().await,
         Program::Get { server, path, requests, connections, account } => {
             load::get(server, &path, requests, connections, account.as_deref()).await?

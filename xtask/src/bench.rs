@@ -5,7 +5,7 @@ mod browser;
 mod programs;
 mod report;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 use programs::Programs;
-use report::{BenchReport, Unit};
+use report::{BenchReport, Limit, Unit};
 
 /// How often each pair is measured, in turn.
 const ROUNDS: usize = 5;
@@ -38,11 +38,18 @@ const CALLS: u32 = 1_000;
 const FLOOD_CONNECTIONS: u32 = 64;
 const FLOOD_PER_SECOND: u32 = 10;
 const UNDER_FLOOD: &str = "call, p99, under a flood of 64 connections and 640 sign-ins a second";
-/// The maximum ratio of the 99th percentile of an administrator's calls with the flood to that
-/// without.
-const MOST_UNDER_FLOOD: f64 = 2.0;
-/// The minimum of Lighthouse's score for performance on a phone.
-const LEAST_MOBILE_PERFORMANCE: f64 = 97.0;
+/// The maximum of the 99th percentile of an administrator's calls with the flood.
+const FLOOD_LIMIT: (&str, Limit) = (UNDER_FLOOD, Limit::RatioAtMost(2.0));
+/// The limits of the page in the browser.
+const PAGE_LIMITS: [(&str, Limit); 7] = [
+    (browser::MOBILE_PERFORMANCE, Limit::AtLeast(97.0)),
+    (browser::FIRST_LOAD, Limit::AtMost(200_000.0)),
+    (browser::HYDRATED, Limit::RatioAtMost(2.4)),
+    (browser::LONGEST_TASK, Limit::AtMost(150.0)),
+    (browser::FIRST_KEY, Limit::RatioAtMost(2.0)),
+    (browser::KEYSTROKE, Limit::RatioAtMost(1.3)),
+    (browser::TO_PAINT_P95, Limit::RatioAtMost(1.3)),
+];
 
 /// A part that can be measured separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,9 +58,10 @@ pub enum Part {
     Flood,
 }
 
-/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if the page is
-/// too slow on a phone, or if the flood slows an administrator down by more than the limit.
-pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
+/// Measures everything, or one part, prints the table and writes it as JSON. Then fails if a figure
+/// exceeds its limit. `before` is the working copy of an earlier version, whose pages are measured in
+/// turn with those of this one.
+pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -> Result<()> {
     match part {
         Some(Part::Flood) => {
             let programs = ["build", "--release", "--package=server", "--package=bench"];
@@ -65,6 +73,7 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
             node::ensure_packages(workspace, Packages::All)?;
             crate::chromium::ensure_chromium(workspace)?;
             build::build(workspace, Profile::Release)?;
+            build::build_counter_bundle(workspace)?;
             expect_success(&mut cargo(workspace, ["build", "--release", "--package=bench"]))?;
         }
     }
@@ -73,12 +82,15 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     let _ = fs::remove_dir_all(folder.join("data"));
     fs::create_dir_all(folder.join("data"))?;
     let programs = Programs::new(workspace, folder.join("data"))?;
+    let before =
+        before.map(|root| Programs::new(&Workspace::at(root)?, folder.join("data-before")));
+    let before = before.transpose()?;
     let mut report = BenchReport::default();
     if part.is_none() {
         start(&programs, &mut report)?;
-        http(&programs, &mut report)?;
+        http(&programs, before.as_ref(), &mut report)?;
         smtp(workspace, &programs, &mut report)?;
-        browser::measure(workspace, &programs, &mut report)?;
+        browser::measure(workspace, &programs, before.as_ref(), &mut report)?;
         memory(&programs, &mut report)?;
     }
     flood(&programs, &mut report)?;
@@ -86,10 +98,8 @@ pub fn bench(workspace: &Workspace, part: Option<Part>) -> Result<()> {
     println!("\n{report}");
     let file = report.write(workspace, &folder).context("the figures could not be written")?;
     println!("\nWritten to {}", file.display());
-    if part.is_none() {
-        report.expect_at_least(LEAST_MOBILE_PERFORMANCE, browser::MOBILE_PERFORMANCE)?;
-    }
-    report.expect_at_most(MOST_UNDER_FLOOD, UNDER_FLOOD)
+    let of_page = if part.is_none() { &PAGE_LIMITS[..] } else { &[] };
+    report.check(&[of_page, &[FLOOD_LIMIT]].concat())
 }
 
 /// Measures the time from the start of the process to its first response.
@@ -103,16 +113,27 @@ fn start(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     Ok(())
 }
 
-fn http(programs: &Programs, report: &mut BenchReport) -> Result<()> {
+fn http(programs: &Programs, before: Option<&Programs>, report: &mut BenchReport) -> Result<()> {
     let (product, empty) = (programs.serve()?, programs.empty()?);
+    let earlier = before.map(Programs::serve).transpose()?;
     let (mut pages, mut many, mut saves, mut one) = (vec![], vec![], vec![], vec![]);
+    let mut pages_before = vec![];
     for _ in 0..ROUNDS {
-        pages.push(programs.get(&product, "/settings/email", REQUESTS / 4, CONNECTIONS, true)?);
+        let view =
+            |server| programs.get(server, "/settings/email", REQUESTS / 4, CONNECTIONS, true);
+        pages.push(view(&product)?);
+        if let Some(earlier) = &earlier {
+            pages_before.push(view(earlier)?);
+        }
         many.push(programs.get(&empty, "/", REQUESTS * 5, CONNECTIONS, false)?);
         saves.push(programs.save(&product, SAVES)?);
         one.push(programs.get(&empty, "/", REQUESTS, 1, false)?);
     }
     report.pair("page, 8 connections", Unit::PerSecond, &pages, ("empty route", &many));
+    if before.is_some() {
+        let baseline = ("the version before", &pages_before[..]);
+        report.pair("page, 8 connections", Unit::PerSecond, &pages, baseline);
+    }
     report.pair("save on SQLite, 1 connection", Unit::PerSecond, &saves, ("empty route", &one));
     Ok(())
 }

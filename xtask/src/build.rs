@@ -1,6 +1,6 @@
 //! Builds the server and the browser bundle. Needs only cargo and the Wasm target.
 
-use std::{fs, panic::resume_unwind, process::Command, thread};
+use std::{fs, panic::resume_unwind, path::Path, process::Command, thread};
 
 use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
@@ -45,22 +45,31 @@ pub fn build_example(workspace: &Workspace, package: &str) -> Result<()> {
     expect_success(&mut cargo(workspace, ["build", "--package", package]))
 }
 
-/// Makes the bundle of the Leptos host, in the way of any Leptos application: it is not split.
+/// Makes the bundle of the Leptos host.
 pub fn build_shell_bundle(workspace: &Workspace) -> Result<()> {
+    build_plain_bundle(workspace, "leptos-shell", &workspace.shell_package())
+}
+
+/// Makes the bundle of the counter, the baseline of hydration.
+pub fn build_counter_bundle(workspace: &Workspace) -> Result<()> {
+    build_plain_bundle(workspace, "counter", &workspace.counter_bundle())
+}
+
+/// Makes a package's bundle in the way of any Leptos application: it is not split.
+fn build_plain_bundle(workspace: &Workspace, package: &str, folder: &Path) -> Result<()> {
     ensure_wasm_target(workspace)?;
-    let mut module =
-        cargo(workspace, ["rustc", "--package=leptos-shell", "--lib", "--no-default-features"]);
-    module.args(["--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
-    // As for the app crate, so that the two share their compiled dependencies.
+    let mut module = cargo(workspace, ["rustc", "--lib", "--no-default-features", "--package"]);
+    module.args([package, "--target", WASM_TARGET, "--features=hydrate", "--profile", PROFILE]);
+    // As for the app crate, so that they share their compiled dependencies.
     module.arg("--crate-type=cdylib");
     expect_success(&mut module)?;
     Bindgen::new()
-        .input_path(workspace.wasm("leptos_shell", PROFILE))
-        .out_name("leptos-shell")
+        .input_path(workspace.wasm(&package.replace('-', "_"), PROFILE))
+        .out_name(package)
         .web(true)?
         .typescript(false)
-        .generate(workspace.shell_package())
-        .context("wasm-bindgen cannot read the compiled shell")
+        .generate(folder)
+        .with_context(|| format!("wasm-bindgen cannot read the compiled {package}"))
 }
 
 /// Makes `target/site`: the bundle that our own pages and the custom element share, a style sheet

@@ -33,7 +33,7 @@ mod threat_model;
 mod tools;
 mod workspace;
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -100,6 +100,10 @@ enum Task {
     Bench {
         /// The part to measure. Default: all.
         part: Option<bench::Part>,
+        /// The working copy of an earlier version, built by `cargo xtask build --release`. Its pages
+        /// are measured too, in turn with those of this version.
+        #[arg(long)]
+        before: Option<PathBuf>,
     },
     /// Fuzzes the parsers of untrusted input; needs a nightly compiler and cargo-fuzz.
     Fuzz {
@@ -124,7 +128,7 @@ fn main() -> ExitCode {
             run::run(&workspace, Profile::of(release), beside, listen, public_url.as_deref())
         }
         Task::Example { which, listen } => example::example(&workspace, which, listen),
-        Task::Bench { part } => bench::bench(&workspace, part),
+        Task::Bench { part, before } => bench::bench(&workspace, part, before.as_deref()),
         Task::Soak => soak::soak(&workspace),
         Task::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target, seconds),
         Task::Test { list: true, .. } => {

@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
+
 /// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
 pub const NAME: &str = "ppm-email";
 
@@ -46,6 +48,12 @@ impl Workspace {
         let target = env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |set| root.join(set));
         Self { root, target }
+    }
+
+    /// Another working copy, with the outputs of a build in its own folder.
+    pub fn at(root: &Path) -> Result<Self> {
+        let root = root.canonicalize().with_context(|| format!("no folder {}", root.display()))?;
+        Ok(Self { target: root.join("target"), root })
     }
 
     /// The folder of the root Cargo.toml.
@@ -118,6 +126,11 @@ impl Workspace {
     /// The folder of the bundle of the Leptos host; `site_pkg_dir` in its options.
     pub fn shell_package(&self) -> PathBuf {
         self.site().join("shell-pkg")
+    }
+
+    /// The folder of the bundle of the counter.
+    pub fn counter_bundle(&self) -> PathBuf {
+        self.target.join("bindgen").join("counter")
     }
 
     /// The folders of executables that may read the bundle's hashes: Leptos looks for `hash.txt`

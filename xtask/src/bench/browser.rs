@@ -13,16 +13,31 @@ use crate::{node::script, size::ELEMENT_BUDGET, tools::expect_success};
 /// The output of `page.bench.ts`.
 #[derive(Deserialize)]
 struct MeasuredPage {
+    tab: Tab,
+    /// The tab of an earlier version.
+    before: Option<Tab>,
+    hydrated_counter: Vec<f64>,
+    plain: Keys,
+    browser: String,
+}
+
+#[derive(Deserialize)]
+struct Tab {
+    first_bytes: Vec<f64>,
     bytes: Vec<f64>,
     requests: Vec<f64>,
     first_paint: Vec<f64>,
     hydrated: Vec<f64>,
-    to_paint: Vec<f64>,
-    to_paint_plain: Vec<f64>,
-    script: Vec<f64>,
-    script_plain: Vec<f64>,
+    longest_task: Vec<f64>,
     mutations: Vec<f64>,
-    browser: String,
+    keys: Keys,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    first: Vec<f64>,
+    to_paint: Vec<f64>,
+    script: Vec<f64>,
 }
 
 /// The output of `element.bench.ts`.
@@ -61,16 +76,32 @@ struct LighthouseRun {
     cls: f64,
 }
 
-/// The score of Lighthouse that has a minimum.
+/// The figures that have limits.
 pub const MOBILE_PERFORMANCE: &str = "Lighthouse, mobile: performance";
+pub const FIRST_LOAD: &str = "first load: HTML, CSS, JavaScript, first Wasm";
+pub const HYDRATED: &str = "hydrated, CPU ÷ 4";
+pub const LONGEST_TASK: &str = "longest task of a load, CPU ÷ 4";
+pub const FIRST_KEY: &str = "first key to end of script, CPU ÷ 4";
+pub const KEYSTROKE: &str = "keystroke to end of script, CPU ÷ 4";
+const TO_PAINT: &str = "keystroke to paint, CPU ÷ 4";
+pub const TO_PAINT_P95: &str = "keystroke to paint, p95, CPU ÷ 4";
 
 /// Measures the tab's load and keystrokes, and its load as an element of another site's page.
-pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut BenchReport) -> Result<()> {
-    let product = programs.serve()?;
+pub fn measure(
+    workspace: &Workspace,
+    programs: &Programs,
+    before: Option<&Programs>,
+    report: &mut BenchReport,
+) -> Result<()> {
+    let (product, counter) = (programs.serve()?, programs.counter()?);
+    let earlier = before.map(Programs::serve).transpose()?;
+    let earlier_address = earlier.as_ref().map(|earlier| format!("http://{}", earlier.address));
     let output = workspace.bench_folder();
     expect_success(
         script(workspace, "bench")
+            .envs(earlier_address.map(|address| ("BENCH_BEFORE", address)))
             .env("BENCH_URL", format!("http://{}", product.address))
+            .env("BENCH_COUNTER", format!("http://{}", counter.address))
             .env("BENCH_EMAIL", EMAIL)
             .env("BENCH_PASSWORD", PASSWORD)
             .env("BENCH_OUTPUT", &output)
@@ -80,20 +111,52 @@ pub fn measure(workspace: &Workspace, programs: &Programs, report: &mut BenchRep
     let page: MeasuredPage = serde_json::from_slice(&fs::read(output.join("page.json"))?)?;
     let element: Element = serde_json::from_slice(&fs::read(output.join("element.json"))?)?;
     report.browser.clone_from(&page.browser);
-    report.single("first load", Unit::Bytes, &page.bytes);
-    report.single("first load", Unit::Requests, &page.requests);
-    report.single("first contentful paint, CPU ÷ 4", Unit::Milliseconds, &page.first_paint);
-    report.single("hydrated, CPU ÷ 4", Unit::Milliseconds, &page.hydrated);
-    let plain = ("plain input", &page.to_paint_plain[..]);
-    report.pair("keystroke to paint, CPU ÷ 4", Unit::Milliseconds, &page.to_paint, plain);
-    let plain = ("plain input", &page.script_plain[..]);
-    report.pair("keystroke to end of script, CPU ÷ 4", Unit::Milliseconds, &page.script, plain);
-    report.single("DOM mutations a keystroke", Unit::Mutations, &page.mutations);
+    report_tab(&page, report);
     let lighthouse: Lighthouse =
         serde_json::from_slice(&fs::read(output.join("lighthouse.json"))?)?;
     report_lighthouse("mobile", &lighthouse.mobile, report);
     report_lighthouse("desktop", &lighthouse.desktop, report);
-    report_element(&element, &page, report)
+    report_element(&element, &page.tab, report)
+}
+
+/// Reports the load of the tab and its keystrokes, beside their baselines.
+fn report_tab(page: &MeasuredPage, report: &mut BenchReport) {
+    let MeasuredPage { tab, before, hydrated_counter, plain, .. } = page;
+    report.single(FIRST_LOAD, Unit::Bytes, &tab.first_bytes);
+    report.single("load, with what follows", Unit::Bytes, &tab.bytes);
+    report.single("load, with what follows", Unit::Requests, &tab.requests);
+    report.single("first contentful paint, CPU ÷ 4", Unit::Milliseconds, &tab.first_paint);
+    let milliseconds = Unit::Milliseconds;
+    report.pair(HYDRATED, milliseconds, &tab.hydrated, ("bare Leptos page", hydrated_counter));
+    report.single(LONGEST_TASK, milliseconds, &tab.longest_task);
+    let input = "plain input";
+    report.pair(FIRST_KEY, milliseconds, &tab.keys.first, (input, &plain.first));
+    report.pair(KEYSTROKE, milliseconds, &tab.keys.script, (input, &plain.script));
+    report.pair(TO_PAINT, milliseconds, &tab.keys.to_paint, (input, &plain.to_paint));
+    report.pair_p95(TO_PAINT_P95, milliseconds, &tab.keys.to_paint, (input, &plain.to_paint));
+    report.single("DOM mutations a keystroke", Unit::Mutations, &tab.mutations);
+    if let Some(before) = before {
+        report_progress(tab, before, report);
+    }
+}
+
+/// Reports the tab beside that of an earlier version.
+fn report_progress(tab: &Tab, before: &Tab, report: &mut BenchReport) {
+    type Read = fn(&Tab) -> &[f64];
+    let (milliseconds, baseline) = (Unit::Milliseconds, "the version before");
+    let compared: [(_, _, Read); 6] = [
+        (FIRST_LOAD, Unit::Bytes, |tab| &tab.first_bytes),
+        (HYDRATED, milliseconds, |tab| &tab.hydrated),
+        (LONGEST_TASK, milliseconds, |tab| &tab.longest_task),
+        (FIRST_KEY, milliseconds, |tab| &tab.keys.first),
+        (KEYSTROKE, milliseconds, |tab| &tab.keys.script),
+        (TO_PAINT, milliseconds, |tab| &tab.keys.to_paint),
+    ];
+    for (name, unit, read) in compared {
+        report.pair(name, unit, read(tab), (baseline, read(before)));
+    }
+    let paints = (&tab.keys.to_paint, &before.keys.to_paint);
+    report.pair_p95(TO_PAINT_P95, milliseconds, paints.0, (baseline, paints.1));
 }
 
 /// Reports what Lighthouse says of the tab on a device.
@@ -116,11 +179,11 @@ fn report_lighthouse(device: &str, runs: &[LighthouseRun], report: &mut BenchRep
 }
 
 /// Reports what the element transfers: its files, and the calls behind the form.
-fn report_element(element: &Element, page: &MeasuredPage, report: &mut BenchReport) -> Result<()> {
+fn report_element(element: &Element, page: &Tab, report: &mut BenchReport) -> Result<()> {
     let budget = [f64::from(u32::try_from(ELEMENT_BUDGET)?)];
     let files = "element, bodies of its files";
     report.pair(files, Unit::Bytes, &element.file_bodies, ("budget", &budget));
-    let own = "first load of our own page";
+    let own = "load of our own page";
     report.pair("element, first load", Unit::Bytes, &element.bytes, (own, &page.bytes));
     report.pair("element, first load", Unit::Requests, &element.requests, (own, &page.requests));
 

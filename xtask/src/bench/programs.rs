@@ -17,6 +17,7 @@ pub struct Programs {
     product: PathBuf,
     bench: PathBuf,
     site: PathBuf,
+    counter: PathBuf,
     folder: PathBuf,
 }
 
@@ -33,7 +34,9 @@ impl Programs {
     pub fn new(workspace: &Workspace, folder: PathBuf) -> Result<Self> {
         let product = workspace.binary(Profile::Release);
         let bench = product.with_file_name(format!("bench{}", std::env::consts::EXE_SUFFIX));
-        let programs = Self { product, bench, site: workspace.site(), folder };
+        let (site, counter) = (workspace.site(), workspace.counter_bundle());
+        let programs = Self { product, bench, site, counter, folder };
+        fs::create_dir_all(&programs.folder)?;
         let password = programs.folder.join("password.txt");
         fs::write(&password, PASSWORD)?;
         let mut add = programs.product(&["admin", "add", EMAIL, "--name", "Ada Okafor"]);
@@ -91,6 +94,12 @@ impl Programs {
     /// Starts a server with an empty route.
     pub fn empty(&self) -> Result<RunningProgram> {
         RunningProgram::start(&mut self.bench(&["empty"]))
+    }
+
+    /// Starts a server of a bare Leptos page.
+    pub fn counter(&self) -> Result<RunningProgram> {
+        let mut command = self.bench(&["counter"]);
+        RunningProgram::start(command.arg(&self.counter))
     }
 
     /// Starts a mail server that accepts everything.

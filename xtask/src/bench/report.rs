@@ -60,6 +60,49 @@ struct Baseline {
     ratio: f64,
 }
 
+/// A limit of a figure's median, or of its ratio to the baseline. No number is within a limit if there
+/// is none.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    AtLeast(f64),
+    AtMost(f64),
+    RatioAtMost(f64),
+}
+
+impl Limit {
+    fn allows(self, figure: &Figure) -> bool {
+        match self {
+            Self::AtLeast(least) => figure.median >= least,
+            Self::AtMost(most) => figure.median <= most,
+            Self::RatioAtMost(most) => {
+                figure.baseline.as_ref().is_some_and(|baseline| baseline.ratio <= most)
+            }
+        }
+    }
+}
+
+impl Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(f, "at least {least}"),
+            Self::AtMost(most) => write!(f, "at most {most}"),
+            Self::RatioAtMost(most) => write!(f, "at most {most} times the baseline"),
+        }
+    }
+}
+
+impl Figure {
+    /// The name, the median, and how it relates to the baseline.
+    fn with_ratio(&self) -> String {
+        let Self { name, unit, median, baseline, .. } = self;
+        let text = format!("{name}: {} {}", rounded(*median), unit.sign());
+        match baseline {
+            Some(Baseline { name, ratio, .. }) => format!("{text}, {ratio:.2} times \"{name}\""),
+            None => text,
+        }
+    }
+}
+
 /// All figures.
 #[derive(Default)]
 pub struct BenchReport {
@@ -83,32 +126,46 @@ impl BenchReport {
         samples: &[f64],
         (baseline, of_baseline): (&'static str, &[f64]),
     ) {
-        let (own, base) = (median(samples), median(of_baseline));
+        let compared = (median(samples), median(of_baseline));
+        self.compare(name, unit, compared, samples.len(), baseline);
+    }
+
+    /// The same with 95th percentiles in place of the medians.
+    pub fn pair_p95(
+        &mut self,
+        name: &'static str,
+        unit: Unit,
+        samples: &[f64],
+        (baseline, of_baseline): (&'static str, &[f64]),
+    ) {
+        let compared = (p95(samples), p95(of_baseline));
+        self.compare(name, unit, compared, samples.len(), baseline);
+    }
+
+    fn compare(
+        &mut self,
+        name: &str,
+        unit: Unit,
+        (own, base): (f64, f64),
+        samples: usize,
+        baseline: &'static str,
+    ) {
         let baseline = Some(Baseline { name: baseline, median: base, ratio: own / base });
-        let name = name.to_owned();
-        self.figures.push(Figure { name, unit, median: own, samples: samples.len(), baseline });
+        self.figures.push(Figure { name: name.to_owned(), unit, median: own, samples, baseline });
     }
 
-    /// Fails if a figure is more than `most` times its baseline, or was not measured.
-    pub fn expect_at_most(&self, most: f64, name: &str) -> Result<()> {
-        let figure = self.figures.iter().find(|figure| figure.name == name);
-        let baseline = figure.and_then(|figure| figure.baseline.as_ref());
-        let Baseline { name: baseline, ratio, .. } =
-            baseline.with_context(|| format!("\"{name}\" has no baseline"))?;
-        // A ratio that is not a number is refused too.
-        ensure!(
-            *ratio <= most,
-            "\"{name}\" is {ratio:.2} times \"{baseline}\", and may be {most} times that at most"
-        );
-        Ok(())
-    }
-
-    /// Fails if a figure is less than `least`, or was not measured.
-    pub fn expect_at_least(&self, least: f64, name: &str) -> Result<()> {
-        let figure = self.figures.iter().find(|figure| figure.name == name);
-        let median = figure.with_context(|| format!("\"{name}\" was not measured"))?.median;
-        // A median that is not a number is refused too.
-        ensure!(median >= least, "\"{name}\" is {median:.0}, and has to be at least {least}");
+    /// Fails with all figures that exceed their limits, or were not measured.
+    pub fn check(&self, limits: &[(&str, Limit)]) -> Result<()> {
+        let mut broken = Vec::new();
+        for (name, limit) in limits {
+            let figure = self.figures.iter().find(|figure| figure.name == *name);
+            match figure {
+                Some(figure) if limit.allows(figure) => {}
+                Some(figure) => broken.push(format!("{}, allowed is {limit}", figure.with_ratio())),
+                None => broken.push(format!("{name}: not measured")),
+            }
+        }
+        ensure!(broken.is_empty(), "over a limit:\n{}", broken.join("\n"));
         Ok(())
     }
 
@@ -172,6 +229,14 @@ fn median(samples: &[f64]) -> f64 {
     }
 }
 
+/// The 95th percentile: the smallest sample that 95 % of the samples do not exceed.
+fn p95(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * 95).div_ceil(100);
+    rank.checked_sub(1).and_then(|at| sorted.get(at)).copied().unwrap_or(f64::NAN)
+}
+
 /// Formats a number: one decimal below 100, else none.
 fn rounded(number: f64) -> String {
     if number.abs() < 100.0 { format!("{number:.1}") } else { format!("{number:.0}") }
@@ -194,33 +259,47 @@ mod tests {
         let text = report.to_string();
         assert!(text.ends_with("| page | 500 /s | empty route: 2000 /s | 0.25 |"), "{text}");
     }
+
     #[test]
-    fn a_figure_above_its_factor_is_refused_with_both_numbers() {
-        let mut report = BenchReport::default();
-        report.pair("call", Unit::Milliseconds, &[2.0], ("calm", &[1.0]));
-        report.pair("slow call", Unit::Milliseconds, &[2.1], ("calm", &[1.0]));
-        report.expect_at_most(2.0, "call").expect("a factor of two is allowed");
-        let refused = report.expect_at_most(2.0, "slow call").expect_err("it is more than twice");
-        let expected = "\"slow call\" is 2.10 times \"calm\", and may be 2 times that at most";
-        assert_eq!(refused.to_string(), expected);
+    fn nineteen_of_twenty_samples_are_within_the_95th_percentile() {
+        let samples: Vec<f64> = (1..=20).map(f64::from).collect();
+        assert_eq!(format!("{:.1}", p95(&samples)), "19.0");
+        assert_eq!(format!("{:.1}", p95(&[3.0])), "3.0");
     }
 
     #[test]
-    fn a_figure_below_its_minimum_is_refused_with_both_numbers() {
+    fn every_figure_over_its_limit_is_named_with_its_ratio() {
         let mut report = BenchReport::default();
+        report.pair("call", Unit::Milliseconds, &[2.0], ("calm", &[1.0]));
+        report.pair("slow call", Unit::Milliseconds, &[2.1], ("calm", &[1.0]));
         report.single("score", Unit::Points, &[97.0, 96.0, 98.0]);
-        report.expect_at_least(97.0, "score").expect("the minimum is enough");
-        let refused = report.expect_at_least(98.0, "score").expect_err("it is below");
-        assert_eq!(refused.to_string(), "\"score\" is 97, and has to be at least 98");
+        report.single("size", Unit::Bytes, &[200.0]);
+        let kept = [
+            ("call", Limit::RatioAtMost(2.0)),
+            ("score", Limit::AtLeast(97.0)),
+            ("size", Limit::AtMost(200.0)),
+        ];
+        report.check(&kept).expect("a figure may be equal to its limit");
+        let broken = [
+            ("call", Limit::RatioAtMost(2.0)),
+            ("slow call", Limit::RatioAtMost(2.0)),
+            ("score", Limit::AtLeast(98.0)),
+            ("size", Limit::AtMost(199.0)),
+        ];
+        let expected = "over a limit:
+slow call: 2.1 ms, 2.10 times \"calm\", allowed is at most 2 times the baseline
+score: 97.0 of 100, allowed is at least 98
+size: 200 bytes, allowed is at most 199";
+        assert_eq!(report.check(&broken).expect_err("three are over").to_string(), expected);
     }
 
     #[test]
     fn a_figure_that_was_not_measured_is_refused() {
         let mut report = BenchReport::default();
         report.pair("call", Unit::Milliseconds, &[], ("calm", &[]));
-        report.expect_at_most(2.0, "call").expect_err("no number is no proof");
-        report.expect_at_most(2.0, "other").expect_err("nor is no figure");
-        report.expect_at_least(2.0, "call").expect_err("no number is no proof");
-        report.expect_at_least(2.0, "other").expect_err("nor is no figure");
+        for limit in [Limit::RatioAtMost(2.0), Limit::AtMost(2.0), Limit::AtLeast(2.0)] {
+            report.check(&[("call", limit)]).expect_err("no number is no proof");
+            report.check(&[("other", limit)]).expect_err("nor is no figure");
+        }
     }
 }

@@ -9,13 +9,17 @@ use domain::{Draft, OauthFlow};
 use leptos::prelude::*;
 
 pub use crate::error::ApiError;
-use crate::{deadline, host::HostTransport};
+use crate::{deadline, host::HostTransport, json::Later};
+
+/// The tab's initial data, of which the deferred chunk reads the test message and the token.
+pub type LoadedTab = EmailTab<Later, Later>;
 
 /// Returns the tab's initial data.
 #[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = HostTransport)]
-pub async fn load() -> Result<EmailTab, ApiError> {
+pub async fn load() -> Result<LoadedTab, ApiError> {
     let (context, who) = request::caller()?;
-    request::with_status(context.service.load(&who, &context.origin.callback).await)
+    let tab = request::with_status(context.service.load(&who, &context.origin.callback).await)?;
+    Ok(tab.map_later(|run| Later::of(&run), |token| Later::of(&token)))
 }
 
 /// Saves the form, if its base revision is still the latest.

@@ -1,6 +1,7 @@
 //! The views of the first chunk, which the server renders and the browser hydrates. They reach the
 //! deferred chunk through its door.
 
+mod deferred_part;
 mod field;
 mod form;
 mod lookup;
@@ -8,6 +9,5 @@ mod notice;
 mod paced;
 pub mod page;
 mod preset;
-mod status;
-mod test_email;
-mod token_panel;
+#[cfg(feature = "ssr")]
+mod rendered;

@@ -4,10 +4,13 @@
 
 #[cfg(feature = "hydrate")]
 mod from_js;
+mod later;
 
 use codee::{Decoder, Encoder};
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{Serialize, de::DeserializeOwned};
+
+pub use later::Later;
 
 /// The codec for server functions and resources.
 pub struct JsonCodec;

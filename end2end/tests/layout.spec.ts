@@ -94,8 +94,9 @@ test.describe(() => {
       page.getByRole('button', { name: 'Fill in', exact: true }),
       form.sendTest,
     ];
-    const heights = await Promise.all(controls.map(async (control) => (await control.boundingBox())!.height));
-    expect(new Set(heights).size, heights.join(', ')).toBe(1);
+    const heights = async () => new Set(await Promise.all(controls.map(async (control) => (await control.boundingBox())?.height)));
+    // Send Test Email has no box while its group is replaced.
+    await expect.poll(async () => [...(await heights())]).toEqual([expect.any(Number)]);
   });
 
   test('a select has the same arrow in each browser, and the system’s one in forced colours', async ({ page, signIn }) => {

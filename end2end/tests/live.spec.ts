@@ -164,15 +164,14 @@ test('the outcome is announced once, and not again after a reload', async ({ pag
     page.evaluate(() => (globalThis as unknown as { announced: string[] }).announced);
   const listen = () =>
     page.evaluate(() => {
-      const region = document.getElementById('test-outcome')!;
       const announced: string[] = [];
       Object.assign(globalThis, { announced });
       new MutationObserver((changes) => {
-        // Only changes in a live region are announced.
-        if (region.getAttribute('role') !== 'status') return;
-        const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+        // Only changes in a live region are announced, and the region comes anew with the deferred chunk.
+        const inRegion = changes.filter(({ target }) => (target as Element).closest?.('#test-outcome[role=status]'));
+        const added = inRegion.flatMap(({ addedNodes }) => [...addedNodes]);
         announced.push(...added.map((node) => node.textContent ?? '').filter(Boolean));
-      }).observe(region, { childList: true, subtree: true });
+      }).observe(document.body, { childList: true, subtree: true });
     });
   const headings = async () => (await announcements()).filter((text) => /accepted the message/.test(text));
 

@@ -8,6 +8,9 @@ use server::clock::{SystemClock, SystemRandomness};
 use server::{Server, admin, audit, config::Config, key, log, router, serve, warnings};
 use store::StoreError;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit status of a failure: 2, which shells use for usage errors.
 const EXIT_FAILED: u8 = 2;
 

@@ -21,7 +21,7 @@ struct Layer {
 const LAYERS: [Layer; 5] = [
     Layer { name: "host", barred: &["model", "view", "first", "deferred", "mount"] },
     Layer { name: "model", barred: &["view", "first", "deferred", "mount"] },
-    Layer { name: "view", barred: &["model", "first", "deferred", "mount"] },
+    Layer { name: "view", barred: &["first", "deferred", "mount"] },
     Layer { name: "deferred", barred: &["first", "mount"] },
     Layer { name: "first", barred: &["deferred", "mount"] },
 ];

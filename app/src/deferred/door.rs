@@ -1,6 +1,6 @@
 //! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
-//! module here; code reachable only from here is not in the first chunk. The server does not render it:
-//! until the chunk has loaded, its placeholders are empty on both sides.
+//! module here; code reachable only from here is not in the first chunk. The server
+//! renders the groups in it; its other placeholders are empty on both sides until the chunk has loaded.
 //!
 //! Only our own bundle is split (feature `bundle`), because a plain wasm-bindgen cannot link a module
 //! that is to be split. In the bundle of a Leptos host the same functions are called directly.
@@ -10,18 +10,18 @@
 use std::task::{Context, Poll, Waker};
 use std::{pin::pin, time::Duration};
 
-use contract::{Explanation, RunView};
-use domain::{Field, token::OauthFailure};
+use domain::Field;
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 #[cfg(feature = "bundle")]
 use leptos::wasm_split::wasm_split;
 
-use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::note::{AnnouncementView, Notes};
 use super::notice::{ConflictNotice, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
-use super::{pending_attempt::PendingAttempt, save_bar::SaveBar, token_outcome::TokenOutcome};
+use super::{
+    save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail, token_panel::TokenPanel,
+};
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
@@ -57,14 +57,6 @@ pub enum DeferredView {
     CopyQuestion(CopyQuestion),
     /// The effects outside the form; renders nothing.
     Effects,
-    /// The outcome of a test message.
-    End(RunView),
-    /// The steps of a test message.
-    Ladder(Signal<Option<RunView>>),
-    /// The subscription to the event stream; renders nothing.
-    News(TestState),
-    /// The attempt that is running, and whether its final address has to be pasted.
-    PendingAttempt(TokenState, bool),
     /// The result of a lookup.
     Findings(Lookup),
     /// A provider's announcement, such as the end of basic authentication.
@@ -75,8 +67,12 @@ pub enum DeferredView {
     Problems(BlockedAction),
     /// Save and Cancel, and what a save asks or says.
     SaveBar(TokenState),
-    /// The outcome of a token attempt, and its failure if it failed.
-    TokenEnd(Explanation, Option<OauthFailure>),
+    /// The group "Send Test Email".
+    SendTest(TestState, TokenState),
+    /// The strip at the top.
+    Status(TestState, TokenState),
+    /// The group "OAuth Token Management".
+    TokenPanel(TokenState),
 }
 
 /// A placeholder for a deferred view; empty until the chunk has loaded.
@@ -84,9 +80,19 @@ pub fn deferred(form: FormState, part: DeferredView) -> LiveView {
     let mut part = Some(part);
     live_view(move || {
         let part = part.take_if(|_| form.is_chunk_loaded());
-        part.and_then(|part| poll_once(call!(render_deferred(form, part))))
-            .unwrap_or_else(|| ().into_any())
+        part.and_then(|part| render(form, part)).unwrap_or_else(|| ().into_any())
     })
+}
+
+/// A deferred view, if its code is here: on the server, or once the chunk has loaded.
+pub fn render(form: FormState, part: DeferredView) -> Option<AnyView> {
+    poll_once(call!(render_deferred(form, part)))
+}
+
+/// Begins to load the deferred chunk, for [`load`] to find it.
+#[cfg(not(feature = "ssr"))]
+pub async fn fetch() {
+    let _ = preload().await;
 }
 
 /// Loads the deferred chunk, with retries.
@@ -131,23 +137,16 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             super::effects::start(form);
             ().into_any()
         }
-        DeferredView::End(now) => view! { <DeliveryOutcome now form=Some(form)/> }.into_any(),
-        DeferredView::Ladder(now) => view! { <DeliverySteps now/> }.into_any(),
-        DeferredView::News(test) => {
-            super::updates::subscribe(form, test);
-            ().into_any()
-        }
-        DeferredView::PendingAttempt(token, needs_pasting) => {
-            view! { <PendingAttempt form token needs_pasting/> }.into_any()
-        }
         DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
         DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),
         DeferredView::SaveBar(token) => view! { <SaveBar state=form token/> }.into_any(),
         DeferredView::Problems(wanted) => view! { <ProblemSummary state=form wanted/> }.into_any(),
-        DeferredView::TokenEnd(explanation, failure) => {
-            view! { <TokenOutcome explanation failure form=Some(form)/> }.into_any()
+        DeferredView::SendTest(test, token) => {
+            view! { <SendTestEmail form test token/> }.into_any()
         }
+        DeferredView::Status(test, token) => view! { <StatusStrip form test token/> }.into_any(),
+        DeferredView::TokenPanel(token) => view! { <TokenPanel form token/> }.into_any(),
     })
 }
 

@@ -12,6 +12,8 @@ use crate::view::reactive::live_view;
 /// The status of the saved settings.
 #[component]
 pub fn StatusStrip(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
+    test.show_loaded();
+    token.show_loaded();
     let is_complete = Memo::new(move |_| form.with_saved(Saved::is_complete));
     live_view(move || {
         if is_complete.get() {

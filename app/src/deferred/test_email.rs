@@ -5,7 +5,8 @@ use domain::OauthFlow;
 use domain::delivery::Outcome;
 use leptos::prelude::*;
 
-use crate::deferred::door::{DeferredView, deferred};
+use super::delivery::{DeliveryOutcome, DeliverySteps};
+use super::updates::subscribe;
 use crate::model::test_run::{OUTCOME, SEND_TEST, TEST_TYPED, TestState};
 use crate::model::{form::FormState, token::TokenState};
 use crate::view::host::error_message;
@@ -14,13 +15,13 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 /// The group box with the button and the last run.
 #[component]
 pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
+    test.show_loaded();
+    token.show_loaded();
     Effect::new(move |_| {
         test.now.track();
-        if form.is_hydrated() {
-            test.host.spawn(test.follow());
-        }
+        test.host.spawn(test.follow());
     });
-    let news = deferred(form, DeferredView::News(test));
+    Effect::new(move |_| subscribe(form, test));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
     let disabled = live(move || !form.is_hydrated() || !is_free.get());
@@ -92,7 +93,6 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
                 {refusal}
                 {unseen}
                 <LastRun form test/>
-                {news}
             </div>
         </fieldset>
     }
@@ -102,7 +102,11 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
 #[component]
 fn LastRun(form: FormState, test: TestState) -> impl IntoView {
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    let end = live_option(move || ended.get().map(|now| deferred(form, DeferredView::End(now))));
+    // The server renders no buttons that do nothing yet.
+    let end = live_option(move || {
+        let now = ended.get().filter(|_| form.is_chunk_loaded())?;
+        Some(view! { <DeliveryOutcome now form=Some(form)/> })
+    });
     let is_old = Memo::new(move |_| test.is_before(form.with_saved(|saved| saved.at)));
     let old = live_option(move || {
         (is_old.get() && !test.is_under_way())
@@ -125,7 +129,7 @@ fn LastRun(form: FormState, test: TestState) -> impl IntoView {
             view! {
                 <details class="steps" open=is_open>
                     <summary>{labels::tab::last_test(&at, &recipient)}</summary>
-                    {deferred(form, DeferredView::Ladder(test.now.into()))}
+                    <DeliverySteps now=test.now.into()/>
                 </details>
             }
         })

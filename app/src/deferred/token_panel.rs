@@ -4,22 +4,22 @@ use domain::token::{Attempt, AttemptOutcome, Renewal, Token, TokenStatus};
 use domain::{Draft, Field, OauthFlow};
 use leptos::prelude::*;
 
-use super::lookup::{lookup_button, lookup_result};
-use crate::deferred::door::{DeferredView, deferred};
+use super::findings::FindingsView;
+use super::pending_attempt::PendingAttempt;
+use super::token_outcome::TokenOutcome;
 use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
 use crate::model::token::{GET_TOKEN, GET_TOKEN_REASON, TokenState};
 use crate::view::host::error_message;
+use crate::view::lookup::{lookup_button, lookup_region};
 use crate::view::reactive::{live, live_attribute, live_option, live_text, live_view};
 
 /// The group "OAuth Token Management". It keeps the token's state current as long as it is shown.
 #[component]
 pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     let host = form.host;
+    token.show_loaded();
     Effect::new(move |_| {
-        if !form.is_hydrated() {
-            return;
-        }
         if host.shares_token_events() {
             token.listen();
         }
@@ -92,7 +92,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
                     <RenewalNotice form token/>
                     <AttemptNotice form token/>
                 </div>
-                {lookup_result(lookup)}
+                {lookup_region(lookup, view! { <FindingsView lookup/> }.into_any())}
             </div>
         </fieldset>
     }
@@ -173,8 +173,10 @@ fn RenewalNotice(form: FormState, token: TokenState) -> impl IntoView {
             }
             Renewal::Gone(failure) => (Some(failure), None),
         };
-        let failure = failure.zip(token.renewal()).map(|(failure, explanation)| {
-            deferred(form, DeferredView::TokenEnd(explanation, Some(failure)))
+        // The server renders no buttons that do nothing yet.
+        let failure = failure.zip(token.renewal()).filter(|_| form.is_chunk_loaded());
+        let failure = failure.map(|(failure, explanation)| {
+            view! { <TokenOutcome explanation failure=Some(failure) form=Some(form)/> }
         });
         let next = next.map(|(next_at, written)| {
             let left = live_text(move || labels::time_left(token.seconds_until(next_at)));
@@ -192,21 +194,23 @@ fn AttemptNotice(form: FormState, token: TokenState) -> impl IntoView {
             view! { <p class="notice bad" part="notice" role="alert">{error_message(form.host, error)}</p> }
         })
     });
-    let attempt = live_view(move || match token.attempt() {
+    let attempt = live_view(move || match token.attempt().filter(|_| form.is_chunk_loaded()) {
         None => ().into_any(),
         Some(Attempt { end: Some(AttemptOutcome::Obtained), .. }) => {
             let words = live_text(move || if token.is_well() { labels::OBTAINED } else { "" });
-            let other = token
-                .ended()
-                .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, None)));
+            let other = token.ended().map(|explanation| {
+                view! { <TokenOutcome explanation failure=None form=Some(form)/> }
+            });
             view! { <p class="hint">{words}</p> {other} }.into_any()
         }
         Some(Attempt { end: Some(AttemptOutcome::Failed(failure)), .. }) => token
             .ended()
-            .map(|explanation| deferred(form, DeferredView::TokenEnd(explanation, Some(failure))))
+            .map(|explanation| {
+                view! { <TokenOutcome explanation failure=Some(failure) form=Some(form)/> }
+            })
             .into_any(),
         Some(Attempt { needs_pasting, .. }) => {
-            deferred(form, DeferredView::PendingAttempt(token, needs_pasting)).into_any()
+            view! { <PendingAttempt form token needs_pasting/> }.into_any()
         }
     });
     view! {

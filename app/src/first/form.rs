@@ -38,7 +38,7 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
         view! { <p class="notice neutral" part="notice" role="note">{labels::READ_ONLY}</p> }
     });
     let menu = (!state.is_read_only())
-        .then(|| view! { <Paced form=state><ProviderMenu form=state/></Paced> });
+        .then(|| view! { <Paced form=state of_settings="menu"><ProviderMenu form=state/></Paced> });
     view! {
         // No control has a `name`, so a native submit would send an empty body.
         <form
@@ -54,10 +54,10 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
             {read_only}
             <FormNotice state/>
             {menu}
-            <Paced form=state><FlowGroup state/></Paced>
-            <Paced form=state><BasicGroup state/></Paced>
-            <Paced form=state><OauthGroup state/></Paced>
-            <Paced form=state><AuthenticationGroup state/></Paced>
+            <Paced form=state of_settings="flow"><FlowGroup state/></Paced>
+            <Paced form=state of_settings="basic"><BasicGroup state/></Paced>
+            <Paced form=state of_settings="oauth"><OauthGroup state/></Paced>
+            <Paced form=state of_settings="authentication"><AuthenticationGroup state/></Paced>
             {children()}
             {deferred(state, DeferredView::SaveBar(token))}
             <p class="unseen" role="status">{state.announced()}</p>

@@ -8,13 +8,23 @@ use crate::model::form::FormState;
 /// task, so that no task is long: between two tasks it paints and handles input. Where there is nothing
 /// to hydrate, parts are built at once. The layout does not see the element around a part.
 #[component]
-pub fn Paced(form: FormState, children: Children) -> impl IntoView {
+pub fn Paced(
+    form: FormState,
+    /// The name of a part that shows nothing but the settings, the user's preferences and rights: the
+    /// server renders it once for several views.
+    #[prop(optional)]
+    of_settings: Option<&'static str>,
+    children: Children,
+) -> impl IntoView {
     #[cfg(not(feature = "ssr"))]
     if form.is_hydrating() {
         return hydrated_later(children);
     }
     #[cfg(feature = "ssr")]
-    let _ = form;
+    if let Some((name, shown)) = of_settings.zip(form.shown()) {
+        return super::rendered::rendered(name, shown, children);
+    }
+    let _ = (form, of_settings);
     view! { <div class="paced">{children()}</div> }.into_any()
 }
 

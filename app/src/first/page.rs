@@ -2,12 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{
-    form::SettingsForm, paced::Paced, status::StatusStrip, test_email::SendTestEmail,
-    token_panel::TokenPanel,
-};
+use super::{deferred_part::DeferredPart, form::SettingsForm, paced::Paced};
 use crate::api::{self, ApiError};
-use crate::deferred::door;
+use crate::deferred::door::{self, DeferredView};
 use crate::model::{form::FormState, test_run::TestState, token::TokenState};
 use crate::{host::TabHost, json, view::host::retry_button};
 
@@ -19,6 +16,11 @@ pub fn EmailSettingsPage() -> impl IntoView {
     let form = FormState::new(host, &door::COMMANDS);
     let test = TestState::new(host);
     let token = TokenState::new(host);
+    // A page that is hydrated has work to do before the chunk; any other waits for both loads at once.
+    #[cfg(not(feature = "ssr"))]
+    if !form.is_hydrating() {
+        host.spawn(door::fetch());
+    }
     let load = move |()| host.wrap_call(api::load());
     let tab = Resource::<_, json::JsonCodec>::new_with_options(|| (), load, true);
     let shown = move || {
@@ -26,14 +28,14 @@ pub fn EmailSettingsPage() -> impl IntoView {
             match tab.await {
                 Ok(tab) => {
                     form.adopt(&tab);
-                    test.adopt(&tab);
-                    token.adopt(tab.token);
+                    test.keep(&tab);
+                    token.keep(tab.token);
                     view! {
-                        <Paced form><StatusStrip form test token/></Paced>
+                        <DeferredPart form part=DeferredView::Status(test, token)/>
                         <Paced form>
                             <SettingsForm state=form token>
-                                <Paced form><TokenPanel form token/></Paced>
-                                <Paced form><SendTestEmail form test token/></Paced>
+                                <DeferredPart form part=DeferredView::TokenPanel(token)/>
+                                <DeferredPart form part=DeferredView::SendTest(test, token)/>
                             </SettingsForm>
                         </Paced>
                     }

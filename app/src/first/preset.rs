@@ -1,12 +1,13 @@
 //! The provider menu, which fills in the form from a provider's preset.
 
-use domain::{Draft, Saved, preset::Provider};
+use domain::{Draft, preset::Provider};
 use leptos::{html::Select, prelude::*};
 
 use super::field::adopt_once;
-use super::lookup::{lookup_button, lookup_result};
+use super::lookup::lookup_result;
 use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
+use crate::view::lookup::lookup_button;
 use crate::view::reactive::{live, live_option};
 
 /// The menu, an input for the tenant or region if the provider needs one, and the button.
@@ -56,7 +57,7 @@ pub fn ProviderMenu(form: FormState) -> impl IntoView {
         LookupRequest::Preset(chosen.get_untracked(), detail.get_untracked(), flow)
     };
     // Folded once there are settings.
-    let is_first = !form.with_saved_untracked(Saved::is_complete);
+    let is_first = !form.with_saved_untracked(|saved| saved.revision > 0);
     let is_idle = live(move || chosen.with(String::is_empty));
     view! {
         <details class="strip" part="strip" open=is_first>

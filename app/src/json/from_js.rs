@@ -93,9 +93,13 @@ impl<'de> Deserializer<'de> for Js {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
+        if name == super::later::NAME {
+            let json = JSON::stringify(&self.0).map_err(|_| Unreadable)?;
+            return visitor.visit_string(json.into());
+        }
         visitor.visit_newtype_struct(self)
     }
 

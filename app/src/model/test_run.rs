@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use contract::{ApiCode, EmailTab, RunView, TestAnswer};
+use contract::{ApiCode, RunView, TestAnswer};
 use domain::Draft;
 use leptos::prelude::*;
 
 use super::form::{BlockedAction, FormState, scroll_to};
-use crate::{api, deadline::pause, host::TabHost};
+use crate::api::{self, LoadedTab};
+use crate::{deadline::pause, host::TabHost, json::Later};
 
 /// How often the page checks whether events of a running test have arrived.
 const TICK: Duration = Duration::from_millis(250);
@@ -39,6 +40,8 @@ pub struct TestState {
     pub recipient: RwSignal<Option<String>>,
     /// The last run.
     pub now: RwSignal<Option<RunView>>,
+    /// The loaded run, until it is shown.
+    loaded: StoredValue<Option<Later>>,
     refusal: RwSignal<Option<ApiCode>>,
     is_starting: RwSignal<bool>,
     /// Whether the last click was on the test of unsaved settings.
@@ -56,10 +59,17 @@ impl TestState {
         Self { host, ..Self::default() }
     }
 
-    /// Shows the loaded run.
-    pub fn adopt(self, tab: &EmailTab) {
+    /// Keeps what was loaded, until a view shows it.
+    pub fn keep(self, tab: &LoadedTab) {
         self.recipient.set(tab.recipient.clone());
-        self.now.set(tab.last_run.clone());
+        self.loaded.set_value(Some(tab.last_run.clone()));
+    }
+
+    /// Shows the loaded run, unless it is shown already.
+    pub fn show_loaded(self) {
+        if let Some(loaded) = self.loaded.try_update_value(Option::take).flatten() {
+            self.now.set(loaded.read().flatten());
+        }
     }
 
     pub fn refusal(self) -> Option<ApiCode> {

@@ -13,7 +13,7 @@ use web_sys::BroadcastChannel;
 
 use super::form::{FormState, set_if_changed};
 use crate::host::{TOKEN_CHANNEL, TabHost};
-use crate::{api, deadline::pause};
+use crate::{api, deadline::pause, json::Later};
 
 /// How often the displayed time is updated.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ pub const GET_TOKEN_REASON: &str = "get-token-reason";
 #[derive(Clone, Copy)]
 pub struct TokenState {
     host: TabHost,
+    /// What was loaded, until it is shown.
+    loaded: StoredValue<Option<Later>>,
     token: RwSignal<Option<Token>>,
     attempt: RwSignal<Option<Attempt>>,
     /// The explanations of the failed refresh and of the attempt's outcome.
@@ -54,6 +56,7 @@ impl TokenState {
         let now = RwSignal::new(DateTime::UNIX_EPOCH);
         Self {
             host,
+            loaded: StoredValue::new(None),
             token,
             attempt: RwSignal::new(None),
             explanations: RwSignal::new((None, None)),
@@ -68,8 +71,21 @@ impl TokenState {
         }
     }
 
+    /// Keeps what was loaded, until a view shows it.
+    pub fn keep(self, loaded: Later) {
+        self.loaded.set_value(Some(loaded));
+    }
+
+    /// Shows what was loaded, unless it is shown already.
+    pub fn show_loaded(self) {
+        let loaded = self.loaded.try_update_value(Option::take).flatten();
+        if let Some(loaded) = loaded.and_then(|loaded| loaded.read()) {
+            self.adopt(loaded);
+        }
+    }
+
     /// Shows the state that the server returned.
-    pub fn adopt(self, TokenView { token, now, attempt, renewal, ended }: TokenView) {
+    fn adopt(self, TokenView { token, now, attempt, renewal, ended }: TokenView) {
         self.now.set(now);
         set_if_changed(self.explanations, (renewal, ended));
         set_if_changed(self.token, token);

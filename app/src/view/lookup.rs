@@ -3,9 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
-use crate::deferred::door::{DeferredView, deferred};
+use super::reactive::{live, live_attribute};
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::view::reactive::{live, live_attribute};
 
 pub fn lookup_button(
     lookup: Lookup,
@@ -31,9 +30,8 @@ pub fn lookup_button(
     .into_any()
 }
 
-/// The live region with the result. Escape closes it.
-pub fn lookup_result(lookup: Lookup) -> AnyView {
-    let shown = deferred(lookup.form(), DeferredView::Findings(lookup));
+/// The live region with the view of the result. Escape closes it.
+pub fn lookup_region(lookup: Lookup, result: AnyView) -> AnyView {
     let close = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             lookup.close();
@@ -41,7 +39,7 @@ pub fn lookup_result(lookup: Lookup) -> AnyView {
     };
     view! {
         <div class="announcement stack" role="status" id=lookup.id() tabindex="-1" on:keydown=close>
-            {shown}
+            {result}
         </div>
     }
     .into_any()

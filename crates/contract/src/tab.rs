@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::explanation::Explanation;
 
-/// The tab's initial data.
+/// The tab's initial data. The browser reads the test message and the token later than the rest, so
+/// their types vary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EmailTab {
+pub struct EmailTab<Run = Option<RunView>, Token = TokenView> {
     /// The saved settings.
     pub saved: Saved,
     /// Whether the caller made the last save.
@@ -25,13 +26,37 @@ pub struct EmailTab {
     /// The recipient of a test message; `None` if the caller has no verified address.
     pub recipient: Option<String>,
     /// The caller's last test message.
-    pub last_run: Option<RunView>,
+    pub last_run: Run,
     /// The caller's time display.
     pub display: TimeDisplay,
     /// The token's status.
-    pub token: TokenView,
+    pub token: Token,
     /// This server's callback address, for Redirect URI.
     pub callback: String,
+}
+
+impl EmailTab {
+    /// The same with another form of what is read later.
+    pub fn map_later<Run, Token>(
+        self,
+        run: impl FnOnce(Option<RunView>) -> Run,
+        token: impl FnOnce(TokenView) -> Token,
+    ) -> EmailTab<Run, Token> {
+        let Self { saved, saved_by_caller, caller, may_edit, recipient, display, callback, .. } =
+            self;
+        let (last_run, token) = (run(self.last_run), token(self.token));
+        EmailTab {
+            saved,
+            saved_by_caller,
+            caller,
+            may_edit,
+            recipient,
+            last_run,
+            display,
+            token,
+            callback,
+        }
+    }
 }
 
 /// A test message and its progress.

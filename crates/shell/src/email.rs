@@ -2,9 +2,9 @@
 
 use app::{EmailSettingsPage, TAB};
 use contract::paths;
-use leptos::{hydration::HydrationScripts, nonce::use_nonce, prelude::*};
+use leptos::{nonce::use_nonce, prelude::*};
 
-use crate::frame::Frame;
+use crate::{Assets, frame::Frame};
 
 /// A script that says so if the tab is not hydrated: its program was refused, or takes longer than 15
 /// seconds. It hides the message again once the program has started.
@@ -26,14 +26,14 @@ new PerformanceObserver(say).observe({ type: 'mark' });
 /// The Email tab in the page layout.
 #[component]
 pub fn EmailPage() -> impl IntoView {
-    let options = use_context::<LeptosOptions>();
+    let assets = use_context::<Assets>();
     view! {
         <Frame title=labels::email::TITLE lead=labels::email::LEAD>
             <p class="notice bad no-script">{labels::email::NO_SCRIPT}</p>
             <p class="notice bad" id="not-started" role="alert" hidden>{labels::email::NOT_STARTED}</p>
             <div id=TAB data-sign-in=paths::SIGN_IN><EmailSettingsPage/></div>
             {watch_start()}
-            {options.map(|options| view! { <HydrationScripts options/> })}
+            {assets.map(|assets| assets.hydration())}
         </Frame>
     }
 }

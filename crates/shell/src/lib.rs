@@ -2,6 +2,7 @@
 //! It is server-rendered HTML with forms and needs no script; only the tab is downloaded as Wasm.
 
 mod account;
+mod assets;
 mod audit;
 mod brand;
 mod email;
@@ -17,11 +18,12 @@ mod return_path;
 mod set_up;
 mod sign_in;
 
-use leptos::{hydration::AutoReload, prelude::*};
-use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::{SsrMode, path};
 
+pub use assets::Assets;
 pub use result::fault_code;
 pub use return_path::{local_path, with_destination};
 
@@ -29,7 +31,7 @@ use app::markup::escaped;
 use contract::paths;
 
 /// The HTML document.
-pub fn document(options: LeptosOptions) -> impl IntoView {
+pub fn document(assets: &Assets) -> impl IntoView + use<> {
     view! {
         <!DOCTYPE html>
         <html lang=labels::LANGUAGE>
@@ -39,8 +41,7 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="description" content=labels::email::LEAD/>
                 <link rel="icon" href=brand::FAVICON/>
-                <HashedStylesheet options=options.clone() id="style"/>
-                <AutoReload options/>
+                {assets.style()}
                 <MetaTags/>
             </head>
             <body><App/></body>

@@ -14,7 +14,7 @@ use leptos::context::{provide_context, use_context};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 use net::origin::PublicUrl;
-use shell::{App, document};
+use shell::{App, Assets, document};
 use tower_http::compression::CompressionLayer;
 
 use super::events::{EVENTS, events};
@@ -29,10 +29,12 @@ use crate::use_cases::Service;
 /// the process (`SuppressResourceLoad`), those of pages being rendered too.
 static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
-/// Renders pages: what the context of each has in common, and the bundle's options.
+/// Renders pages: what the context of each has in common, and the bundle's files.
 #[derive(Clone)]
 pub struct Pages {
     common: RequestContext,
+    assets: Assets,
+    /// For a host's pages, which load the bundle by Leptos's components.
     options: LeptosOptions,
     public_url: Option<PublicUrl>,
 }
@@ -59,7 +61,9 @@ impl Pages {
                 by_provider: server.people.oidc.as_ref().map(Oidc::name).map(str::to_owned),
             },
         };
-        Self { common, options: LeptosOptions::from_ref(server), public_url }
+        let options = LeptosOptions::from_ref(server);
+        let assets = Assets::new(&options, &hashes().unwrap_or_default());
+        Self { common, assets, options, public_url }
     }
 
     /// Renders the page at a path of this server for the caller, with `more` in its context.
@@ -74,12 +78,12 @@ impl Pages {
     ) -> Response {
         let request = Request::get(address).extension(caller).body(Body::empty());
         let request = request.expect("paths of this server are addresses");
-        let (pages, options) = (self.clone(), self.options.clone());
+        let (pages, assets) = (self.clone(), self.assets.clone());
         let context = move || {
             pages.provide();
             more();
         };
-        leptos_axum::render_app_async_with_context(context, move || page(options.clone()))(request)
+        leptos_axum::render_app_async_with_context(context, move || page(&assets))(request)
             .await
             .into_response()
     }
@@ -90,8 +94,9 @@ impl Pages {
         move || pages.provide()
     }
 
-    /// Provides the reactive context of a request: Leptos's options and a [`RequestContext`].
+    /// Provides the reactive context of a request: the bundle's files and a [`RequestContext`].
     pub fn provide(&self) {
+        provide_context(self.assets.clone());
         provide_context(self.options.clone());
         let mut context = self.common.clone();
         if let Some(parts) = use_context::<Parts>() {
@@ -113,11 +118,11 @@ impl Pages {
 /// The routes of the tab and of the stand-alone frame.
 pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
     let pages = Pages::new(server, service);
-    let options = pages.options.clone();
+    let assets = pages.assets.clone();
     let context = pages.context();
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), {
-        let options = options.clone();
-        move || page(options.clone())
+        let assets = assets.clone();
+        move || page(&assets)
     });
     Router::new()
         .route(paths::SIGN_IN, post(sign_in::sign_in))
@@ -130,7 +135,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::ACCOUNT_SESSIONS, post(forms::end_sessions))
         .merge(consents())
         .merge(news())
-        .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(options.clone()))
+        .leptos_routes_with_context(server, ROUTES.clone(), context, move || page(&assets))
         .fallback(not_found)
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(Extension(pages))
@@ -152,8 +157,8 @@ pub fn tab(server: &Server, service: &Arc<Service>) -> Router<Server> {
     LazyLock::force(&ROUTES);
     let pages = Pages::new(server, service);
     let result = leptos_axum::render_app_async_with_context(pages.context(), {
-        let options = pages.options.clone();
-        move || page(options.clone())
+        let assets = pages.assets.clone();
+        move || page(&assets)
     });
     consents()
         .merge(news())
@@ -187,11 +192,11 @@ fn answer(pages: &Pages) -> MethodRouter<Server> {
 }
 
 /// Renders the document, with the CSP that allows its own scripts.
-fn page(options: LeptosOptions) -> impl IntoView {
+fn page(assets: &Assets) -> impl IntoView + use<> {
     if let Some((nonce, response)) = use_nonce().zip(use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, headers::page_policy(&nonce));
     }
-    document(options)
+    document(assets)
 }
 
 impl FromRef<Server> for LeptosOptions {
@@ -203,12 +208,15 @@ impl FromRef<Server> for LeptosOptions {
 /// The locations of the bundle's files. Names have hashes if the build left a list of them next to
 /// the program.
 fn options(config: &Config) -> LeptosOptions {
-    let program = std::env::current_exe().ok();
-    let has_hashes = program.is_some_and(|program| program.with_file_name("hash.txt").exists());
     LeptosOptions::builder()
         .output_name("ppm-email")
         .site_root(config.site_root.to_string_lossy())
         .site_pkg_dir("pkg")
-        .hash_files(has_hashes)
+        .hash_files(hashes().is_some())
         .build()
+}
+
+/// The list of the hashes in the names of the bundle's files, if the build has left it next to the program.
+fn hashes() -> Option<String> {
+    std::fs::read_to_string(std::env::current_exe().ok()?.with_file_name("hash.txt")).ok()
 }

@@ -4,9 +4,10 @@ use domain::Field;
 use leptos::{html::Input, prelude::*};
 
 use crate::first::field::adopt_once;
-use crate::first::lookup::{lookup_button, lookup_result};
+use crate::first::lookup::lookup_result;
 use crate::model::form::FormState;
 use crate::model::lookup::{Lookup, LookupRequest};
+use crate::view::lookup::lookup_button;
 
 /// Looks up a provider's endpoints from its metadata. The issuer typed here is not part of the form.
 #[component]

@@ -1,11 +1,13 @@
 //! What the server sends with the page, and how far the page has loaded.
 
 use chrono::{DateTime, Utc};
+#[cfg(feature = "ssr")]
 use contract::EmailTab;
 use domain::{Field, time_format::TimeDisplay};
 use leptos::prelude::*;
 
 use super::FormState;
+use crate::api::LoadedTab;
 
 /// What the server says of the user and of itself, beside the settings.
 #[derive(Clone)]
@@ -18,6 +20,9 @@ pub(super) struct TabContext {
     #[cfg(not(feature = "bundle"))]
     caller: String,
     may_edit: bool,
+    /// All that the groups show of the loaded settings.
+    #[cfg(feature = "ssr")]
+    shown: Option<std::sync::Arc<str>>,
 }
 
 impl Default for TabContext {
@@ -28,8 +33,19 @@ impl Default for TabContext {
             #[cfg(not(feature = "bundle"))]
             caller: String::new(),
             may_edit: true,
+            #[cfg(feature = "ssr")]
+            shown: None,
         }
     }
+}
+
+/// The data of the tab without what the groups do not show: the token, the test message and its
+/// recipient, and how times are written.
+#[cfg(feature = "ssr")]
+fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
+    let EmailTab { saved, saved_by_caller, caller, may_edit, callback, .. } = tab;
+    let shown = (saved, saved_by_caller, caller, may_edit, callback);
+    serde_json::to_string(&shown).ok().map(Into::into)
 }
 
 /// Whether this form is on a page that is rendered on the server: here, or by the browser that
@@ -41,18 +57,27 @@ pub(super) fn has_to_hydrate() -> bool {
 
 impl FormState {
     /// Shows the loaded settings.
-    pub fn adopt(self, tab: &EmailTab) {
+    pub fn adopt(self, tab: &LoadedTab) {
         self.set_context(tab);
         self.reset(tab.saved.clone());
     }
 
-    pub(super) fn set_context(self, tab: &EmailTab) {
+    /// All that the groups show of the loaded settings. What the server keeps of a view is for views with
+    /// the same.
+    #[cfg(feature = "ssr")]
+    pub fn shown(self) -> Option<std::sync::Arc<str>> {
+        self.context.with_untracked(|context| context.shown.clone())
+    }
+
+    pub(super) fn set_context(self, tab: &LoadedTab) {
         self.context.set(TabContext {
             display: tab.display.clone(),
             callback: tab.callback.clone(),
             #[cfg(not(feature = "bundle"))]
             caller: tab.caller.clone(),
             may_edit: tab.may_edit,
+            #[cfg(feature = "ssr")]
+            shown: shown(tab),
         });
     }
 
@@ -78,8 +103,11 @@ impl FormState {
         !self.is_hydrated.get_untracked()
     }
 
+    /// Marks the chunk as loaded, once: its views are rendered by that.
     pub fn mark_chunk_loaded(self) {
-        self.is_chunk_loaded.try_set(true);
+        if self.is_chunk_loaded.try_get_untracked() == Some(false) {
+            self.is_chunk_loaded.set(true);
+        }
     }
 
     pub fn is_chunk_loaded(self) -> bool {

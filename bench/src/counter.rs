@@ -9,6 +9,8 @@ use tokio::{fs, net::TcpListener};
 
 /// Serves the page with the bundle in `folder` until it is killed.
 pub async fn serve(folder: &Path) -> Result<()> {
+    // Sets the executor of Leptos. The page has no routes.
+    let _ = leptos_axum::generate_route_list(|| ());
     let options = LeptosOptions::builder().output_name(counter::NAME).build();
     let page = leptos_axum::render_app_to_stream(move || counter::document(options.clone()));
     let router = Router::new()

@@ -41,13 +41,10 @@ const UNDER_FLOOD: &str = "call, p99, under a flood of 64 connections and 640 si
 /// The maximum of the 99th percentile of an administrator's calls with the flood.
 const FLOOD_LIMIT: (&str, Limit) = (UNDER_FLOOD, Limit::RatioAtMost(2.0));
 /// The limits of the page in the browser.
-const PAGE_LIMITS: [(&str, Limit); 7] = [
+const PAGE_LIMITS: [(&str, Limit); 4] = [
     (browser::MOBILE_PERFORMANCE, Limit::AtLeast(97.0)),
     (browser::FIRST_LOAD, Limit::AtMost(200_000.0)),
-    (browser::HYDRATED, Limit::RatioAtMost(2.4)),
     (browser::LONGEST_TASK, Limit::AtMost(150.0)),
-    (browser::FIRST_KEY, Limit::RatioAtMost(2.0)),
-    (browser::KEYSTROKE, Limit::RatioAtMost(1.3)),
     (browser::TO_PAINT_P95, Limit::RatioAtMost(1.3)),
 ];
 
@@ -56,6 +53,8 @@ const PAGE_LIMITS: [(&str, Limit); 7] = [
 pub enum Part {
     /// An administrator's calls while a flood of sign-ins is refused. Needs no browser.
     Flood,
+    /// The tab: its views on the server, its load and its keystrokes in a browser.
+    Page,
 }
 
 /// Measures everything, or one part, prints the table and writes it as JSON. Then fails if a figure
@@ -68,7 +67,7 @@ pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -
             expect_success(&mut cargo(workspace, programs))?;
             fs::create_dir_all(workspace.site())?;
         }
-        None => {
+        Some(Part::Page) | None => {
             node::ensure_node()?;
             node::ensure_packages(workspace, Packages::All)?;
             crate::chromium::ensure_chromium(workspace)?;
@@ -88,18 +87,24 @@ pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -
     let mut report = BenchReport::default();
     if part.is_none() {
         start(&programs, &mut report)?;
-        http(&programs, before.as_ref(), &mut report)?;
         smtp(workspace, &programs, &mut report)?;
-        browser::measure(workspace, &programs, before.as_ref(), &mut report)?;
         memory(&programs, &mut report)?;
     }
-    flood(&programs, &mut report)?;
+    let mut limits = Vec::new();
+    if part != Some(Part::Page) {
+        flood(&programs, &mut report)?;
+        limits.push(FLOOD_LIMIT);
+    }
+    if part != Some(Part::Flood) {
+        http(&programs, before.as_ref(), &mut report)?;
+        browser::measure(workspace, &programs, before.as_ref(), &mut report)?;
+        limits.extend(PAGE_LIMITS);
+    }
 
     println!("\n{report}");
     let file = report.write(workspace, &folder).context("the figures could not be written")?;
     println!("\nWritten to {}", file.display());
-    let of_page = if part.is_none() { &PAGE_LIMITS[..] } else { &[] };
-    report.check(&[of_page, &[FLOOD_LIMIT]].concat())
+    report.check(&limits)
 }
 
 /// Measures the time from the start of the process to its first response.

@@ -23,7 +23,7 @@ impl FormState {
 
     /// Saves by Ctrl+S, or Cmd+S.
     pub fn save_by_key(self, event: &KeyboardEvent) {
-        let is_save = event.key() == "s" && (event.ctrl_key() || event.meta_key());
+        let is_save = (event.ctrl_key() || event.meta_key()) && event.key() == "s";
         if is_save && !event.default_prevented() {
             event.prevent_default();
             self.save();

@@ -333,7 +333,8 @@ impl Witness {
     /// Saves the port of another mail server, and deletes the token.
     async fn saves_port(&mut self, port: u16) {
         let tab = self.calls("email/load", &json!({})).await;
-        let EmailTab { saved, token, .. } = serde_json::from_str(&tab.body).expect("a tab");
+        let EmailTab { saved, token, .. }: EmailTab =
+            serde_json::from_str(&tab.body).expect("a tab");
         let mut draft = saved.draft();
         draft.edit(Field::OauthPort, port.to_string());
         // With Client Credentials, the secret is bound to the mail server too.

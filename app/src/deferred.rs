@@ -1,5 +1,6 @@
 //! The views and the code of the deferred Wasm chunk, which the browser loads after hydration. In the
-//! tab they are reached only through [`door`]; the shell renders some of them on the server.
+//! tab they are reached only through [`door`]. The server renders some of them: the status strip and the
+//! groups of the token and the test in the tab, others in the pages of the shell.
 
 mod conflict;
 mod copying;

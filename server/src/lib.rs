@@ -24,5 +24,5 @@ pub mod web;
 
 pub use vault::clock;
 
-pub use state::{Server, StartError};
+pub use state::{Parts, Server, StartError};
 pub use web::router::{guarded, router};

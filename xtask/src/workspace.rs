@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The name of the binary and of the bundle's files; `output-name` in the leptos metadata.
+/// The name of the binary and of the bundle's files; `output_name` in the server's Leptos options.
 pub const NAME: &str = "ppm-email";
 
 /// The name of the custom element's style sheet.
@@ -113,12 +113,12 @@ impl Workspace {
         self.target.join("bindgen").join(NAME)
     }
 
-    /// The files that the product serves; `site-root` in the leptos metadata.
+    /// The files that the product serves; `site_root` in those options.
     pub fn site(&self) -> PathBuf {
         self.target.join("site")
     }
 
-    /// The bundle's folder inside the site; `site-pkg-dir` in the leptos metadata.
+    /// The bundle's folder inside the site; `site_pkg_dir` in those options.
     pub fn package(&self) -> PathBuf {
         self.site().join("pkg")
     }

@@ -1,6 +1,7 @@
 //! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
-//! module here; code reachable only from here is not in the first chunk. The server
-//! renders the groups in it; its other placeholders are empty on both sides until the chunk has loaded.
+//! module here; code reachable only from here is not in the first chunk. The server renders
+//! the status strip and the groups of the token and the test; its other placeholders are empty on both
+//! sides until the chunk has loaded.
 //!
 //! Only our own bundle is split (feature `bundle`), because a plain wasm-bindgen cannot link a module
 //! that is to be split. In the bundle of a Leptos host the same functions are called directly.

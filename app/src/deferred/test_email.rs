@@ -102,7 +102,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
 #[component]
 fn LastRun(form: FormState, test: TestState) -> impl IntoView {
     let ended = Memo::new(move |_| test.now.get().filter(|now| now.run.outcome.is_some()));
-    // The server renders no buttons that do nothing yet.
+    // The server renders nothing that could have the focus when this is replaced.
     let end = live_option(move || {
         let now = ended.get().filter(|_| form.is_chunk_loaded())?;
         Some(view! { <DeliveryOutcome now form=Some(form)/> })
@@ -124,7 +124,7 @@ fn LastRun(form: FormState, test: TestState) -> impl IntoView {
     let is_open =
         live(move || !is_old.get() && !test.now.with(|now| now.as_ref().is_some_and(is_accepted)));
     let ladder = live_option(move || {
-        begun.get().map(|(recipient, at)| {
+        begun.get().filter(|_| form.is_chunk_loaded()).map(|(recipient, at)| {
             let at = form.written(at);
             view! {
                 <details class="steps" open=is_open>

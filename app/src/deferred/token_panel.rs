@@ -28,7 +28,8 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
     Effect::new(move |_| host.tell_token(token.status.get()));
     Effect::new(move |before: Option<i64>| {
         let revision = form.revision().get();
-        if before.is_some_and(|before| before != revision) {
+        // A save may have come before this view.
+        if before.unwrap_or_else(|| token.loaded_with()) != revision {
             host.spawn(token.refresh());
         }
         revision

@@ -10,8 +10,8 @@ use crate::model::form::FormState;
 #[component]
 pub fn Paced(
     form: FormState,
-    /// The name of a part that shows nothing but the settings, the user's preferences and rights: the
-    /// server renders it once for several views.
+    /// The name of a part that shows nothing but what [`FormState::shown`] has: no time, no token, no
+    /// user. The server renders it once for several views.
     #[prop(optional)]
     of_settings: Option<&'static str>,
     children: Children,

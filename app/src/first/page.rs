@@ -29,7 +29,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
                 Ok(tab) => {
                     form.adopt(&tab);
                     test.keep(&tab);
-                    token.keep(tab.token);
+                    token.keep(tab.token, tab.saved.revision);
                     view! {
                         <DeferredPart form part=DeferredView::Status(test, token)/>
                         <Paced form>

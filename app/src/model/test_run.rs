@@ -68,7 +68,11 @@ impl TestState {
     /// Shows the loaded run, unless it is shown already.
     pub fn show_loaded(self) {
         if let Some(loaded) = self.loaded.try_update_value(Option::take).flatten() {
-            self.now.set(loaded.read().flatten());
+            if let Some(run) = loaded.read() {
+                self.now.set(run);
+            } else {
+                self.refuse(ApiCode::Malformed);
+            }
         }
     }
 
@@ -157,12 +161,14 @@ impl TestState {
                     self.follow().await;
                     self.scroll_soon(OUTCOME);
                 }
-                Err(error) => {
-                    self.host.tell_error(error);
-                    self.refusal.set(Some(error));
-                }
+                Err(error) => self.refuse(error),
             }
         });
+    }
+
+    fn refuse(self, error: ApiCode) {
+        self.host.tell_error(error);
+        self.refusal.set(Some(error));
     }
 
     /// Scrolls an element that may not be rendered yet into view, no further than needed.

@@ -34,6 +34,9 @@ pub struct TokenState {
     host: TabHost,
     /// What was loaded, until it is shown.
     loaded: StoredValue<Option<Later>>,
+    loaded_with: StoredValue<i64>,
+    /// The browser's time when that was loaded.
+    loaded_at: StoredValue<Option<DateTime<Utc>>>,
     token: RwSignal<Option<Token>>,
     attempt: RwSignal<Option<Attempt>>,
     /// The explanations of the failed refresh and of the attempt's outcome.
@@ -57,6 +60,8 @@ impl TokenState {
         Self {
             host,
             loaded: StoredValue::new(None),
+            loaded_with: StoredValue::new(0),
+            loaded_at: StoredValue::new(None),
             token,
             attempt: RwSignal::new(None),
             explanations: RwSignal::new((None, None)),
@@ -71,17 +76,27 @@ impl TokenState {
         }
     }
 
-    /// Keeps what was loaded, until a view shows it.
-    pub fn keep(self, loaded: Later) {
+    /// Keeps what was loaded with the settings of a revision, until a view shows it.
+    pub fn keep(self, loaded: Later, revision: i64) {
         self.loaded.set_value(Some(loaded));
+        self.loaded_with.set_value(revision);
+        #[cfg(not(feature = "ssr"))]
+        self.loaded_at.set_value(Some(browser_now()));
     }
 
     /// Shows what was loaded, unless it is shown already.
     pub fn show_loaded(self) {
-        let loaded = self.loaded.try_update_value(Option::take).flatten();
-        if let Some(loaded) = loaded.and_then(|loaded| loaded.read()) {
-            self.adopt(loaded);
+        if let Some(loaded) = self.loaded.try_update_value(Option::take).flatten() {
+            match loaded.read() {
+                Some(loaded) => self.adopt(loaded),
+                None => self.refuse(ApiCode::Malformed),
+            }
         }
+    }
+
+    /// The revision of the settings with which the token was loaded.
+    pub fn loaded_with(self) -> i64 {
+        self.loaded_with.get_value()
     }
 
     /// Shows the state that the server returned.
@@ -239,7 +254,8 @@ impl TokenState {
     /// Updates the time, and polls the token while a change can be expected, until the page is
     /// disposed.
     pub async fn watch(self, form: FormState) {
-        self.clock_offset.set(self.now.get_untracked() - browser_now());
+        let loaded_at = self.loaded_at.get_value().unwrap_or_else(browser_now);
+        self.clock_offset.set(self.now.get_untracked() - loaded_at);
         let mut waited = 0;
         loop {
             pause(TICK).await;

@@ -218,5 +218,16 @@ fn options(config: &Config) -> LeptosOptions {
 
 /// The list of the hashes in the names of the bundle's files, if the build has left it next to the program.
 fn hashes() -> Option<String> {
-    std::fs::read_to_string(std::env::current_exe().ok()?.with_file_name("hash.txt")).ok()
+    let list = std::env::current_exe().ok()?.with_file_name("hash.txt");
+    match std::fs::read_to_string(&list) {
+        Ok(hashes) => Some(hashes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::error!(
+                "{} cannot be read, so the tab will not start: {error}",
+                list.display()
+            );
+            None
+        }
+    }
 }

@@ -39,13 +39,22 @@ impl Default for TabContext {
     }
 }
 
-/// The data of the tab without what the groups do not show: the token, the test message and its
-/// recipient, and how times are written.
+/// The data of the tab without what the groups do not show: the user, how times are written, the token,
+/// the test message and its recipient.
 #[cfg(feature = "ssr")]
 fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
-    let EmailTab { saved, saved_by_caller, caller, may_edit, callback, .. } = tab;
-    let shown = (saved, saved_by_caller, caller, may_edit, callback);
-    serde_json::to_string(&shown).ok().map(Into::into)
+    let EmailTab {
+        saved,
+        may_edit,
+        callback,
+        saved_by_caller: _,
+        caller: _,
+        recipient: _,
+        last_run: _,
+        display: _,
+        token: _,
+    } = tab;
+    serde_json::to_string(&(saved, may_edit, callback)).ok().map(Into::into)
 }
 
 /// Whether this form is on a page that is rendered on the server: here, or by the browser that

@@ -2,7 +2,7 @@
 // the product.
 
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /**
@@ -13,7 +13,9 @@ export async function startScripted(
   answers: Record<string, string | null>,
   greeting = '220 mail.practice.example ESMTP',
 ): Promise<{ port: number; stop: () => Promise<void> }> {
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
     let isContent = false;
     socket.on('error', () => socket.destroy());
     const say = (reply: string) => socket.write(`${reply}\r\n`);
@@ -35,6 +37,7 @@ export async function startScripted(
     port: (server.address() as AddressInfo).port,
     stop: async () => {
       server.close();
+      sockets.forEach((socket) => socket.destroy()); // A client may still wait for a reply.
       await once(server, 'close');
     },
   };

@@ -2,6 +2,25 @@
 
 import { Form, basic } from '../support/form.ts';
 import { expect, test } from '../support/test.ts';
+import type { Page } from '@playwright/test';
+
+/** Waits until nothing has changed for some frames: the deferred chunk renders in several tasks. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        let quietFrames = 0;
+        const observer = new MutationObserver(() => (quietFrames = 0));
+        observer.observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
+        const check = () => {
+          if (++quietFrames < 6) return void requestAnimationFrame(check);
+          observer.disconnect();
+          resolve();
+        };
+        check();
+      }),
+  );
+}
 
 test.describe(() => {
   test.use({ changesNothing: true });
@@ -24,6 +43,8 @@ test.describe(() => {
     for (const label of ['Display Name', 'SMTP Server', 'Username', 'Password']) {
       const control = form.field(form.basic, label);
       await control.fill('a'); // The first keystroke also shows the save bar.
+      await expect(form.save).toBeVisible();
+      await settled(page);
       const mutated = await page.evaluateHandle(() => {
         const mutated: string[] = [];
         const record = (records: MutationRecord[]) => {

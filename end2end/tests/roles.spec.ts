@@ -47,3 +47,10 @@ test('a reader sees the token status and the history, and cannot obtain a token'
   await rita.page.getByRole('link', { name: 'Test messages' }).click();
   await expect(rita.page.getByRole('listitem').filter({ hasText: ADA.name })).toHaveCount(1);
 });
+
+test('a reader sees how mail is sent with an OAuth flow, too', async ({ signIn, product, provider, asRita }) => {
+  await configure(await signIn(), product, 'Client Credentials', provider.address.clients.credentials);
+  const rita = await asRita();
+  await expect(rita.page.getByText('Mail goes through', { exact: true })).toBeVisible();
+  await expect(rita.page.getByText(`${product.mail.username}, by token`, { exact: true })).toBeVisible();
+});

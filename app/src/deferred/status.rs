@@ -14,7 +14,13 @@ use crate::view::reactive::live_view;
 pub fn StatusStrip(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
     test.show_loaded();
     token.show_loaded();
-    let is_complete = Memo::new(move |_| form.with_saved(Saved::is_complete));
+    // A reader gets no Client ID, without which OAuth settings look incomplete.
+    let is_complete =
+        Memo::new(move |_| {
+            form.with_saved(|saved| {
+                if form.is_read_only() { saved.revision > 0 } else { saved.is_complete() }
+            })
+        });
     live_view(move || {
         if is_complete.get() {
             facts(form, test, token)

@@ -138,7 +138,7 @@ fn bindgen(workspace: &Workspace) -> Result<Bundle> {
         wasm: fs::read(folder.join(format!("{NAME}_bg.wasm")))?,
         js: compact(&later.in_glue(&fs::read_to_string(folder.join(format!("{NAME}.js")))?)?),
         later: later.wasm,
-        css: css::bundle(&workspace.style(), "main.css")?,
+        css: css::for_window(&css::bundle(&workspace.style(), "main.css")?),
         snippets: snippets.is_dir().then_some(snippets),
     })
 }

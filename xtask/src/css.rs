@@ -13,6 +13,11 @@ pub fn bundle(folder: &Path, main: &str) -> Result<String> {
     Ok(minify(&join(&read(main)?, read)?))
 }
 
+/// Makes the style sheet for pages that are as wide as the window, which need no outermost container.
+pub fn for_window(css: &str) -> String {
+    css.replace("@container outer", "@media")
+}
+
 /// Replaces each line `@import "x.css";`, with or without `layer(name)`, by what `read` returns.
 fn join(main: &str, read: impl Fn(&str) -> Result<String>) -> Result<String> {
     let mut joined = String::new();
@@ -141,6 +146,13 @@ mod tests {
     fn significant_spaces_stay() {
         let css = "a :is(b) { width: calc(1px + 2px); --x: a  b }";
         assert_eq!(minify(css), "a :is(b){width: calc(1px + 2px);--x: a b}");
+    }
+
+    #[test]
+    fn the_outermost_container_of_our_pages_is_the_window() {
+        let css = "@container outer (max-width: 48em){a{}}@container (max-width: 9em){b{}}";
+        let expected = "@media (max-width: 48em){a{}}@container (max-width: 9em){b{}}";
+        assert_eq!(for_window(css), expected);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> imp
     view! {
         <fieldset class="group" part="group">
             <legend part="legend"><h2>{labels::tab::SEND_TEST}</h2></legend>
-            <div class="body">
+            <div class="body lists">
                 {buttons}
                 {typed}
                 {refusal}

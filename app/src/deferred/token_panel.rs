@@ -82,7 +82,7 @@ pub fn TokenPanel(form: FormState, token: TokenState) -> impl IntoView {
         <fieldset class="group" part="group" class:is-disabled=is_unused aria-describedby=GET_TOKEN_REASON>
             <legend part="legend"><h2>{labels::TOKEN_MANAGEMENT}</h2></legend>
             <div class="marks">{mark}</div>
-            <div class="body">
+            <div class="body lists">
                 <div class="row">
                     <Facts form token/>
                     {button}

@@ -65,7 +65,7 @@ fn Entry(by: String, at: String, now: RunView) -> impl IntoView {
                     <span>{to}</span>
                     <span class="sentence">{sentence} " " {tested}</span>
                 </summary>
-                <div class="body"><DeliverySteps now=shown/> <DeliveryOutcome now/></div>
+                <div class="body lists"><DeliverySteps now=shown/> <DeliveryOutcome now/></div>
             </details>
         </li>
     }

@@ -44,7 +44,7 @@ fn mine(state: FormState, field: Field) -> String {
             let is_typed = matches!(draft.secret(field), Some(SecretEdit::Replace(_)));
             labels::my_secret(is_typed).to_owned()
         }
-        _ => labels::value(field, draft.plain_text(field)),
+        _ => state.value(field, draft.plain_text(field)),
     })
 }
 
@@ -54,6 +54,6 @@ fn theirs(state: FormState, field: Field) -> String {
             let is_stored = matches!(saved.form.secret(field), Some(StoredSecret::For(_)));
             labels::their_secret(is_stored).to_owned()
         }
-        _ => labels::value(field, saved.form.plain_text(field)),
+        _ => state.value(field, saved.form.plain_text(field)),
     })
 }

@@ -1,8 +1,8 @@
 //! What follows from the form's state outside the form: announcements for screen readers (WCAG 4.1.3),
 //! Ctrl+S on the whole page, and the mark in the page's title.
 
-use domain::secret_state::SecretState;
 use domain::{Field, OauthFlow, draft::bool_text};
+use domain::{secret::EXPIRIES, secret_state::SecretState};
 use leptos::prelude::*;
 
 use crate::model::form::FormState;
@@ -49,8 +49,8 @@ fn in_a_route(state: FormState) {
     on_cleanup(|| mark_title(false));
 }
 
-/// Announces what an edit does to another control: the Password that goes with its Username, and the
-/// sign-in that is no longer encrypted.
+/// Announces what an edit does to another control: the Password that goes with its Username, the date
+/// that goes with its secret, and the sign-in that is no longer encrypted.
 fn announce_consequences(state: FormState) {
     Effect::new(move |was: Option<bool>| {
         let is_removed = state.secret(Field::Password).get() == SecretState::ClearedWithUsername;
@@ -59,6 +59,16 @@ fn announce_consequences(state: FormState) {
         }
         is_removed
     });
+    for (secret, expiry) in EXPIRIES {
+        Effect::new(move |was: Option<bool>| {
+            let is_cleared = state.is_expiry_cleared(secret, expiry);
+            let is_said = state.secret(secret).get() == SecretState::ClearedWithUsername;
+            if is_cleared && !is_said && was == Some(false) {
+                state.announce(labels::tab::EXPIRY_CLEARED);
+            }
+            is_cleared
+        });
+    }
     Effect::new(move |was: Option<bool>| {
         let has_tls = state.text(Field::BasicUseTls).with(|text| text == bool_text(true));
         let has_user = !state.text(Field::Username).with(String::is_empty);

@@ -9,7 +9,7 @@ use domain::{Field, Presence, field::Kind, presence, secret_state::SecretState};
 use leptos::{html::ElementType, prelude::*, wasm_bindgen::JsCast};
 
 use self::choices::{CheckBox, Choice, Lines};
-pub use self::secret::{secret_note, secret_warning};
+pub use self::secret::{SecretExpiry, secret_note, secret_warning};
 use self::text::Typed;
 use crate::deferred::door::{DeferredView, deferred};
 use crate::model::form::FormState;
@@ -20,7 +20,7 @@ use crate::view::reactive::{live, live_attribute, live_option, live_text};
 pub fn Control(
     state: FormState,
     field: Field,
-    /// The column span: `half` (the default), `wide`, `mid` or `narrow`.
+    /// The column span: `half` (the default), `wide`, `mid`, `most`, `narrow` or `slim`.
     #[prop(default = "half")]
     width: &'static str,
     /// A note about the current value, part of the control's accessible description.
@@ -43,12 +43,13 @@ pub fn Control(
         Kind::Check => view! { <CheckBox state field/> }.into_any(),
         Kind::Choice => view! { <Choice state field/> }.into_any(),
         Kind::Lines => view! { <Lines state field/> }.into_any(),
-        Kind::Text | Kind::Masked | Kind::Secret => {
+        Kind::Text | Kind::Masked | Kind::Secret | Kind::Date => {
             view! { <Typed state field beside/> }.into_any()
         }
     };
     let is_disabled = live(move || presence.get() == Presence::Disabled);
-    let stands_alone = matches!(field, Field::Username | Field::Password);
+    let stands_alone =
+        matches!(field, Field::Username | Field::Password) || field.kind() == Kind::Date;
     // A group that is disabled as a whole says so itself.
     let group = move || {
         let section = field.section();
@@ -80,7 +81,7 @@ pub fn Control(
         <div
             part="field"
             class=format!("field {width}")
-            class:brief=matches!(field.kind(), Kind::Check | Kind::Secret)
+            class:brief=matches!(field.kind(), Kind::Check | Kind::Secret | Kind::Date)
             class:invalid=live(move || problem.get().is_some())
             class:is-disabled=is_disabled
         >
@@ -105,7 +106,7 @@ fn Value(state: FormState, field: Field, width: &'static str) -> impl IntoView {
     let text = state.text(field);
     let secret = state.secret(field);
     let value = live_text(move || match secret.get() {
-        SecretState::Unset => text.with(|text| labels::value(field, text)),
+        SecretState::Unset => text.with(|text| state.value(field, text)),
         _ => labels::tab::STORED.to_owned(),
     });
     view! {

@@ -127,7 +127,9 @@ impl FormState {
 
     /// Changes the draft and updates the signals of every control that it affects.
     fn change_draft(self, change: impl FnOnce(&mut Draft)) {
-        self.draft.update(change);
+        self.saved.with_untracked(|saved| {
+            self.draft.update(|draft| draft.change(&saved.form, change));
+        });
         self.draft.with_untracked(|draft| {
             self.saved.with_untracked(|saved| {
                 set_if_changed(self.changes, saved.edited(draft).collect());

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidateRange};
 
@@ -11,7 +12,7 @@ use crate::field::Field;
 use crate::flow::OauthFlow;
 use crate::named::json_enum;
 use crate::presence::{Presence, presence};
-use crate::secret::{Destination, SecretEdit, StoredSecret};
+use crate::secret::{Destination, EXPIRIES, SecretEdit, StoredSecret};
 use crate::syntax;
 use crate::validate::{MAX_TEXT, rule};
 
@@ -100,6 +101,10 @@ pub struct SignIn<S> {
     pub username: String,
     /// Password. Not validated by `validator`, whose errors copy the value.
     pub password: S,
+    /// Secret expires on. Forms saved before it existed have none.
+    #[serde(default)]
+    #[validate(custom(function = rule::date))]
+    pub password_expires_on: String,
 }
 
 /// The OAuth client and its provider's endpoints (RFC 6749).
@@ -110,6 +115,10 @@ pub struct Authentication<S> {
     pub client_id: String,
     /// Client Secret. Not validated by `validator`, whose errors copy the value.
     pub client_secret: S,
+    /// Secret expires on. Forms saved before it existed have none.
+    #[serde(default)]
+    #[validate(custom(function = rule::date))]
+    pub client_secret_expires_on: String,
     /// Authorization Endpoint.
     #[validate(length(max = Field::AuthorizationEndpoint.limit()), custom(function = rule::endpoint))]
     pub authorization_endpoint: String,
@@ -194,11 +203,13 @@ impl<S> Form<S> {
             sign_in: SignIn {
                 username: self.sign_in.username.clone(),
                 password: map(Field::Password, &self.sign_in.password),
+                password_expires_on: self.sign_in.password_expires_on.clone(),
             },
             oauth: self.oauth.clone(),
             authentication: Authentication {
                 client_id: self.authentication.client_id.clone(),
                 client_secret: map(Field::ClientSecret, &self.authentication.client_secret),
+                client_secret_expires_on: self.authentication.client_secret_expires_on.clone(),
                 authorization_endpoint: self.authentication.authorization_endpoint.clone(),
                 token_endpoint: self.authentication.token_endpoint.clone(),
                 redirect_uri: self.authentication.redirect_uri.clone(),
@@ -239,6 +250,7 @@ impl<S> Form<S> {
             Field::BasicTlsMode => self.basic.tls_mode.wire_name(),
             Field::BasicTrustedCa => &self.basic.trusted_ca,
             Field::Username => &self.sign_in.username,
+            Field::PasswordExpiresOn => &self.sign_in.password_expires_on,
             Field::OauthSender => &self.oauth.sender,
             Field::OauthDisplayName => &self.oauth.display_name,
             Field::OauthServer => &self.oauth.server,
@@ -247,6 +259,7 @@ impl<S> Form<S> {
             Field::OauthTlsMode => self.oauth.tls_mode.wire_name(),
             Field::OauthTrustedCa => &self.oauth.trusted_ca,
             Field::ClientId => &self.authentication.client_id,
+            Field::ClientSecretExpiresOn => &self.authentication.client_secret_expires_on,
             Field::AuthorizationEndpoint => &self.authentication.authorization_endpoint,
             Field::TokenEndpoint => &self.authentication.token_endpoint,
             Field::RedirectUri => &self.authentication.redirect_uri,
@@ -254,6 +267,13 @@ impl<S> Form<S> {
             Field::ClientAuthentication => self.authentication.client_authentication.wire_name(),
             Field::Password | Field::ClientSecret => "",
         }
+    }
+
+    /// Returns the date on which a secret expires, whether or not the flow uses the secret; `None`
+    /// if there is none, or for a control that is not a secret.
+    pub fn secret_expiry(&self, field: Field) -> Option<NaiveDate> {
+        let (_, expiry) = EXPIRIES.into_iter().find(|&(secret, _)| secret == field)?;
+        syntax::date::date(self.plain_text(expiry)).ok()
     }
 
     /// The SMTP group that sends mail with the chosen flow.
@@ -347,6 +367,7 @@ impl Draft {
             Field::BasicTrustedCa => self.basic.trusted_ca = strip_private_key(&text),
             Field::Username => self.sign_in.username = text,
             Field::Password => self.sign_in.password = SecretEdit::from_text(text),
+            Field::PasswordExpiresOn => self.sign_in.password_expires_on = text,
             Field::OauthSender => self.oauth.sender = text,
             Field::OauthDisplayName => self.oauth.display_name = text,
             Field::OauthServer => self.oauth.server = text,
@@ -356,6 +377,7 @@ impl Draft {
             Field::OauthTrustedCa => self.oauth.trusted_ca = strip_private_key(&text),
             Field::ClientId => self.authentication.client_id = text,
             Field::ClientSecret => self.authentication.client_secret = SecretEdit::from_text(text),
+            Field::ClientSecretExpiresOn => self.authentication.client_secret_expires_on = text,
             Field::AuthorizationEndpoint => self.authentication.authorization_endpoint = text,
             Field::TokenEndpoint => self.authentication.token_endpoint = text,
             Field::RedirectUri => self.authentication.redirect_uri = text,
@@ -392,6 +414,46 @@ impl Draft {
             }
             Some(edit) => Cow::Borrowed(edit),
             None => Cow::Owned(SecretEdit::Untouched),
+        }
+    }
+
+    /// Whether a save replaces the stored value of a secret, or removes it.
+    pub fn changes_secret(&self, field: Field, stored: &Form<StoredSecret>) -> bool {
+        match self.secret_on_save(field).as_ref() {
+            SecretEdit::Replace(_) => true,
+            SecretEdit::Clear => matches!(stored.secret(field), Some(StoredSecret::For(_))),
+            SecretEdit::Untouched => false,
+        }
+    }
+
+    /// Clears the expiry date of each secret that a save replaces or removes. A date that differs from
+    /// the stored one was entered for the new secret, and stays.
+    pub fn clear_old_expiry(&mut self, stored: &Form<StoredSecret>) {
+        for (secret, expiry) in EXPIRIES {
+            if self.changes_secret(secret, stored)
+                && self.plain_text(expiry) == stored.plain_text(expiry)
+            {
+                self.edit(expiry, "");
+            }
+        }
+    }
+
+    /// Changes the draft. The expiry date of a secret is cleared with the first change of the secret, and
+    /// is back when the secret is kept after all.
+    pub fn change(&mut self, stored: &Form<StoredSecret>, change: impl FnOnce(&mut Self)) {
+        let were_changed = EXPIRIES.map(|(secret, _)| self.changes_secret(secret, stored));
+        change(self);
+        self.restore_expiry(stored, were_changed);
+        self.clear_old_expiry(stored);
+    }
+
+    /// Puts back the cleared expiry dates of secrets that were changed and are kept after all.
+    fn restore_expiry(&mut self, stored: &Form<StoredSecret>, were_changed: [bool; 2]) {
+        for ((secret, expiry), was_changed) in EXPIRIES.into_iter().zip(were_changed) {
+            let is_kept_again = was_changed && !self.changes_secret(secret, stored);
+            if is_kept_again && self.plain_text(expiry).is_empty() {
+                self.edit(expiry, stored.plain_text(expiry));
+            }
         }
     }
 

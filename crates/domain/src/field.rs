@@ -31,6 +31,8 @@ pub enum Kind {
     Check,
     /// One of a few named values.
     Choice,
+    /// A date (ISO 8601), or empty.
+    Date,
 }
 
 macro_rules! fields {
@@ -89,6 +91,8 @@ fields! {
     Username "username" BasicSmtp Text 254;
     /// Password.
     Password "password" BasicSmtp Secret 4096;
+    /// Secret expires on, of the Password.
+    PasswordExpiresOn "password-expires-on" BasicSmtp Date 10;
     /// Default Sender Email of OAuth SMTP Settings.
     OauthSender "oauth-sender" OauthSmtp Text 254;
     /// Display Name of OAuth SMTP Settings.
@@ -107,6 +111,8 @@ fields! {
     ClientId "client-id" Authentication Masked 4096;
     /// Client Secret.
     ClientSecret "client-secret" Authentication Secret 4096;
+    /// Secret expires on, of the Client Secret.
+    ClientSecretExpiresOn "client-secret-expires-on" Authentication Date 10;
     /// Authorization Endpoint.
     AuthorizationEndpoint "authorization-endpoint" Authentication Text 500;
     /// Token Endpoint.
@@ -144,6 +150,11 @@ impl Field {
                 | Self::AuthorizationEndpoint
                 | Self::TokenEndpoint
         )
+    }
+
+    /// Whether a token depends on the control. One stays valid if only other controls change.
+    pub const fn affects_token(self) -> bool {
+        !matches!(self.kind(), Kind::Date)
     }
 
     /// The control with this wire name.

@@ -33,12 +33,16 @@ pub fn presence(field: Field, draft: &Draft) -> Presence {
         | Field::Scope => section_presence(field.section(), draft.flow),
         Field::ClientSecret if draft.is_public_client() => Presence::Disabled,
         Field::ClientSecret => section_presence(field.section(), draft.flow),
-        Field::BasicUseTls | Field::BasicTlsMode | Field::BasicTrustedCa | Field::Username => {
-            Presence::Optional
-        }
+        Field::BasicUseTls
+        | Field::BasicTlsMode
+        | Field::BasicTrustedCa
+        | Field::Username
+        | Field::PasswordExpiresOn => Presence::Optional,
         Field::Password if draft.sign_in.username.is_empty() => Presence::Optional,
         Field::Password => Presence::Required,
-        Field::OauthUseTls
+        Field::ClientSecretExpiresOn if draft.is_public_client() => Presence::Disabled,
+        Field::ClientSecretExpiresOn
+        | Field::OauthUseTls
         | Field::OauthTlsMode
         | Field::OauthTrustedCa
         | Field::ClientAuthentication => match draft.flow {

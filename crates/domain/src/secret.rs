@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
 
+/// Each control that is a secret, with the control for the date on which it expires.
+pub const EXPIRIES: [(Field, Field); 2] = [
+    (Field::Password, Field::PasswordExpiresOn),
+    (Field::ClientSecret, Field::ClientSecretExpiresOn),
+];
+
 /// A secret as typed. It travels from the browser to the server, never back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,8 +1,9 @@
-//! The syntax of the values that controls hold: addresses, hosts, ports, URLs and certificates as
-//! text. It knows no form.
+//! The syntax of the values that controls hold: addresses, dates, hosts, ports, URLs and
+//! certificates as text. It knows no form.
 
 pub mod address;
 pub mod certificate;
+pub mod date;
 pub mod host;
 pub mod port;
 pub mod text;

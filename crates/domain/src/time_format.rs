@@ -1,7 +1,7 @@
 //! Formats instants by a user's preferences: date pattern, 12 or 24 hours, time zone. The browser has
 //! no time zone database; the server sends the UTC offsets that it needs.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::named::json_enum;
@@ -87,6 +87,11 @@ impl TimeDisplay {
         self.written_as(instant, |local| format!("{:02}:{:02}", local.minute(), local.second()))
     }
 
+    /// Formats a date, which has no time zone.
+    pub fn written_date(&self, date: NaiveDate) -> String {
+        self::date(self.preference.pattern, date)
+    }
+
     /// Formats an instant; `after_hour` formats its time after the hour.
     fn written_as(
         &self,
@@ -98,7 +103,7 @@ impl TimeDisplay {
             .checked_add_signed(TimeDelta::minutes(minutes.into()))
             .unwrap_or(instant)
             .naive_utc();
-        let date = date(self.preference.pattern, local);
+        let date = date(self.preference.pattern, local.date());
         let time = time(self.preference.clock, local, &after_hour(local));
         format!("{date} {time} {}", offset_name(minutes))
     }
@@ -115,7 +120,7 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 // Without chrono's formatter, which would add 10 KB to the Wasm bundle.
-fn date(pattern: DatePattern, date: NaiveDateTime) -> String {
+fn date(pattern: DatePattern, date: NaiveDate) -> String {
     let (year, month, day) = (date.year(), date.month(), date.day());
     match pattern {
         DatePattern::YearMonthDay => format!("{year:04}-{month:02}-{day:02}"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::secret::{SecretEdit, StoredSecret};
-use crate::syntax::{address, certificate, host, port, text, url};
+use crate::syntax::{address, certificate, date, host, port, text, url};
 use crate::{Draft, Field, Form, OauthFlow, Presence, microsoft, presence};
 use crate::{draft::ClientAuthentication, field::Kind, saved::keeps_secret};
 
@@ -38,6 +38,8 @@ pub enum Problem {
     Scope(url::ScopeProblem),
     /// The value is not a certificate that can be trusted.
     Certificate(certificate::CertificateProblem),
+    /// The value is not a date of the years 1970 to 9999.
+    NotADate,
     /// The URL is http to this machine, which the operator has not allowed (`--egress-allow`).
     EgressNotAllowed(SocketAddr),
     /// The URL leads to an address that the operator has denied (`--egress-deny`).
@@ -198,12 +200,14 @@ const fn member_of(field: Field) -> Option<(Group, &'static str)> {
         Field::BasicPort => (Group::Basic, "port"),
         Field::BasicTrustedCa => (Group::Basic, "trusted_ca"),
         Field::Username => (Group::SignIn, "username"),
+        Field::PasswordExpiresOn => (Group::SignIn, "password_expires_on"),
         Field::OauthSender => (Group::Oauth, "sender"),
         Field::OauthDisplayName => (Group::Oauth, "display_name"),
         Field::OauthServer => (Group::Oauth, "server"),
         Field::OauthPort => (Group::Oauth, "port"),
         Field::OauthTrustedCa => (Group::Oauth, "trusted_ca"),
         Field::ClientId => (Group::Authentication, "client_id"),
+        Field::ClientSecretExpiresOn => (Group::Authentication, "client_secret_expires_on"),
         Field::AuthorizationEndpoint => (Group::Authentication, "authorization_endpoint"),
         Field::TokenEndpoint => (Group::Authentication, "token_endpoint"),
         Field::RedirectUri => (Group::Authentication, "redirect_uri"),
@@ -244,8 +248,8 @@ pub(crate) fn field_problem(field: Field, text: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let limit = field.limit();
-    if text.chars().count() as u64 > limit && !matches!(field, Field::BasicPort | Field::OauthPort)
-    {
+    let has_own_bound = matches!(field, Field::BasicPort | Field::OauthPort);
+    if text.chars().count() as u64 > limit && !has_own_bound && field.kind() != Kind::Date {
         return Err(Problem::TooLong(limit));
     }
     if field.is_line() && text::one_line(text).is_err() {
@@ -267,6 +271,9 @@ pub(crate) fn field_problem(field: Field, text: &str) -> Result<(), Problem> {
         Field::BasicTrustedCa | Field::OauthTrustedCa => {
             certificate::certificates(text).map_err(Problem::Certificate)
         }
+        Field::PasswordExpiresOn | Field::ClientSecretExpiresOn => {
+            date::date(text).map(drop).map_err(|_| Problem::NotADate)
+        }
         Field::Flow
         | Field::BasicDisplayName
         | Field::BasicUseTls
@@ -287,7 +294,7 @@ pub(crate) fn field_problem(field: Field, text: &str) -> Result<(), Problem> {
 pub(crate) mod rule {
     use validator::ValidationError;
 
-    use super::{address, certificate, host, port, text, url};
+    use super::{address, certificate, date, host, port, text, url};
     use crate::draft::PortText;
 
     type Verdict = Result<(), ValidationError>;
@@ -322,6 +329,10 @@ pub(crate) mod rule {
 
     pub fn digits(port: &PortText) -> Verdict {
         verdict(&port.0, "digits", port::port)
+    }
+
+    pub fn date(text: &str) -> Verdict {
+        verdict(text, "date", date::date)
     }
 
     pub fn endpoint(text: &str) -> Verdict {

@@ -81,6 +81,7 @@ pub const fn field(field: Field) -> &'static str {
         Field::BasicTrustedCa | Field::OauthTrustedCa => "Trusted CA certificate",
         Field::Username => "Username",
         Field::Password => "Password",
+        Field::PasswordExpiresOn | Field::ClientSecretExpiresOn => "Secret expires on",
         Field::ClientId => "Client ID",
         Field::ClientSecret => "Client Secret",
         Field::AuthorizationEndpoint => "Authorization Endpoint",
@@ -91,9 +92,14 @@ pub const fn field(field: Field) -> &'static str {
     }
 }
 
-/// The name of a control, with its group if two groups have a control of that name.
+/// The name of a control, with its group or its secret if two groups have a control of that name.
 pub fn field_in_full(at: Field) -> String {
     match at.section() {
+        _ if at.kind() == Kind::Date => {
+            let is_of_password = at == Field::PasswordExpiresOn;
+            let secret = if is_of_password { Field::Password } else { Field::ClientSecret };
+            format!("{} ({})", field(at), field(secret))
+        }
         Section::OauthSmtp => format!("{} (OAuth)", field(at)),
         _ => field(at).to_owned(),
     }
@@ -130,8 +136,14 @@ pub const fn field_help(field: Field) -> &'static str {
         }
         Field::Username => "Often the sender's address; empty if no sign-in is needed.",
         Field::Password => "The mailbox's password, or an app password for PPM.",
+        Field::PasswordExpiresOn => {
+            "If your organisation's passwords expire. PPM reminds you 30, 14, 7 and 1 days before."
+        }
         Field::ClientId => "From your registration of PPM; also called Application ID.",
         Field::ClientSecret => "The secret's value, not its ID. The provider shows it once.",
+        Field::ClientSecretExpiresOn => {
+            "In Microsoft Entra: Certificates & secrets, Expires. PPM reminds you 30, 14, 7 and 1 days before."
+        }
         Field::AuthorizationEndpoint => {
             "The provider's sign-in page, also called the authorize URL."
         }
@@ -270,6 +282,7 @@ pub fn problem(at: Field, problem: Problem) -> String {
             "Use only plain ASCII without quotation marks or backslashes, and separate scopes with spaces.".to_owned()
         }
         Problem::Certificate(problem) => certificate(problem).to_owned(),
+        Problem::NotADate => "Enter a date of the years 1970 to 9999, or leave this empty.".to_owned(),
         Problem::EgressNotAllowed(address) => format!(
             "The operator of this server has not allowed http:// to this machine. Use https://, or ask the operator to start this server with --egress-allow {address}."
         ),

@@ -35,6 +35,11 @@ pub const REVEAL: &str = "Reveal";
 pub const CLEAR: &str = "Clear";
 /// The button that keeps a stored secret.
 pub const KEEP_STORED: &str = "Keep stored";
+/// The note at the expiry date of a secret that was cleared because the secret changes.
+pub const EXPIRY_CLEARED: &str =
+    "Cleared with the old secret. Enter the date of the new one, if it has one.";
+/// The warning at the expiry date of a secret if it is in the past.
+pub const EXPIRY_PASSED: &str = "This date has passed.";
 /// The button that inserts this server's callback address.
 pub const USE_OWN_ADDRESS: &str = "Use this server's";
 

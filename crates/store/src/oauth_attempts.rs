@@ -23,7 +23,7 @@ pub struct StoredAttempt {
     pub person_email: String,
     /// The user's name at the time.
     pub person_name: String,
-    /// The revision of the settings that it is for.
+    /// The token revision of the settings that it is for.
     pub revision: i64,
     /// Whether the Redirect URI is another one than this server's callback.
     pub needs_pasting: bool,
@@ -65,7 +65,7 @@ pub struct NewAttempt<'a> {
     pub id: &'a str,
     /// The user who begins it.
     pub by: &'a Principal,
-    /// The revision of the settings that it is for.
+    /// The token revision of the settings that it is for.
     pub revision: i64,
     /// Whether the Redirect URI is another one than this server's callback.
     pub needs_pasting: bool,
@@ -295,17 +295,17 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<StoredAttempt>, Store
     Ok(query.fetch_optional(&store.pool).await?)
 }
 
-/// Returns the user's latest attempt for the settings of this revision.
+/// Returns the user's latest attempt for the settings of this token revision.
 pub async fn latest_of(
     store: &Store,
     person: &str,
-    revision: i64,
+    token_revision: i64,
 ) -> Result<Option<StoredAttempt>, StoreError> {
     let sql = format!(
         "{} WHERE person = $1 AND revision = $2 ORDER BY begun_at DESC, id LIMIT 1",
         select(),
     );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(person).bind(revision);
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(person).bind(token_revision);
     Ok(query.fetch_optional(&store.pool).await?)
 }
 

@@ -257,8 +257,25 @@ impl Store {
         &self,
         revision: i64,
     ) -> Result<Option<Transaction<'static, Any>>, sqlx::Error> {
-        let mut transaction = self.begin_write().await?;
         let sql = "UPDATE settings SET revision = revision WHERE id = 1 AND revision = $1";
+        self.begin_write_if(sql, revision).await
+    }
+
+    /// Begins such a transaction; `None` if the settings have another token revision by now.
+    pub(crate) async fn begin_write_for_token(
+        &self,
+        token_revision: i64,
+    ) -> Result<Option<Transaction<'static, Any>>, sqlx::Error> {
+        let sql = "UPDATE settings SET revision = revision WHERE id = 1 AND token_revision = $1";
+        self.begin_write_if(sql, token_revision).await
+    }
+
+    async fn begin_write_if(
+        &self,
+        sql: &'static str,
+        revision: i64,
+    ) -> Result<Option<Transaction<'static, Any>>, sqlx::Error> {
+        let mut transaction = self.begin_write().await?;
         let held = sqlx::query(sql).bind(revision).execute(&mut *transaction).await?;
         Ok((held.rows_affected() == 1).then_some(transaction))
     }

@@ -98,9 +98,9 @@ impl Column {
     const fn rows(self) -> &'static str {
         match self {
             Self::AccessToken | Self::RefreshToken => "token JOIN settings ON settings.id = 1",
-            // An attempt for an older revision of the settings cannot finish.
+            // An attempt for an older token revision of the settings cannot finish.
             Self::CodeVerifier => {
-                "token_attempt JOIN settings ON settings.revision = token_attempt.revision"
+                "token_attempt JOIN settings ON settings.token_revision = token_attempt.revision"
             }
             Self::Secret | Self::Run | Self::SignInVerifier | Self::IdToken => self.table(),
         }
@@ -176,12 +176,12 @@ pub async fn is_unchanged(
 }
 
 /// Deletes the values that cannot be used any more: code verifiers that have expired, or that are
-/// for an older revision of the settings.
+/// for an older token revision of the settings.
 pub async fn forget_useless(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE token_attempt SET verifier = NULL
          WHERE verifier IS NOT NULL
-           AND (expires_at <= $1 OR revision <> (SELECT revision FROM settings WHERE id = 1))",
+           AND (expires_at <= $1 OR revision <> (SELECT token_revision FROM settings WHERE id = 1))",
     )
     .bind(millis(now))
     .execute(&store.pool)

@@ -16,6 +16,8 @@ use crate::tokens::{self, StoredToken};
 pub struct StoredForm {
     /// Counts the saves; 0 before the first.
     pub revision: i64,
+    /// The revision of the last save that a token depends on; 0 before the first.
+    pub token_revision: i64,
     /// The form's text fields as JSON; `None` before the first save.
     pub form_json: Option<String>,
     /// Who saved it.
@@ -60,6 +62,8 @@ pub struct Replacement<'a> {
     pub changed_fields: &'a [&'a str],
     /// The grant whose token this save may delete.
     pub deletes_grant: Option<&'a str>,
+    /// Whether no token depends on what it changes. It then deletes none.
+    pub keeps_token: bool,
 }
 
 /// The result of a save.
@@ -82,9 +86,9 @@ pub enum Replaced {
 }
 
 /// The columns of a form and of each of its secrets.
-pub(super) const COLUMNS: &str = "settings.revision, settings.form, settings.saved_by_email, \
-    settings.saved_by_name, settings.saved_at, secret.field, secret.destination, \
-    secret.revision AS stored_at, secret.sealed";
+pub(super) const COLUMNS: &str = "settings.revision, settings.token_revision, settings.form, \
+    settings.saved_by_email, settings.saved_by_name, settings.saved_at, secret.field, \
+    secret.destination, secret.revision AS stored_at, secret.sealed";
 
 /// Reads the saved settings as one consistent snapshot.
 pub async fn load(store: &Store) -> Result<StoredForm, StoreError> {
@@ -113,6 +117,7 @@ pub(super) fn from_rows(rows: &[AnyRow]) -> Result<StoredForm, StoreError> {
     }
     Ok(StoredForm {
         revision: column(first, "revision")?,
+        token_revision: column(first, "token_revision")?,
         form_json: column(first, "form")?,
         saved_by: email.zip(name).map(|(email, name)| Actor { email, name, ..Actor::default() }),
         saved_at: column(first, "saved_at")?,
@@ -124,6 +129,12 @@ pub(super) fn from_rows(rows: &[AnyRow]) -> Result<StoredForm, StoreError> {
 /// Returns the current revision.
 pub async fn revision(store: &Store) -> Result<i64, StoreError> {
     let sql = "SELECT revision FROM settings WHERE id = 1";
+    Ok(sqlx::query_scalar(sql).fetch_one(&store.pool).await?)
+}
+
+/// Returns the current token revision.
+pub async fn token_revision(store: &Store) -> Result<i64, StoreError> {
+    let sql = "SELECT token_revision FROM settings WHERE id = 1";
     Ok(sqlx::query_scalar(sql).fetch_one(&store.pool).await?)
 }
 
@@ -139,13 +150,16 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     if !update_form(&mut transaction, save).await? {
         return Ok(Replaced::OutOfDate);
     }
-    let grant = sqlx::query_scalar::<_, String>("SELECT grant_id FROM token");
-    if let Some(grant_id) = grant.fetch_optional(&mut *transaction).await?
-        && save.deletes_grant != Some(grant_id.as_str())
-    {
-        return Ok(Replaced::GrantUnnamed { grant_id });
+    let mut deleted = None;
+    if !save.keeps_token {
+        let grant = sqlx::query_scalar::<_, String>("SELECT grant_id FROM token");
+        if let Some(grant_id) = grant.fetch_optional(&mut *transaction).await?
+            && save.deletes_grant != Some(grant_id.as_str())
+        {
+            return Ok(Replaced::GrantUnnamed { grant_id });
+        }
+        deleted = tokens::delete_in(&mut transaction).await?.map(Box::new);
     }
-    let deleted = tokens::delete_in(&mut transaction).await?.map(Box::new);
     for field in save.secrets_to_remove {
         let removal = sqlx::query("DELETE FROM secret WHERE field = $1").bind(field);
         removal.execute(&mut *transaction).await?;
@@ -202,18 +216,21 @@ async fn update_form(
     connection: &mut AnyConnection,
     save: &Replacement<'_>,
 ) -> Result<bool, StoreError> {
-    let written = sqlx::query(
-        "UPDATE settings SET revision = revision + 1, form = $2, saved_by_email = $3, saved_by_name = $4, saved_at = $5
+    let token_revision = if save.keeps_token { "token_revision" } else { "revision + 1" };
+    let sql = format!(
+        "UPDATE settings SET revision = revision + 1, token_revision = {token_revision}, form = $2,
+                saved_by_email = $3, saved_by_name = $4, saved_at = $5
          WHERE id = 1 AND revision = $1",
-    )
-    .bind(save.expected_revision)
-    .bind(save.form_json)
-    .bind(&save.by.email)
-    .bind(&save.by.name)
-    .bind(millis(save.at))
-    .execute(connection)
-    .await?
-    .rows_affected();
+    );
+    let written = sqlx::query(AssertSqlSafe(sql))
+        .bind(save.expected_revision)
+        .bind(save.form_json)
+        .bind(&save.by.email)
+        .bind(&save.by.name)
+        .bind(millis(save.at))
+        .execute(connection)
+        .await?
+        .rows_affected();
     Ok(written == 1)
 }
 

@@ -46,7 +46,7 @@ pub async fn settings(store: &Store, person: &str) -> Result<TabSettings, StoreE
 /// The user's latest attempt to obtain a token, and latest test message.
 #[derive(Debug)]
 pub struct TabActivity {
-    /// The latest attempt to obtain a token for the settings of this revision.
+    /// The latest attempt to obtain a token for the settings of this token revision.
     pub attempt: Option<StoredAttempt>,
     /// The latest test message.
     pub run: Option<StoredRun>,
@@ -56,7 +56,7 @@ pub struct TabActivity {
 pub async fn activity(
     store: &Store,
     person: &str,
-    revision: i64,
+    token_revision: i64,
 ) -> Result<TabActivity, StoreError> {
     let sql = format!(
         "SELECT attempt.*, {} FROM settings
@@ -71,7 +71,7 @@ pub async fn activity(
         StoredAttempt::columns(),
         runs::LATEST,
     );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(person).bind(revision);
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(person).bind(token_revision);
     let rows = query.fetch_all(&store.pool).await?;
     let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
     let id: Option<String> = column(first, "id")?;

@@ -1,5 +1,6 @@
 //! The one token, sealed. It is stored under a lock of the settings that it is for, refreshed under
-//! a lease, and deleted by the next save. Each writing statement names the grant and the generation
+//! a lease, and deleted by the next save that
+//! changes what it depends on. Each writing statement names the grant and the generation
 //! that it read (optimistic lock), so that a late one changes nothing.
 
 use chrono::{DateTime, Utc};
@@ -125,19 +126,19 @@ pub(super) async fn delete_in(
 pub enum PutOutcome {
     /// It is stored, in place of this one.
     Stored(Option<Box<StoredToken>>),
-    /// The settings were saved since; nothing was changed.
+    /// The settings were changed since; nothing was stored.
     OutOfDate,
 }
 
-/// Stores a token obtained for the settings of this revision, in place of any other, with its audit
-/// row.
+/// Stores a token obtained for the settings of this token revision, in place of any other, with its
+/// audit row.
 pub async fn put(
     store: &Store,
-    revision: i64,
+    token_revision: i64,
     token: &StoredToken,
     entry: &Entry,
 ) -> Result<PutOutcome, StoreError> {
-    let Some(mut transaction) = store.begin_write_for(revision).await? else {
+    let Some(mut transaction) = store.begin_write_for_token(token_revision).await? else {
         return Ok(PutOutcome::OutOfDate);
     };
     let before = delete_in(&mut transaction).await?;

@@ -110,8 +110,8 @@ impl EmailService for Service {
         let store = &self.settings.store;
         let found = tab::settings(store, &who.id).await.map_err(internal_error)?;
         let current = settings::from_stored(&self.settings, found.form).map_err(internal_error)?;
-        let revision = current.saved.revision;
-        let last = tab::activity(store, &who.id, revision).await.map_err(internal_error)?;
+        let last =
+            tab::activity(store, &who.id, current.token_revision).await.map_err(internal_error)?;
         let token = consent::now(&self.tokens, who, &current, found.token, last.attempt).await;
         let token = token.map_err(internal_error)?;
         let saved_by_caller = current.is_by(who);
@@ -193,7 +193,7 @@ impl EmailService for Service {
         let store = &self.settings.store;
         let found = tab::settings(store, &who.id).await.map_err(internal_error)?;
         let current = settings::from_stored(&self.settings, found.form).map_err(internal_error)?;
-        let attempt = oauth_attempts::latest_of(store, &who.id, current.saved.revision).await;
+        let attempt = oauth_attempts::latest_of(store, &who.id, current.token_revision).await;
         let attempt = attempt.map_err(internal_error)?;
         let view = consent::now(&self.tokens, who, &current, found.token, attempt).await;
         view.map_err(internal_error)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use contract::{Conflict, Save, SaveAnswer};
-use domain::secret::{Destination, SecretEdit, StoredSecret};
+use domain::secret::{Destination, EXPIRIES, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
 use domain::{Draft, Field, Form, Presence, Principal, Problem, Problems, Saved, presence};
 use domain::{error::one_line, syntax::host::Host};
@@ -31,14 +31,13 @@ pub struct SettingsStore {
     pub egress: EgressPolicy,
 }
 
-/// The fields whose values are secret.
-const SECRETS: [Field; 2] = [Field::Password, Field::ClientSecret];
-
 /// The saved settings, with the secrets still sealed.
 #[derive(Clone)]
 pub struct Current {
     /// The part that a browser may see.
     pub saved: Saved,
+    /// The revision of the last save that a token depends on.
+    pub token_revision: i64,
     sealed: Vec<SealedSecret>,
     /// The email address of the user who saved it; empty if there is none.
     saved_by: String,
@@ -56,7 +55,8 @@ impl Current {
         let newer: Vec<_> = self.sealed.iter().filter(|secret| is_newer(secret)).collect();
         let is_replaced =
             |field: &Field| newer.iter().any(|secret| secret.field == field.wire_name());
-        let replaced = SECRETS.into_iter().filter(is_replaced).collect();
+        let secrets = EXPIRIES.into_iter().map(|(secret, _)| secret);
+        let replaced = secrets.filter(is_replaced).collect();
         let is_own = self.is_by(who);
         SaveAnswer::Conflict(Conflict { saved: self.saved, replaced, is_own })
     }
@@ -146,7 +146,8 @@ pub fn from_stored(settings: &SettingsStore, stored: StoredForm) -> Result<Curre
     let (saved_by, by) = stored.saved_by.map(|actor| (actor.email, actor.name)).unzip();
     let saved = Saved { form, revision: stored.revision, by, at: stored.saved_at };
     let saved_by = saved_by.unwrap_or_default();
-    Ok(Current { saved, sealed: stored.secrets, saved_by })
+    let token_revision = stored.token_revision;
+    Ok(Current { saved, token_revision, sealed: stored.secrets, saved_by })
 }
 
 /// All problems of a draft over what is `stored`: by the rules that the browser has checked
@@ -201,9 +202,10 @@ pub async fn save(
     who: &Principal,
     save: &Save,
 ) -> Result<(SaveAnswer, Option<DeletedToken>), UseCaseError> {
-    let draft = save.draft.clone().strip_private_keys().trimmed();
-    let save = &Save { draft, ..save.clone() };
     let before = current(settings).await?;
+    let mut draft = save.draft.clone().strip_private_keys().trimmed();
+    draft.clear_old_expiry(&before.saved.form);
+    let save = &Save { draft, ..save.clone() };
     if save.revision != before.saved.revision {
         return Ok((before.conflict_with(save.revision, who), None));
     }
@@ -215,6 +217,7 @@ pub async fn save(
 
     let (by, at) = (Actor::from(who), settings.clock.now());
     let changed = changed(&save.draft, &before);
+    let changed_fields: Vec<_> = changed.iter().map(|field| field.wire_name()).collect();
     let (put, remove) = sealed(settings, save)?;
     let replaced = stored::replace(
         &settings.store,
@@ -225,8 +228,9 @@ pub async fn save(
             secrets_to_remove: &remove,
             by: &by,
             at,
-            changed_fields: &changed,
+            changed_fields: &changed_fields,
             deletes_grant: save.deletes_grant.as_deref(),
+            keeps_token: keeps_token(&changed),
         },
     )
     .await?;
@@ -247,14 +251,18 @@ pub async fn save(
     Ok((answer, None))
 }
 
-/// The wire names of the fields that a save would change, including a Password that changes with
-/// its Username.
-pub fn changed(draft: &Draft, before: &Saved) -> Vec<&'static str> {
+/// Whether no token depends on these changes. A save of an unchanged form deletes the token, too.
+fn keeps_token(changed: &[Field]) -> bool {
+    !changed.is_empty() && !changed.iter().any(|field| field.affects_token())
+}
+
+/// The fields that a save would change, including a Password that changes with its Username.
+pub fn changed(draft: &Draft, before: &Saved) -> Vec<Field> {
     let (old, new) = (before.draft(), after(draft, &before.form));
     let edited: Vec<_> = draft.differences(&old).collect();
     let is_changed =
         |field: &Field| edited.contains(field) || new.secret(*field) != before.form.secret(*field);
-    Field::ALL.iter().copied().filter(is_changed).map(Field::wire_name).collect()
+    Field::ALL.iter().copied().filter(is_changed).collect()
 }
 
 /// The form without its secrets and the Client ID, which are sealed beside it.
@@ -279,7 +287,7 @@ fn sealed(
         });
         Ok::<_, serde_json::Error>(())
     };
-    for field in SECRETS {
+    for (field, _) in EXPIRIES {
         match (draft.secret_on_save(field).as_ref(), draft.destination(field)) {
             (SecretEdit::Replace(typed), Some(destination)) => {
                 seal(field, &destination, &typed.open())?;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use contract::{ApiCode, RunView, TestAnswer, pages::History};
 use domain::delivery::{self, Diagnosis, Outcome, Run, Step, Tested};
 use domain::settings::{Security, Settings};
-use domain::{Draft, Form, OauthFlow, Principal};
+use domain::{Draft, Field, Form, OauthFlow, Principal};
 use domain::{draft::Smtp, error::one_line, secret::Destination, syntax::port};
 use secrecy::{ExposeSecret, SecretString};
 use smtp::message::{ComposeError, TestMessage, compose};
@@ -97,6 +97,7 @@ pub async fn start_typed(
         return Ok(TestAnswer::Problems(problems));
     }
     let changed = settings::changed(draft, &current.saved);
+    let changed = changed.into_iter().map(Field::wire_name).collect();
     let settings = current.typed(&runs.delivery.settings, draft).map_err(internal_error)?;
     let source = match draft.flow {
         OauthFlow::None => TokenSource::Stored(Box::new(current)),

@@ -46,6 +46,7 @@ fn save<'a>(expected_revision: i64, form_json: &'a str, by: &'a Actor) -> Replac
         at: at(),
         changed_fields: &[],
         deletes_grant: None,
+        keeps_token: false,
     }
 }
 
@@ -62,6 +63,7 @@ async fn before_the_first_save_there_is_no_form() {
     let (store, _folder) = store().await;
     let empty = StoredForm {
         revision: 0,
+        token_revision: 0,
         form_json: None,
         saved_by: None,
         saved_at: None,
@@ -81,6 +83,7 @@ async fn saved_settings_are_loaded_with_author_and_time() {
     assert_eq!(done, Replaced::Done { revision: 1, deleted: None });
     let expected = StoredForm {
         revision: 1,
+        token_revision: 1,
         form_json: Some(form.to_owned()),
         saved_by: Some(ada),
         saved_at: Some(at()),

@@ -91,6 +91,7 @@ fn options(field: Field) -> Vec<(&'static str, &'static str)> {
         | Field::BasicTrustedCa
         | Field::Username
         | Field::Password
+        | Field::PasswordExpiresOn
         | Field::OauthSender
         | Field::OauthDisplayName
         | Field::OauthServer
@@ -99,6 +100,7 @@ fn options(field: Field) -> Vec<(&'static str, &'static str)> {
         | Field::OauthTrustedCa
         | Field::ClientId
         | Field::ClientSecret
+        | Field::ClientSecretExpiresOn
         | Field::AuthorizationEndpoint
         | Field::TokenEndpoint
         | Field::RedirectUri

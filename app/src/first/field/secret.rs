@@ -1,9 +1,12 @@
 //! What is said of a stored secret, and the button that clears or keeps it.
 
-use domain::{Draft, Field, secret::SecretEdit, secret_state::SecretState, syntax::text::is_guid};
+use domain::syntax::{date::date, text::is_guid};
+use domain::{Draft, Field, secret::SecretEdit, secret_state::SecretState};
 use leptos::prelude::*;
 
-use crate::{model::form::FormState, view::reactive::live_text};
+use super::Control;
+use crate::model::{form::FormState, token::browser_now};
+use crate::view::reactive::live_text;
 
 /// What the button beside a control does.
 pub enum SecretAction {
@@ -41,6 +44,22 @@ pub fn secret_note(state: FormState, field: Field) -> Signal<String> {
 pub fn secret_warning(state: FormState) -> Signal<String> {
     let text = state.text(Field::ClientSecret);
     live_text(move || if text.with(|text| is_guid(text)) { labels::SECRET_ID } else { "" })
+}
+
+/// The date on which a secret expires.
+#[component]
+pub fn SecretExpiry(state: FormState, secret: Field, expiry: Field) -> impl IntoView {
+    let text = state.text(expiry);
+    let note = live_text(move || {
+        if state.is_expiry_cleared(secret, expiry) { labels::tab::EXPIRY_CLEARED } else { "" }
+    });
+    // Not rendered on the server, which keeps rendered views for longer than a day.
+    let warning = live_text(move || {
+        let has_passed = |date| date < browser_now().date_naive();
+        let is_passed = state.is_hydrated() && text.with(|text| date(text)).is_ok_and(has_passed);
+        if is_passed { labels::tab::EXPIRY_PASSED } else { "" }
+    });
+    view! { <Control state field=expiry width="slim" note warning/> }
 }
 
 /// A description of the destination to which the stored secret is bound.

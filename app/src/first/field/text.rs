@@ -30,7 +30,7 @@ pub fn Typed(state: FormState, field: Field, beside: Option<AnyView>) -> impl In
                 let callback = offered.get()?;
                 (labels::tab::USE_OWN_ADDRESS, SecretAction::Put(callback))
             }
-            Kind::Text | Kind::Lines | Kind::Check | Kind::Choice => return None,
+            Kind::Text | Kind::Lines | Kind::Check | Kind::Choice | Kind::Date => return None,
         };
         let act = move |_| match &action {
             SecretAction::Reveal(reveal) => is_revealed.set(*reveal),
@@ -73,6 +73,20 @@ fn TextInput(
     let text = state.text(field);
     let node = NodeRef::<Input>::new();
     let is_adopted = adopt_once(state, node, move |input| state.adopt_typed(field, input.value()));
+    let is_date = field.kind() == Kind::Date;
+    if is_date {
+        // Written only if it differs: while a part of a date is missing, its value is empty, and
+        // writing that would clear the other parts.
+        Effect::new(move |_| {
+            let text = text.get();
+            if is_adopted.get()
+                && let Some(input) = node.get()
+                && input.value() != text
+            {
+                input.set_value(&text);
+            }
+        });
+    }
     // Browsers ignore "off" for passwords, and offer a generated password for "new-password".
     let autocomplete = if field.kind() == Kind::Secret { "new-password" } else { "off" };
     view! {
@@ -81,7 +95,12 @@ fn TextInput(
             part="input"
             id=id
             dir="auto"
-            type=live_text(move || if is_hidden.get() { "password" } else { "text" })
+            type=live_text(move || match is_hidden.get() {
+                true => "password",
+                false if is_date => "date",
+                false => "text",
+            })
+            max=is_date.then_some(LAST_DATE)
             inputmode=input_mode(field)
             autocomplete=autocomplete
             autocapitalize="none"
@@ -96,12 +115,15 @@ fn TextInput(
             disabled=attributes.disabled.get_untracked()
             prop:disabled=attributes.disabled
             value=state.text_now(field)
-            prop:value=live(move || is_adopted.get().then(|| text.get()))
+            prop:value=live(move || (!is_date && is_adopted.get()).then(|| text.get()))
             on:input=move |event| state.edit(field, event_target_value(&event))
             on:blur=move |_| state.trim(field)
         />
     }
 }
+
+/// The last date that a date control offers. Without one, a year may have six digits.
+const LAST_DATE: &str = "9999-12-31";
 
 const fn input_mode(field: Field) -> &'static str {
     match field {

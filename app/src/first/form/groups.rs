@@ -7,7 +7,7 @@ use super::encryption::{Encryption, TrustedCa};
 use super::lookups::{Discovery, redirect_check};
 use super::{Folded, Group};
 use crate::deferred::door::{DeferredView, deferred};
-use crate::first::field::{Control, secret_note, secret_warning};
+use crate::first::field::{Control, SecretExpiry, secret_note, secret_warning};
 use crate::first::lookup::lookup_result;
 use crate::model::{copying::CopyQuestion, form::FormState, lookup::Lookup};
 use crate::view::reactive::{live, live_text};
@@ -35,8 +35,14 @@ pub fn BasicGroup(state: FormState) -> impl IntoView {
             <Control state field=Field::BasicServer width="mid"/>
             <Control state field=Field::BasicPort width="narrow" note=port_note(state, Field::BasicPort)/>
             <Encryption state use_tls=Field::BasicUseTls mode=Field::BasicTlsMode/>
-            <Control state field=Field::Username/>
-            <Control state field=Field::Password note=secret_note(state, Field::Password)/>
+            <Control state field=Field::Username width="most"/>
+            <Control
+                state
+                field=Field::Password
+                width="narrow"
+                note=secret_note(state, Field::Password)
+            />
+            <SecretExpiry state secret=Field::Password expiry=Field::PasswordExpiresOn/>
             <TrustedCa state use_tls=Field::BasicUseTls ca=Field::BasicTrustedCa/>
         </Group>
     }
@@ -84,13 +90,15 @@ pub fn AuthenticationGroup(state: FormState) -> impl IntoView {
     let checked = (!state.is_read_only()).then(|| lookup_result(lookup));
     view! {
         <Group state section=Section::Authentication>
-            <Control state field=Field::ClientId/>
+            <Control state field=Field::ClientId width="most"/>
             <Control
                 state
                 field=Field::ClientSecret
+                width="narrow"
                 note=secret_note(state, Field::ClientSecret)
                 warning=secret_warning(state)
             />
+            <SecretExpiry state secret=Field::ClientSecret expiry=Field::ClientSecretExpiresOn/>
             {discovery}
             <Control state field=Field::AuthorizationEndpoint/>
             <Control state field=Field::TokenEndpoint/>

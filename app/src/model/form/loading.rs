@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 #[cfg(feature = "ssr")]
 use contract::EmailTab;
-use domain::{Field, time_format::TimeDisplay};
+use domain::{Field, field::Kind, syntax::date::date, time_format::TimeDisplay};
 use leptos::prelude::*;
 
 use super::FormState;
@@ -39,8 +39,8 @@ impl Default for TabContext {
     }
 }
 
-/// The data of the tab without what the groups do not show: the user, how times are written, the token,
-/// the test message and its recipient.
+/// The data of the tab without what the groups do not show: the user, how the user wants to read times,
+/// the token, the test message and its recipient.
 #[cfg(feature = "ssr")]
 fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
     let EmailTab {
@@ -51,10 +51,12 @@ fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
         caller: _,
         recipient: _,
         last_run: _,
-        display: _,
+        display,
         token: _,
     } = tab;
-    serde_json::to_string(&(saved, may_edit, callback)).ok().map(Into::into)
+    // Only readers are shown dates as text.
+    let pattern = (!may_edit).then_some(display.preference.pattern);
+    serde_json::to_string(&(saved, may_edit, callback, pattern)).ok().map(Into::into)
 }
 
 /// Whether this form is on a page that is rendered on the server: here, or by the browser that
@@ -138,6 +140,16 @@ impl FormState {
         let callback = self.context.with(|context| context.callback.clone());
         let is_it = self.text(Field::RedirectUri).with(|text| *text == callback);
         (callback, is_it)
+    }
+
+    /// A control's text for display, a date in the user's format.
+    pub fn value(self, field: Field, text: &str) -> String {
+        match date(text) {
+            Ok(date) if field.kind() == Kind::Date => {
+                self.context.with(|context| context.display.written_date(date))
+            }
+            _ => labels::value(field, text),
+        }
     }
 
     /// Formats an instant by the user's preferences.

@@ -16,6 +16,7 @@ fn draft(flow: OauthFlow, method: ClientAuthentication) -> Draft {
 fn a_public_client_with_pkce_has_no_secret() {
     let mut draft = draft(OauthFlow::AuthorizationCodePkce, ClientAuthentication::None);
     assert_eq!(presence(Field::ClientSecret, &draft), Presence::Disabled);
+    assert_eq!(presence(Field::ClientSecretExpiresOn, &draft), Presence::Disabled);
     assert!(draft.problems(&Saved::default().form).is_empty());
     draft.authentication.client_secret = SecretEdit::Replace(TypedSecret::new("s".to_owned()));
     let secrets = OpenedSecrets { client_secret: Some("s".into()), ..OpenedSecrets::default() };

@@ -13,9 +13,11 @@ fn fields_without_exception(section: Section) -> Vec<Field> {
         Field::BasicTrustedCa,
         Field::Username,
         Field::Password,
+        Field::PasswordExpiresOn,
         Field::OauthUseTls,
         Field::OauthTlsMode,
         Field::OauthTrustedCa,
+        Field::ClientSecretExpiresOn,
         Field::AuthorizationEndpoint,
         Field::RedirectUri,
         Field::ClientAuthentication,
@@ -50,6 +52,7 @@ fn the_flow_decides_the_presence_of_each_group() {
             Field::OauthUseTls,
             Field::OauthTlsMode,
             Field::OauthTrustedCa,
+            Field::ClientSecretExpiresOn,
             Field::ClientAuthentication,
         ] {
             assert_eq!(presence(field, &draft), expected, "{field:?} with {flow:?}");
@@ -64,5 +67,6 @@ fn a_username_makes_the_password_required_with_every_flow() {
         assert_eq!(presence(Field::Password, &draft), Optional);
         draft.edit(Field::Username, "noreply");
         assert_eq!(presence(Field::Password, &draft), Required);
+        assert_eq!(presence(Field::PasswordExpiresOn, &draft), Optional);
     }
 }

@@ -37,6 +37,7 @@ fn text(field: Field) -> BoxedStrategy<String> {
         ],
         Field::RedirectUri => &["https://ppm.example.com/oauth/callback"],
         Field::Scope => &["https://mail.google.com/", "a b"],
+        Field::PasswordExpiresOn | Field::ClientSecretExpiresOn => &["2027-01-31", "2000-02-29"],
         Field::BasicDisplayName
         | Field::OauthDisplayName
         | Field::Username

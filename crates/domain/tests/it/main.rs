@@ -1,6 +1,7 @@
 //! Tests of the rules across modules, and what they share.
 
 mod client_authentication;
+mod expiry;
 mod flow_table;
 mod invariants;
 mod merge;

@@ -170,7 +170,7 @@ pub async fn attempt(
 ) -> Result<Option<(Attempt, bool, Option<Explanation>)>, UseCaseError> {
     let Some(mut attempt) = oauth_attempts::get(&tokens.store, id).await? else { return Ok(None) };
     let current = settings::current(&tokens.settings).await?;
-    if attempt.revision != current.saved.revision && !who.is_some_and(Principal::may_edit) {
+    if attempt.revision != current.token_revision && !who.is_some_and(Principal::may_edit) {
         // The Client ID of that revision is no longer known, so the provider's text cannot be
         // redacted.
         if let Some(AttemptOutcome::Failed(failure)) = &mut attempt.end {
@@ -203,7 +203,7 @@ pub async fn begin(
     let attempt = NewAttempt {
         id: &id,
         by: who,
-        revision: current.saved.revision,
+        revision: current.token_revision,
         needs_pasting: !is_client_credentials
             && current.saved.form.authentication.redirect_uri != callback,
         in_pop_up,
@@ -291,7 +291,7 @@ async fn consent_redirect(
         return Ok(Err(OauthDiagnosis::OtherSession));
     }
     let current = settings::current(&tokens.settings).await?;
-    if current.saved.revision != attempt.revision {
+    if current.token_revision != attempt.revision {
         return Ok(Err(OauthDiagnosis::SettingsChanged));
     }
     let grant = match renewal::grant(tokens, &current) {
@@ -504,7 +504,7 @@ async fn exchange_code(
         return Ok(failed(OauthStage::Return, OauthDiagnosis::OtherPerson).into());
     }
     let current = settings::current(&tokens.settings).await?;
-    if current.saved.revision != attempt.revision {
+    if current.token_revision != attempt.revision {
         return Ok(failed(OauthStage::Return, OauthDiagnosis::SettingsChanged).into());
     }
     let Ok(grant) = renewal::grant(tokens, &current) else {
@@ -599,7 +599,7 @@ async fn obtained(
             ends: renewal::ends(asked_at, &issued, None),
             ..StoredToken::default()
         };
-        async move { rows::put(&tokens.store, current.saved.revision, &token, entry).await }
+        async move { rows::put(&tokens.store, current.token_revision, &token, entry).await }
     };
     match retry_store(STORE_AGAIN_FOR, put).await {
         Ok(PutOutcome::Stored(before)) => {

@@ -294,16 +294,15 @@ async fn ensure_token(
     }
 }
 
-/// Loads the token of these settings. It reads the token first and the settings' revision after it:
-/// the token is then of that revision or of an earlier one, whose token no renewal matches any
-/// more.
+/// Loads the token of these settings. It reads the token first and the token revision after it: the
+/// token is then of that revision or of an earlier one, whose token no renewal matches any more.
 async fn loaded(tokens: &Tokens, current: &Current) -> Result<Option<StoredToken>, NoAccess> {
     let read = async {
         let token = rows::load(&tokens.store).await?;
-        Ok::<_, StoreError>((token, stored::revision(&tokens.store).await?))
+        Ok::<_, StoreError>((token, stored::token_revision(&tokens.store).await?))
     };
     match read.await {
-        Ok((_, revision)) if revision != current.saved.revision => {
+        Ok((_, revision)) if revision != current.token_revision => {
             Err(NoAccess::NotRenewed(failure(OauthDiagnosis::SettingsChanged)))
         }
         Ok((token, _)) => Ok(token),

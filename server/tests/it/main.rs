@@ -17,6 +17,7 @@ mod egress;
 mod embedded;
 mod embedding;
 mod events;
+mod expiry;
 mod export;
 mod floods;
 mod frame;

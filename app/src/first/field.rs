@@ -48,8 +48,8 @@ pub fn Control(
         }
     };
     let is_disabled = live(move || presence.get() == Presence::Disabled);
-    let stands_alone =
-        matches!(field, Field::Username | Field::Password) || field.kind() == Kind::Date;
+    let stands_alone = matches!(field, Field::Username | Field::Password);
+    let is_brief = matches!(field.kind(), Kind::Check | Kind::Secret | Kind::Date);
     // A group that is disabled as a whole says so itself.
     let group = move || {
         let section = field.section();
@@ -81,7 +81,7 @@ pub fn Control(
         <div
             part="field"
             class=format!("field {width}")
-            class:brief=matches!(field.kind(), Kind::Check | Kind::Secret | Kind::Date)
+            class:brief=live(move || is_brief && !note.with(String::is_empty))
             class:invalid=live(move || problem.get().is_some())
             class:is-disabled=is_disabled
         >

@@ -127,6 +127,16 @@ impl FormState {
 
     /// Changes the draft and updates the signals of every control that it affects.
     fn change_draft(self, change: impl FnOnce(&mut Draft)) {
+        let mut change = Some(change);
+        self.change_draft_once(&mut |draft| {
+            if let Some(change) = change.take() {
+                change(draft);
+            }
+        });
+    }
+
+    /// [`Self::change_draft`], compiled once for all changes.
+    fn change_draft_once(self, change: &mut dyn FnMut(&mut Draft)) {
         self.saved.with_untracked(|saved| {
             self.draft.update(|draft| draft.change(&saved.form, change));
         });

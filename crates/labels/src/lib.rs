@@ -135,14 +135,14 @@ pub const fn field_help(field: Field) -> &'static str {
             "Only if the server's certificate was issued by your own organisation. Paste that CA's certificate (PEM); the server's administrator has it."
         }
         Field::Username => "Often the sender's address; empty if no sign-in is needed.",
-        Field::Password => "The mailbox's password, or an app password for PPM.",
+        Field::Password => "The mailbox's password, or an app password.",
         Field::PasswordExpiresOn => {
-            "If your organisation's passwords expire. PPM reminds you 30, 14, 7 and 1 days before."
+            "Optional, if the password expires: PPM reminds you 30, 14, 7 and 1 days before."
         }
         Field::ClientId => "From your registration of PPM; also called Application ID.",
         Field::ClientSecret => "The secret's value, not its ID. The provider shows it once.",
         Field::ClientSecretExpiresOn => {
-            "In Microsoft Entra: Certificates & secrets, Expires. PPM reminds you 30, 14, 7 and 1 days before."
+            "Optional: the provider shows it, Microsoft Entra under Certificates & secrets, Expires. PPM reminds you 30, 14, 7 and 1 days before."
         }
         Field::AuthorizationEndpoint => {
             "The provider's sign-in page, also called the authorize URL."

@@ -56,12 +56,14 @@ test('input typed before hydration is kept and counts as a change', async ({ pag
   const form = new Form(page);
   await form.field(form.basic, 'Default Sender Email').fill('early@practice.example');
   await form.field(form.basic, 'Use TLS').uncheck();
+  await form.field(form.basic, 'Secret expires on').fill('2031-01-31');
   await form.flow.selectOption({ label: 'Client Credentials' });
   release();
 
   await expect(form.save).toBeVisible();
-  await expect(page.getByText('3 changes not saved')).toBeVisible();
+  await expect(page.getByText('4 changes not saved')).toBeVisible();
   await expect(form.field(form.basic, 'Default Sender Email')).toHaveValue('early@practice.example');
+  await expect(form.field(form.basic, 'Secret expires on')).toHaveValue('2031-01-31');
   await expect(form.field(form.basic, 'Use TLS')).not.toBeChecked();
   await expect(form.flow).toHaveValue('client-credentials');
   await expect(form.field(form.authentication, 'Client ID')).toBeEnabled();

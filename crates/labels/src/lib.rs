@@ -49,7 +49,7 @@ pub const fn section_help(section: Section, flow: OauthFlow) -> &'static str {
         (Section::OauthSmtp | Section::Authentication, OauthFlow::None) => {
             "Choose an OAuth flow above to use these settings."
         }
-        (Section::OauthSmtp, _) => "Mail is sent through this server, with a token.",
+        (Section::OauthSmtp, _) => "This server sends mail, with a token.",
         (Section::Authentication, OauthFlow::ClientCredentials) => {
             "What the provider gave you when you registered PPM as an application. No user signs in with this flow, so Authorization Endpoint and Redirect URI are not used."
         }
@@ -115,7 +115,7 @@ pub fn fields(fields: &[Field]) -> String {
 pub const fn field_help(field: Field) -> &'static str {
     match field {
         Field::Flow => {
-            "Also called grant type. Your mail provider's documentation says which one it supports."
+            "Also called grant type. Your provider's documentation says which one it supports."
         }
         Field::BasicSender => "Mail is sent from this address, and bounces come back to it.",
         Field::OauthSender => {
@@ -137,12 +137,12 @@ pub const fn field_help(field: Field) -> &'static str {
         Field::Username => "Often the sender's address; empty if no sign-in is needed.",
         Field::Password => "The mailbox's password, or an app password.",
         Field::PasswordExpiresOn => {
-            "Optional, if the password expires: PPM reminds you 30, 14, 7 and 1 days before."
+            "Optional. PPM reminds you 30, 14, 7 and 1 days before."
         }
         Field::ClientId => "From your registration of PPM; also called Application ID.",
         Field::ClientSecret => "The secret's value, not its ID. The provider shows it once.",
         Field::ClientSecretExpiresOn => {
-            "Optional: the provider shows it, Microsoft Entra under Certificates & secrets, Expires. PPM reminds you 30, 14, 7 and 1 days before."
+            "Optional. In Entra: Expires, under Certificates & secrets."
         }
         Field::AuthorizationEndpoint => {
             "The provider's sign-in page, also called the authorize URL."

@@ -136,9 +136,7 @@ pub const fn field_help(field: Field) -> &'static str {
         }
         Field::Username => "Often the sender's address; empty if no sign-in is needed.",
         Field::Password => "The mailbox's password, or an app password.",
-        Field::PasswordExpiresOn => {
-            "Optional. PPM reminds you 30, 14, 7 and 1 days before."
-        }
+        Field::PasswordExpiresOn => "Optional. PPM reminds you 30, 14, 7 and 1 days before.",
         Field::ClientId => "From your registration of PPM; also called Application ID.",
         Field::ClientSecret => "The secret's value, not its ID. The provider shows it once.",
         Field::ClientSecretExpiresOn => {

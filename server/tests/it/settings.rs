@@ -144,6 +144,16 @@ async fn a_save_that_names_the_token_deletes_it() {
 }
 
 #[tokio::test]
+async fn a_save_on_which_no_token_depends_needs_no_grant_and_keeps_token_and_token_revision() {
+    let (store, folder) = store().await;
+    put_token(&folder, "grant-2").await;
+    let done = replace(&store, Replacement { keeps_token: true, ..save(0, "form", &ada()) }).await;
+    assert_eq!(done, Replaced::Done { revision: 1, deleted: None });
+    let StoredForm { revision, token_revision, grant_id, .. } = load(&store).await;
+    assert_eq!((revision, token_revision, grant_id.as_deref()), (1, 0, Some("grant-2")));
+}
+
+#[tokio::test]
 async fn a_save_is_audited_by_the_names_of_its_fields() {
     let (store, _folder) = store().await;
     let changed = ["basic-server", "basic-password"];

@@ -417,20 +417,17 @@ impl Draft {
         }
     }
 
-    /// Whether a save replaces the stored value of a secret, or removes it.
-    pub fn changes_secret(&self, field: Field, stored: &Form<StoredSecret>) -> bool {
-        match self.secret_on_save(field).as_ref() {
-            SecretEdit::Replace(_) => true,
-            SecretEdit::Clear => matches!(stored.secret(field), Some(StoredSecret::For(_))),
-            SecretEdit::Untouched => false,
-        }
+    /// Whether a save replaces or removes the stored value of a secret.
+    fn discards_secret(&self, field: Field, stored: &Form<StoredSecret>) -> bool {
+        matches!(stored.secret(field), Some(StoredSecret::For(_)))
+            && *self.secret_on_save(field) != SecretEdit::Untouched
     }
 
     /// Clears the expiry date of each secret that a save replaces or removes. A date that differs from
     /// the stored one was entered for the new secret, and stays.
     pub fn clear_old_expiry(&mut self, stored: &Form<StoredSecret>) {
         for (secret, expiry) in EXPIRIES {
-            if self.changes_secret(secret, stored)
+            if self.discards_secret(secret, stored)
                 && self.plain_text(expiry) == stored.plain_text(expiry)
             {
                 self.edit(expiry, "");
@@ -441,16 +438,16 @@ impl Draft {
     /// Changes the draft. The expiry date of a secret is cleared with the first change of the secret, and
     /// is back when the secret is kept after all.
     pub fn change(&mut self, stored: &Form<StoredSecret>, change: impl FnOnce(&mut Self)) {
-        let were_changed = EXPIRIES.map(|(secret, _)| self.changes_secret(secret, stored));
+        let were_discarded = EXPIRIES.map(|(secret, _)| self.discards_secret(secret, stored));
         change(self);
-        self.restore_expiry(stored, were_changed);
+        self.restore_expiry(stored, were_discarded);
         self.clear_old_expiry(stored);
     }
 
     /// Puts back the cleared expiry dates of secrets that were changed and are kept after all.
-    fn restore_expiry(&mut self, stored: &Form<StoredSecret>, were_changed: [bool; 2]) {
-        for ((secret, expiry), was_changed) in EXPIRIES.into_iter().zip(were_changed) {
-            let is_kept_again = was_changed && !self.changes_secret(secret, stored);
+    fn restore_expiry(&mut self, stored: &Form<StoredSecret>, were_discarded: [bool; 2]) {
+        for ((secret, expiry), was_discarded) in EXPIRIES.into_iter().zip(were_discarded) {
+            let is_kept_again = was_discarded && !self.discards_secret(secret, stored);
             if is_kept_again && self.plain_text(expiry).is_empty() {
                 self.edit(expiry, stored.plain_text(expiry));
             }

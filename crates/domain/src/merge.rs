@@ -77,7 +77,11 @@ pub fn take_theirs(draft: &mut Draft, conflicting: &mut Vec<Field>, theirs: &Sav
 
 /// Whether saving `mine` would change a field of `base`.
 fn is_changed(base: &Saved, mine: &Draft, field: Field) -> bool {
-    mine.changes_secret(field, &base.form) || mine.plain_text(field) != base.form.plain_text(field)
+    match mine.secret_on_save(field).as_ref() {
+        SecretEdit::Replace(_) => true,
+        SecretEdit::Clear => is_stored(base, field),
+        SecretEdit::Untouched => mine.plain_text(field) != base.form.plain_text(field),
+    }
 }
 
 /// Whether both sides have the same value. Two secrets count as equal only if both are removed.

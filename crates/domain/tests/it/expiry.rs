@@ -86,12 +86,14 @@ fn the_date_of_a_password_goes_with_its_username() {
 }
 
 #[test]
-fn a_date_without_a_stored_password_is_kept() {
+fn a_date_that_was_saved_before_its_secret_is_kept() {
     let mut saved = saved();
     saved.form.sign_in.password = StoredSecret::Unset;
-    let mut draft = edited(&saved, &[(Field::Username, "")]);
-    draft.clear_old_expiry(&saved.form);
-    assert_eq!(draft.plain_text(Field::PasswordExpiresOn), OLD);
+    for edit in [(Field::Username, ""), (Field::Password, "the first")] {
+        let mut draft = edited(&saved, &[edit]);
+        draft.clear_old_expiry(&saved.form);
+        assert_eq!(draft.plain_text(Field::PasswordExpiresOn), OLD, "{edit:?}");
+    }
 }
 
 #[test]

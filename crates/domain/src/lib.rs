@@ -11,6 +11,7 @@ pub mod draft;
 pub mod error;
 pub mod field;
 pub mod flow;
+pub mod health;
 pub mod issuer;
 pub mod merge;
 pub mod microsoft;

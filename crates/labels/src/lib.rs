@@ -4,6 +4,7 @@
 
 #![expect(clippy::too_many_lines, reason = "tables: a row a case")]
 
+pub mod alert;
 mod conflict;
 mod diagnosis;
 mod note;

@@ -92,8 +92,45 @@ pub async fn deliver(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
+    let mut steps = steps(envelope, on_step);
+    let (mut connection, capabilities) =
+        open(envelope, trust, egress, deadlines, &mut steps).await?;
+    let outcome = send(&mut connection, &capabilities, envelope, message, &mut steps).await;
+    quit(connection);
+    outcome
+}
+
+/// Signs in and sends nothing: the last step is [`Step::SignIn`], and the envelope's sender and
+/// recipients are not used. Otherwise like [`deliver`].
+///
+/// # Errors
+/// The step that failed, and why.
+pub async fn check(
+    envelope: &Envelope,
+    trust: &TlsTrust,
+    egress: &EgressPolicy,
+    deadlines: Deadlines,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Result<(), Failure> {
+    let mut steps = steps(envelope, on_step);
+    let (connection, _) = open(envelope, trust, egress, deadlines, &mut steps).await?;
+    quit(connection);
+    Ok(())
+}
+
+fn steps<'a>(envelope: &Envelope, on_step: &'a mut (dyn FnMut(StepReport) + Send)) -> Steps<'a> {
     let redactor = sasl::redactor(&envelope.credentials, &envelope.server);
-    let mut steps = Steps { on_step, redactor, context: Context::of(envelope) };
+    Steps { on_step, redactor, context: Context::of(envelope) }
+}
+
+/// Opens a connection and signs in.
+async fn open(
+    envelope: &Envelope,
+    trust: &TlsTrust,
+    egress: &EgressPolicy,
+    deadlines: Deadlines,
+    steps: &mut Steps<'_>,
+) -> Result<(Connection, Capabilities), Failure> {
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
@@ -103,19 +140,22 @@ pub async fn deliver(
     let stream = steps.take(Step::Connection, connection).await?;
     let mut connection = Connection::new(Guarded::new(stream, deadlines, ends));
     let trust = trust.and(&envelope.server.trusted_ca);
-    let outcome = converse(&mut connection, envelope, message, &trust, &mut steps).await;
-    quit(connection);
-    outcome
+    match introduce(&mut connection, envelope, &trust, steps).await {
+        Ok(capabilities) => Ok((connection, capabilities)),
+        Err(failure) => {
+            quit(connection);
+            Err(failure)
+        }
+    }
 }
 
-/// Runs all steps after the connection is open.
-async fn converse(
+/// Runs the steps from the greeting to the sign-in.
+async fn introduce(
     connection: &mut Connection,
     envelope: &Envelope,
-    message: &[u8],
     trust: &TlsTrust,
     steps: &mut Steps<'_>,
-) -> Result<Accepted, Failure> {
+) -> Result<Capabilities, Failure> {
     let server = &envelope.server;
     let local = connection.stream.local_address();
     let name = &envelope.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
@@ -146,8 +186,19 @@ async fn converse(
             steps.take(Step::SignIn, sign_in).await?;
         }
     }
-    steps.take(Step::Sender, mail_from(connection, &capabilities, envelope, message)).await?;
-    steps.take(Step::Recipient, rcpt_all(connection, &capabilities, envelope)).await?;
+    Ok(capabilities)
+}
+
+/// Runs the steps from the sender to the acceptance.
+async fn send(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    envelope: &Envelope,
+    message: &[u8],
+    steps: &mut Steps<'_>,
+) -> Result<Accepted, Failure> {
+    steps.take(Step::Sender, mail_from(connection, capabilities, envelope, message)).await?;
+    steps.take(Step::Recipient, rcpt_all(connection, capabilities, envelope)).await?;
     let SentContent { at, reply } =
         steps.take(Step::Content, send_content(connection, message)).await?;
     let accepted = async {

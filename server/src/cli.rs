@@ -45,6 +45,8 @@ pub enum Command {
     /// Reads the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Says whether email works: exits with 0 (up), 1 (degraded: a credential expires within 14 days) or 2 (down).
+    Health(Box<HealthCommand>),
 }
 
 /// Arguments of `serve`.
@@ -156,6 +158,10 @@ pub struct ServeArgs {
     #[arg(value_name = "SECONDS", default_value = "60")]
     pub smtp_total_seconds: String,
 
+    /// The health of mail.
+    #[command(flatten)]
+    pub health: HealthArgs,
+
     /// How many days entries of the audit trail are kept; 0 keeps them forever.
     #[arg(long, env = "PPM_EMAIL_AUDIT_DAYS", value_name = "DAYS", default_value = "400")]
     pub audit_days: String,
@@ -163,6 +169,34 @@ pub struct ServeArgs {
     /// How many days test messages are kept; 0 keeps them forever.
     #[arg(long, env = "PPM_EMAIL_MESSAGE_DAYS", value_name = "DAYS", default_value = "90")]
     pub message_days: String,
+}
+
+/// Checks of the saved connection, and alerts.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Whether PPM signs in to the mail server once an hour while no message is sent: on or off.
+    #[arg(long, env = "PPM_EMAIL_HEALTH_CHECK", value_name = "ON-or-OFF", default_value = "on")]
+    pub health_check: String,
+
+    /// URL that gets a POST when email stops, when it works again, and before a credential expires.
+    #[arg(long, env = "PPM_EMAIL_ALERT_WEBHOOK", value_name = "URL")]
+    pub alert_webhook: Option<String>,
+
+    /// File with the secret that signs these requests: `whsec_` and base64, as Standard Webhooks say.
+    #[arg(long, env = "PPM_EMAIL_ALERT_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub alert_webhook_secret_file: Option<PathBuf>,
+
+    /// Email address that gets the same alerts.
+    #[arg(long, env = "PPM_EMAIL_ALERT_EMAIL", value_name = "ADDRESS")]
+    pub alert_email: Option<String>,
+
+    /// Address and port at which Prometheus reads /metrics.
+    #[arg(long, env = "PPM_EMAIL_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<String>,
+
+    /// File with the bearer token that /metrics asks for; required unless it is loopback.
+    #[arg(long, env = "PPM_EMAIL_METRICS_TOKEN_FILE", value_name = "FILE")]
+    pub metrics_token_file: Option<PathBuf>,
 }
 
 /// Addresses that this server may connect to at an administrator's request.
@@ -320,6 +354,20 @@ pub struct EmbeddingArgs {
     /// A site whose pages may contain the tab in an iframe, such as `https://host.example`; may be repeated.
     #[arg(long, env = "PPM_EMAIL_FRAME_ANCESTOR", value_name = "ORIGIN", value_delimiter = ',')]
     pub frame_ancestor: Vec<String>,
+}
+
+/// Arguments of `health`.
+#[derive(Debug, Args)]
+pub struct HealthCommand {
+    /// Signs in to the mail server now; sends no message.
+    #[arg(long)]
+    pub check_now: bool,
+    /// Writes one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration of the server, with which it signs in.
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 /// The database.

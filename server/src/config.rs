@@ -1,6 +1,7 @@
 //! Parses and validates the flags, once. An invalid value stops the start with one line that names
 //! the flag and the accepted form. No message repeats a value that may contain a password.
 
+mod alerts;
 mod embedding;
 mod host;
 mod identity;
@@ -30,6 +31,7 @@ pub use net::egress::EgressPolicy;
 pub use net::origin::{ProxyUrl, PublicUrl};
 pub use store::database::Database;
 
+pub use alerts::{AlertConfig, AlertConfigError, MetricsConfig, Webhook};
 pub use embedding::{EmbeddingError, EmbeddingOrigins, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
 pub use retention::Retention;
@@ -87,6 +89,8 @@ pub struct Config {
     pub stream_timing: StreamTiming,
     /// How long audit rows and test messages are kept.
     pub retention: Retention,
+    /// Where alerts about the health of mail go.
+    pub alerts: AlertConfig,
     /// The path of the page with the tab; a Rust host sets the path of its own page.
     pub tab_path: String,
 }
@@ -144,6 +148,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Egress(#[from] EgressRuleError),
     #[error(transparent)]
+    Alerts(#[from] AlertConfigError),
+    #[error(transparent)]
     Host(#[from] HostConfigError),
     #[error(transparent)]
     Embedding(#[from] EmbeddingError),
@@ -194,6 +200,7 @@ impl Config {
             smtp_deadlines: Deadlines::default(),
             stream_timing: StreamTiming::default(),
             retention: Retention::default(),
+            alerts: AlertConfig::default(),
             tab_path: paths::EMAIL.to_owned(),
         }
     }
@@ -260,6 +267,7 @@ impl Config {
             )?,
             stream_timing: StreamTiming::default(),
             retention: Retention::read(&args.audit_days, &args.message_days)?,
+            alerts: AlertConfig::read(&args.health)?,
             tab_path: paths::EMAIL.to_owned(),
         })
     }

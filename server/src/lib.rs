@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 mod cookies;
 pub mod embed;
+pub mod health;
 pub mod identity;
 pub mod key;
 pub mod log;

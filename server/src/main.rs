@@ -5,7 +5,8 @@ use std::{error::Error, process::ExitCode, sync::Arc};
 
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
-use server::{Server, admin, audit, config::Config, key, log, router, serve, warnings};
+use server::web::metrics::metrics_router;
+use server::{Server, admin, audit, config::Config, health, key, log, router, serve, warnings};
 use store::StoreError;
 
 #[global_allocator]
@@ -22,13 +23,19 @@ async fn main() -> ExitCode {
     };
     log::start();
     let done = match command {
+        Command::Health(args) => return exit_code(health::run(*args).await.map_err(Into::into)),
         Command::Serve(args) => run(*args).await,
         Command::Admin(command) => admin::run(command).await.map_err(Into::into),
         Command::Key(command) => key::run(command).await.map_err(Into::into),
         Command::Audit(command) => audit::run(command).await.map_err(Into::into),
     };
+    exit_code(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// The exit code of a command, whose error is printed.
+fn exit_code(done: Result<ExitCode, Box<dyn Error>>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("ppm-email: {}", domain::error::one_line(error.as_ref()));
             ExitCode::from(EXIT_FAILED)
@@ -43,6 +50,10 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let limits = serve::Limits::new(&config, descriptors);
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     let invitation = invitation(&server).await?;
+    if let Some(metrics) = &server.config.alerts.metrics {
+        let router = metrics_router(server.clone(), metrics);
+        serve::serve_metrics(router, metrics.listen, &server.stopping).await?;
+    }
     let background = server.start_background();
     let warnings = warnings::of_serving(&server.config);
     let listening = || warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

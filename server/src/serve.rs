@@ -107,6 +107,8 @@ pub fn raise_descriptors() -> u64 {
 pub enum ServeError {
     #[error("--listen: this server cannot listen on {0}")]
     Bind(SocketAddr, #[source] io::Error),
+    #[error("--metrics-listen: this server cannot listen on {0}")]
+    BindMetrics(SocketAddr, #[source] io::Error),
     #[error("the signals that stop this program cannot be received")]
     Signals(#[source] io::Error),
 }
@@ -138,6 +140,24 @@ pub async fn serve(
         stopping.cancel();
     })
     .await;
+    Ok(())
+}
+
+/// Serves the metrics in the background until `stopping` is cancelled.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn serve_metrics(
+    router: Router,
+    listen: SocketAddr,
+    stopping: &CancellationToken,
+) -> Result<(), ServeError> {
+    let cannot_bind = |error| ServeError::BindMetrics(listen, error);
+    let listener = TcpListener::bind(listen).await.map_err(cannot_bind)?;
+    let address = listener.local_addr().map_err(cannot_bind)?;
+    tracing::info!("metrics at http://{address}/metrics");
+    let stop = stopping.clone().cancelled_owned();
+    tokio::spawn(connections(listener, router, Limits::default(), stop));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use metrics::Metrics;
 use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
@@ -20,8 +21,8 @@ use crate::readiness::Readiness;
 use crate::rebind;
 use crate::serve;
 use crate::use_cases::{
-    Cleanup, Delivery, Lookups, Service, SettingsStore, TestRuns, Tokens, Updates,
-    enforce_retention, run_refresh_loop,
+    Alerts, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Service, SettingsStore,
+    TestRuns, Tokens, Updates, enforce_retention, run_alerts, run_health_checks, run_refresh_loop,
 };
 
 /// The state that all handlers share. Clones share the parts: the router clones it several times for
@@ -58,6 +59,10 @@ pub struct Parts {
     pub tokens: Arc<Tokens>,
     /// The test messages.
     pub runs: Arc<TestRuns>,
+    /// The checks of the saved connection.
+    pub checks: HealthChecks,
+    /// The delivery of alerts.
+    pub alerts: Alerts,
     /// What can be asked without changing anything.
     pub lookups: Arc<Lookups>,
     /// The reasons why this process is not ready, if any.
@@ -103,13 +108,18 @@ impl Server {
         let trust = Arc::new(TlsTrust::with_extra_ca(&config.extra_ca)?);
         let (proxy, deadlines) = (config.oauth_proxy.as_ref(), config.token_deadlines);
         let http = GuardedHttp::new(&trust, &config.egress, proxy, deadlines)?;
-        let (client, documents) = (TokenClient::new(http.clone()), Documents::new(http));
+        let (client, documents) = (TokenClient::new(http.clone()), Documents::new(http.clone()));
         let config = Arc::new(config);
         let shared = Shared { config, store, vault, clock, randomness };
         let people = Arc::new(shared.people(&trust, &documents)?);
         let settings = Arc::new(shared.settings());
-        let tokens = Arc::new(shared.tokens(&settings, client, &people));
-        let runs = Arc::new(shared.runs(&settings, &tokens, trust));
+        let health = Arc::new(shared.health());
+        let tokens = Arc::new(shared.tokens(&settings, client, &people, &health));
+        let runs = Arc::new(shared.runs(&settings, &tokens, trust, &health));
+        let delivery = runs.delivery.clone();
+        let are_on = !shared.config.alerts.checks_are_off;
+        let checks = HealthChecks { delivery: delivery.clone(), are_on };
+        let alerts = shared.alerts(delivery, &http);
         let lookups = Arc::new(shared.lookups(&tokens, &people, documents));
         let Shared { config, store, vault, clock, randomness } = shared;
         Ok(Self(Arc::new(Parts {
@@ -122,6 +132,8 @@ impl Server {
             settings,
             tokens,
             runs,
+            checks,
+            alerts,
             lookups,
             readiness: Readiness::default(),
             stopping: CancellationToken::new(),
@@ -145,12 +157,15 @@ impl Server {
         }
     }
 
-    /// Starts the background tasks: token renewal, the sealing key's rotation, and retention.
+    /// Starts the background tasks: token renewal, the sealing key's rotation, retention, the checks
+    /// of the connection, and the delivery of alerts.
     pub fn start_background(&self) -> Background {
         Background([
             tokio::spawn(run_refresh_loop(self.tokens.clone())),
             tokio::spawn(vault::follow(self.vault.clone(), self.store.clone())),
             tokio::spawn(enforce_retention(self.cleanup())),
+            tokio::spawn(run_health_checks(self.checks.clone())),
+            tokio::spawn(run_alerts(self.alerts.clone())),
         ])
     }
 
@@ -178,7 +193,7 @@ impl Server {
 /// The background tasks of a server. Dropping this aborts them.
 #[must_use = "dropping it stops the tasks"]
 #[derive(Debug)]
-pub struct Background([JoinHandle<()>; 3]);
+pub struct Background([JoinHandle<()>; 5]);
 
 impl Drop for Background {
     fn drop(&mut self) {
@@ -237,6 +252,7 @@ impl Shared {
         settings: &Arc<SettingsStore>,
         client: TokenClient,
         people: &People,
+        health: &Arc<HealthRecord>,
     ) -> Tokens {
         Tokens {
             settings: settings.clone(),
@@ -244,6 +260,7 @@ impl Shared {
             vault: self.vault.clone(),
             clock: self.clock.clone(),
             randomness: self.randomness.clone(),
+            health: health.clone(),
             client,
             aggregates: people.accounts.aggregates().clone(),
             has_local_accounts: self.config.has_local_accounts,
@@ -259,6 +276,7 @@ impl Shared {
         settings: &Arc<SettingsStore>,
         tokens: &Arc<Tokens>,
         trust: Arc<TlsTrust>,
+        health: &Arc<HealthRecord>,
     ) -> TestRuns {
         let delivery = Delivery {
             settings: settings.clone(),
@@ -267,6 +285,7 @@ impl Shared {
             egress: self.config.egress.clone(),
             deadlines: self.config.smtp_deadlines,
             client_name: self.config.client_name(),
+            health: health.clone(),
             clock: self.clock.clone(),
             tasks: TaskTracker::new(),
         };
@@ -276,9 +295,24 @@ impl Shared {
             vault: self.vault.clone(),
             clock: self.clock.clone(),
             randomness: self.randomness.clone(),
-            updates: Arc::new(Updates::new(self.config.stream_timing)),
+            updates: health.updates.clone(),
             kept_days: self.config.retention.message_days,
         }
+    }
+
+    fn health(&self) -> HealthRecord {
+        let Self { config, store, clock, randomness, .. } = self.clone();
+        let updates = Arc::new(Updates::new(config.stream_timing));
+        HealthRecord { store, clock, randomness, updates, metrics: Metrics::default() }
+    }
+
+    fn alerts(&self, delivery: Arc<Delivery>, http: &GuardedHttp) -> Alerts {
+        let config = self.config.alerts.clone();
+        let http = match &config.webhook {
+            Some(webhook) => http.by(self.config.egress.for_configured(&webhook.url)),
+            None => http.clone(),
+        };
+        Alerts { delivery, http, config }
     }
 
     fn lookups(&self, tokens: &Arc<Tokens>, people: &Arc<People>, documents: Documents) -> Lookups {

@@ -28,5 +28,10 @@ pub fn of_serving(config: &Config) -> Vec<String> {
         "--public-url is https but no --trusted-proxy is set: all clients share the proxy's address, so one can use up the sign-in limits of all clients"
             .to_owned()
     });
-    of_config(config).into_iter().chain(clear).chain(unnamed).collect()
+    let webhook = config.alerts.webhook.as_ref();
+    let unsigned = webhook.is_some_and(|webhook| webhook.secret.is_none()).then(|| {
+        "--alert-webhook has no --alert-webhook-secret-file: its receiver cannot tell PPM's requests from others"
+            .to_owned()
+    });
+    of_config(config).into_iter().chain(clear).chain(unnamed).chain(unsigned).collect()
 }

@@ -22,6 +22,8 @@ mod postgres;
 mod practice;
 mod random;
 mod run;
+#[cfg(test)]
+mod runbook;
 mod size;
 mod soak;
 mod sources;

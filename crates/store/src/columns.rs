@@ -8,6 +8,7 @@
 use chrono::{DateTime, Utc};
 use domain::Role;
 use domain::delivery::{Outcome, StepReport, Tested};
+use domain::health::{AlertSubject, Trouble};
 use domain::time_format::{ClockStyle, DatePattern};
 use domain::token::{AttemptOutcome, OauthFailure};
 use serde::{Serialize, de::DeserializeOwned};
@@ -89,6 +90,8 @@ read_as! {
     Outcome: String => |json| parsed(&json, "report of a test message"),
     StepReport: String => |json| parsed(&json, "report of a test message"),
     Tested: String => |json| parsed(&json, "report of a test message"),
+    Trouble: String => |json| parsed(&json, "trouble"),
+    AlertSubject: String => |json| parsed(&json, "subject of an alert"),
 }
 
 impl<T: Column> Column for Option<T> {

@@ -14,10 +14,12 @@ mod error;
 mod migrations;
 mod pool;
 
+pub mod alerts;
 pub mod audit;
 pub mod database;
 pub mod files;
 pub mod hash;
+pub mod health;
 pub mod key_check;
 pub mod key_id;
 pub mod login_attempts;

@@ -27,6 +27,12 @@ pub enum RetainedRows {
     SignInAttempt,
     /// Tickets of set-up links, by expiry.
     SetUpTicket,
+    /// Incidents that are over.
+    Incident,
+    /// Alerts, delivered or not.
+    Alert,
+    /// Reminders of credentials.
+    Reminder,
 }
 
 impl RetainedRows {
@@ -45,6 +51,9 @@ impl RetainedRows {
             Self::ForeignSignIn => ("foreign_sign_in", "expires_at", "1 = 1"),
             Self::SignInAttempt => ("sign_in_attempt", "at", "1 = 1"),
             Self::SetUpTicket => ("set_up_ticket", "expires_at", "1 = 1"),
+            Self::Incident => ("incident", "closed_at", "1 = 1"),
+            Self::Alert => ("alert", "created_at", "1 = 1"),
+            Self::Reminder => ("reminder", "sent_at", "1 = 1"),
         }
     }
 }

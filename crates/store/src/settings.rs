@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::audit::{self, Action, Actor, Entry};
 use crate::columns::{column, millis};
 use crate::error::StoreError;
+use crate::health;
 use crate::pool::Store;
 use crate::tokens::{self, StoredToken};
 
@@ -166,6 +167,9 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
     }
     for secret in save.secrets_to_put {
         put_secret(&mut transaction, secret).await?;
+    }
+    if !save.keeps_token {
+        health::connection_changed_in(&mut transaction, save.at, deleted.is_some()).await?;
     }
     audit::record_in(&mut transaction, &audit_entry(save)).await?;
     if deleted.is_some() {

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use crate::audit::{self, Entry};
 use crate::columns::{columns, json, millis};
 use crate::error::StoreError;
+use crate::health;
 use crate::pool::Store;
 
 /// The stored token.
@@ -21,6 +22,8 @@ pub struct StoredToken {
     pub generation: i64,
     /// The sealed tokens.
     pub sealed: SealedTokens,
+    /// When the grant began; unknown for a token of an earlier version.
+    pub granted_at: Option<DateTime<Utc>>,
     /// When the access token was obtained.
     pub obtained_at: DateTime<Utc>,
     /// When the access token expires.
@@ -40,7 +43,7 @@ pub struct StoredToken {
 }
 
 columns!(StoredToken {
-    grant = "grant_id", generation, sealed: SealedTokens, obtained_at, expires_at, ends: Ends,
+    grant = "grant_id", generation, sealed: SealedTokens, granted_at, obtained_at, expires_at, ends: Ends,
     failures, tried_at, next_try_at, failure = "setback", is_gone,
 });
 
@@ -144,8 +147,8 @@ pub async fn put(
     let before = delete_in(&mut transaction).await?;
     sqlx::query(
         "INSERT INTO token (id, grant_id, generation, access, refresh, client_auth, granted_scope,
-                            obtained_at, expires_at, refresh_expires_at, grant_expires_at)
-         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                            obtained_at, expires_at, refresh_expires_at, grant_expires_at, granted_at)
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $7)",
     )
     .bind(&token.grant)
     .bind(token.generation)
@@ -159,6 +162,7 @@ pub async fn put(
     .bind(token.ends.grant.map(millis))
     .execute(&mut *transaction)
     .await?;
+    health::token_obtained_in(&mut transaction, token.obtained_at).await?;
     audit::record_in(&mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(PutOutcome::Stored(before.map(Box::new)))

@@ -33,6 +33,7 @@ pub struct RecordedRequest {
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub form: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl RecordedRequest {
@@ -264,7 +265,9 @@ async fn read_request(channel: &mut dyn TestStream) -> io::Result<RecordedReques
     while octets.len() < head + 4 + length {
         read_more(channel, &mut octets).await?;
     }
-    asked.form = form_urlencoded::parse(&octets[head + 4..]).into_owned().collect();
+    let body = &octets[head + 4..];
+    asked.form = form_urlencoded::parse(body).into_owned().collect();
+    asked.body = String::from_utf8_lossy(body).into_owned();
     Ok(asked)
 }
 

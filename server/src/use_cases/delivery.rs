@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
+use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus, Tested};
+use domain::health::{Evidence, Trouble};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
-use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, deliver};
+use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
 
+use super::health::HealthRecord;
 use super::settings::{Current, SettingsStore};
 use super::tokens::Tokens;
 use super::tokens::renewal::{self, Access, NoAccess};
@@ -32,6 +34,8 @@ pub struct Delivery {
     pub deadlines: Deadlines,
     /// The argument of EHLO; `None` for the connection's own address.
     pub client_name: Option<ClientName>,
+    /// Where messages record what they show of the connection.
+    pub health: Arc<HealthRecord>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Messages in progress, which a graceful shutdown waits for.
@@ -75,14 +79,67 @@ pub enum TokenSource {
 }
 
 /// Delivers one message with opened settings, and with a token from `source` if they have an OAuth
-/// flow.
+/// flow. With the saved settings, its end is recorded as the health of the connection.
 pub async fn send(
     delivery: &Delivery,
+    tested: Tested,
     source: &TokenSource,
     settings: Settings,
     outgoing: &Outgoing,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
+    let attempt = attempt(delivery, source, settings, Some(outgoing), on_step).await;
+    if let (Tested::Saved, TokenSource::Stored(current)) = (tested, source) {
+        let evidence = match &attempt.outcome {
+            Ok(_) => Some(Evidence::Works),
+            Err(_) if !attempt.counts => None,
+            Err(failure) => trouble(failure).map(Evidence::Fails),
+        };
+        if let Some(evidence) = evidence {
+            let is_message = attempt.outcome.is_ok();
+            delivery.health.record(current.token_revision, evidence, is_message).await;
+        }
+    }
+    attempt.outcome
+}
+
+/// Signs in with the saved settings, and sends nothing.
+pub async fn check(
+    delivery: &Delivery,
+    current: &Current,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Attempt {
+    match open_settings(delivery, current) {
+        Ok(settings) => {
+            let source = TokenSource::Stored(Box::new(current.clone()));
+            attempt(delivery, &source, settings, None, on_step).await
+        }
+        Err(failure) => Attempt { outcome: Err(failure), counts: true },
+    }
+}
+
+/// What a failure says of the connection, if anything.
+pub fn trouble(failure: &Failure) -> Option<Trouble> {
+    let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
+    Trouble::of_message(step, diagnosis, code, peer_text, found)
+}
+
+/// The end of a message or a check.
+pub struct Attempt {
+    /// Its result; the reply is empty for a check.
+    pub outcome: Result<Accepted, Failure>,
+    /// Whether a failure is final: a token that was refused once may only be stale.
+    pub counts: bool,
+}
+
+/// Signs in, and sends the message if there is one.
+async fn attempt(
+    delivery: &Delivery,
+    source: &TokenSource,
+    settings: Settings,
+    outgoing: Option<&Outgoing>,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Attempt {
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
     let mut sending = Sending {
@@ -91,13 +148,15 @@ pub async fn send(
             server: mail_server.clone(),
             client_name: delivery.client_name.clone(),
             credentials: Credentials::None,
-            sender: outgoing.sender.clone(),
-            recipients: outgoing.recipients.clone(),
+            sender: outgoing.and_then(|outgoing| outgoing.sender.clone()),
+            recipients: outgoing.map(|outgoing| outgoing.recipients.clone()).unwrap_or_default(),
         },
-        octets: &outgoing.octets,
+        octets: outgoing.map(|outgoing| &outgoing.octets[..]),
         on_step,
+        counts: true,
     };
-    match settings {
+    let begun = Instant::now();
+    let outcome = match settings {
         Settings::Basic { account, .. } => {
             sending.with(account.map_or(Credentials::None, Credentials::Password)).await
         }
@@ -105,7 +164,9 @@ pub async fn send(
             TokenSource::Stored(current) => sending.with_token(current, &user).await,
             TokenSource::New => sending.with_new_token(&grant, &user).await,
         },
-    }
+    };
+    delivery.health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
+    Attempt { outcome, counts: sending.counts }
 }
 
 /// A failure before any connection.
@@ -113,19 +174,26 @@ pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Fail
     Failure { step, peer_text: None, found: None, diagnosis, code: None }
 }
 
-/// A delivery in progress.
+/// A delivery or a check in progress.
 struct Sending<'a> {
     delivery: &'a Delivery,
     envelope: Envelope,
-    octets: &'a [u8],
+    /// The message; `None` for a check.
+    octets: Option<&'a [u8]>,
     on_step: &'a mut (dyn FnMut(StepReport) + Send),
+    /// See [`Attempt::counts`].
+    counts: bool,
 }
 
 impl Sending<'_> {
     async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
         self.envelope.credentials = credentials;
         let Delivery { trust, egress, deadlines, .. } = self.delivery;
-        deliver(&self.envelope, self.octets, trust, egress, *deadlines, self.on_step).await
+        let Some(octets) = self.octets else {
+            let checked = smtp::check(&self.envelope, trust, egress, *deadlines, self.on_step);
+            return checked.await.map(|()| Accepted { reply: String::new() });
+        };
+        smtp::deliver(&self.envelope, octets, trust, egress, *deadlines, self.on_step).await
     }
 
     /// Delivers with the stored token. If the mail server refuses it, gets another and tries once
@@ -148,7 +216,10 @@ impl Sending<'_> {
                 Err(gone)
             }
             // Without another token, the mail server's reply is more informative.
-            Err(_) => Err(refusal),
+            Err(_) => {
+                self.counts = false;
+                Err(refusal)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use domain::delivery::{Diagnosis, FactName, Step, StepReport};
+use domain::delivery::{Diagnosis, FactName, Step, StepReport, Tested};
 use domain::error::one_line;
 use lettre::{Message, message::Mailbox};
 use smtp::{Accepted, Failure, message::mailbox};
@@ -157,7 +157,8 @@ impl Mailer {
             Ok(settings) => {
                 let mut on_step = |report| steps.push(report);
                 let source = TokenSource::Stored(Box::new(current));
-                delivery::send(&self.0, &source, settings, &outgoing, &mut on_step).await
+                delivery::send(&self.0, Tested::Saved, &source, settings, &outgoing, &mut on_step)
+                    .await
             }
             Err(failure) => Err(failure),
         };

@@ -2,6 +2,7 @@
 //! logged and turned into codes here, once.
 
 mod delivery;
+mod health;
 mod lookups;
 mod mailer;
 mod people;
@@ -31,6 +32,7 @@ use self::tokens::{consent, revocation};
 use crate::identity::People;
 
 pub use delivery::Delivery;
+pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};
 pub use lookups::Lookups;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
 pub use retention::{Cleanup, delete_expired, enforce_retention};
@@ -60,7 +62,7 @@ pub struct Service {
 
 /// An internal error of a use case: never the caller's fault.
 #[derive(Debug, thiserror::Error)]
-enum UseCaseError {
+pub enum UseCaseError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),

@@ -22,6 +22,10 @@ const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
 /// How long an attempt to obtain a token is kept after it began, so that its page still shows the
 /// outcome.
 const TOKEN_ATTEMPT: TimeDelta = TimeDelta::days(7);
+/// How long an alert is kept, which is not sent any more after a day.
+const ALERT: TimeDelta = TimeDelta::days(7);
+/// How long incidents and reminders are kept; a reminder is not sent twice in this time.
+const INCIDENT: TimeDelta = TimeDelta::days(400);
 
 /// What the deletion of expired rows uses.
 #[derive(Debug, Clone)]
@@ -61,6 +65,9 @@ pub async fn delete_expired(cleanup: &Cleanup) -> Result<(), StoreError> {
         (RetainedRows::ForeignSignIn, Some(TimeDelta::zero())),
         (RetainedRows::SetUpTicket, Some(TimeDelta::zero())),
         (RetainedRows::TokenAttempt, Some(TOKEN_ATTEMPT)),
+        (RetainedRows::Alert, Some(ALERT)),
+        (RetainedRows::Incident, Some(INCIDENT)),
+        (RetainedRows::Reminder, Some(INCIDENT)),
         (RetainedRows::Message, retention.messages()),
         (RetainedRows::Audit, retention.audit()),
     ] {

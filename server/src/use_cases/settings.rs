@@ -7,7 +7,9 @@ use std::sync::Arc;
 use contract::{Conflict, Save, SaveAnswer};
 use domain::secret::{Destination, EXPIRIES, SecretEdit, StoredSecret};
 use domain::settings::{OpenedSecrets, Settings};
-use domain::{Draft, Field, Form, Presence, Principal, Problem, Problems, Saved, presence};
+use domain::{
+    Draft, Field, Form, OauthFlow, Presence, Principal, Problem, Problems, Saved, presence,
+};
 use domain::{error::one_line, syntax::host::Host};
 use net::egress::{AddressRefusal, EgressPolicy, Protocol};
 use oauth2::url::{self, Url};
@@ -71,6 +73,14 @@ impl Current {
                 None
             }
         }
+    }
+
+    /// Basic SMTP Settings, as if the OAuth flow were None; `None` if that group is incomplete or its
+    /// Password does not open.
+    pub fn basic(&self, settings: &SettingsStore) -> Option<Settings> {
+        let mut basic = self.clone();
+        basic.saved.form.flow = OauthFlow::None;
+        basic.settings(settings)
     }
 
     /// The settings to send with through a form that is not saved: its secrets are those typed in

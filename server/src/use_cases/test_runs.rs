@@ -281,7 +281,7 @@ async fn send_recording_steps(
     let (tell, mut told) = mpsc::unbounded_channel();
     let sending = async move {
         let mut on_step = |report| tell.send(report).unwrap_or_default();
-        sending::send(&runs.delivery, source, settings, outgoing, &mut on_step).await
+        sending::send(&runs.delivery, run.tested, source, settings, outgoing, &mut on_step).await
     };
     let noting = async {
         let mut ordinal = 0;

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use vault::Vault;
 use vault::clock::{Clock, Randomness};
 
+use super::health::HealthRecord;
 use super::settings::SettingsStore;
 use crate::aggregates::Aggregates;
 
@@ -31,6 +32,8 @@ pub struct Tokens {
     pub clock: Arc<dyn Clock>,
     /// The source of states, verifiers and IDs.
     pub randomness: Arc<dyn Randomness>,
+    /// Where renewals record what they show of the connection.
+    pub health: Arc<HealthRecord>,
     /// The client of token endpoints.
     pub client: TokenClient,
     /// Counts callbacks that belong to no attempt.

@@ -16,6 +16,7 @@ pub mod health;
 pub mod host;
 pub mod iframe;
 pub mod media;
+pub mod metrics;
 mod oauth;
 mod oidc;
 pub mod pages;

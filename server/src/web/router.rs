@@ -85,6 +85,7 @@ pub(crate) fn protected(server: &Server, routes: Router<Server>) -> Router<Serve
         .layer(catch_panics())
         .layer(from_fn_with_state(server.clone(), super::host::guard))
         .layer(from_fn_with_state(server.clone(), super::headers::protect))
+        .layer(from_fn_with_state(server.clone(), super::metrics::measure))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(log_failure))
 }
 

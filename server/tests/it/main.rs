@@ -25,6 +25,7 @@ mod frame;
 mod full_disk;
 mod guessing;
 mod headers;
+mod health;
 mod host_tokens;
 mod keys;
 mod limits;

@@ -15,7 +15,7 @@ use server::identity::{Principal, SignInError, login_limits};
 use server::use_cases::{Service, run_refresh_loop};
 use store::hash::hashed;
 use store::settings::{self, SealedSecret};
-use store::{Store, runs};
+use store::{Store, health, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use url::Url;
@@ -315,6 +315,15 @@ async fn an_audit_row_of_the_earlier_version_names_no_session() {
     let rows = trail(&upgraded.harness.server.store, 50).await;
     assert!(!rows.is_empty());
     assert!(rows.iter().all(|row| row.actor.session.is_none() && row.actor.subject.is_none()));
+}
+
+#[tokio::test]
+async fn the_connection_of_the_earlier_version_is_checked_at_the_first_start() {
+    let upgraded = CODE.upgraded().await;
+    let server = &upgraded.harness.server;
+    assert!(server.checks.check_if_due().await.expect("an answer"), "it is due");
+    let known = health::load(&server.store).await.expect("an answer");
+    assert_eq!(known.last_check.expect("a check").at, server.clock.now());
 }
 
 #[tokio::test]

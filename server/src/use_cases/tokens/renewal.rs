@@ -8,12 +8,14 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::health::{self, Evidence, Trouble};
 use domain::settings::{Grant, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
 use domain::{OauthFlow, error::one_line};
 use oauth::{ClientAuth, Issued};
 use secrecy::SecretString;
 use store::audit::{Action, Actor, Entry};
+use store::health::learn_grant_lifetime;
 use store::tokens::{self as rows, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
 use store::{StoreError, settings as stored};
 use tokio::time::{Instant, sleep};
@@ -36,6 +38,8 @@ const INITIAL_BACK_OFF: TimeDelta = TimeDelta::seconds(5);
 const MAX_BACK_OFF: TimeDelta = TimeDelta::minutes(10);
 /// A lease further in the future than this many lengths is ignored: the clock has been set back.
 const MAX_LEASE_LENGTHS: u32 = 10;
+/// A refresh token is used at least this often, so that it does not expire unused.
+const AT_LEAST_EVERY: TimeDelta = TimeDelta::days(1);
 /// A token with a shorter lifetime is renewed on demand, and not ahead.
 const WORTH_RENEWING: TimeDelta = TimeDelta::seconds(2);
 /// The polling interval while another process renews the token.
@@ -243,6 +247,8 @@ fn is_renewable(current: &Current, token: &StoredToken) -> bool {
 /// is used before that.
 fn due_at(token: &StoredToken) -> DateTime<Utc> {
     let end = token.ends.refresh.map_or(token.expires_at, |refresh| refresh.min(token.expires_at));
+    let unused = token.sealed.refresh.as_ref().map(|_| token.obtained_at + AT_LEAST_EVERY);
+    let end = unused.map_or(end, |unused| unused.min(end));
     let lifetime = end - token.obtained_at;
     let spread = token.grant.bytes().fold(0_u8, u8::wrapping_add);
     end - AHEAD.min(lifetime / 5) * (1024 + i32::from(spread)) / 1024
@@ -452,14 +458,27 @@ async fn keep(
             };
             retry_store(STORE_AGAIN_FOR, store).await
         }
-        Err(failure) => note(tokens, token, lease, failure).await,
+        Err(failure) => note(tokens, current, token, lease, failure).await,
     };
     match kept {
-        Ok(true) => match outcome {
-            Ok(issued) if !issued.lifetime.is_zero() => tracing::info!("the token was renewed"),
-            Ok(_) => not_renewed(OauthDiagnosis::ExpiredOnArrival),
-            Err(failure) => not_renewed(failure.diagnosis),
-        },
+        Ok(true) => {
+            let evidence = match outcome {
+                Ok(issued) if !issued.lifetime.is_zero() => {
+                    tracing::info!("the token was renewed");
+                    Evidence::HasToken
+                }
+                Ok(_) => {
+                    not_renewed(OauthDiagnosis::ExpiredOnArrival);
+                    let failure = OauthFailure::expired_on_arrival(OauthStage::Renewal);
+                    Evidence::Fails(Trouble::of_renewal(failure))
+                }
+                Err(failure) => {
+                    not_renewed(failure.diagnosis);
+                    Evidence::Fails(Trouble::of_renewal(failure))
+                }
+            };
+            tokens.health.record(current.token_revision, evidence, false).await;
+        }
         Ok(false) => tracing::info!(
             "the result of a renewal was discarded: the token was deleted or replaced"
         ),
@@ -478,6 +497,7 @@ fn not_renewed(diagnosis: OauthDiagnosis) {
 /// Stores a failed renewal. A revoked grant is not retried.
 async fn note(
     tokens: &Tokens,
+    current: &Current,
     token: &StoredToken,
     lease: Lease<'_>,
     failure: &OauthFailure,
@@ -487,6 +507,14 @@ async fn note(
         failure.diagnosis == OauthDiagnosis::InvalidGrant && token.sealed.refresh.is_some();
     let pause = back_off(token.failures, tokens.randomness.as_ref());
     let failure = FailedTry { failure, at: now, next_at: (!is_gone).then(|| now + pause) };
+    if is_gone {
+        let endpoint = &current.saved.form.authentication.token_endpoint;
+        let age = token.granted_at.map(|at| now - at);
+        let lifetime = health::grant_lifetime(endpoint, failure.failure.peer_text.as_deref(), age);
+        if let Some(lifetime) = lifetime {
+            learn_grant_lifetime(&tokens.store, lifetime).await?;
+        }
+    }
     let entry = Entry::new(now, Actor::unknown(), Action::TokenGone);
     rows::failed(&tokens.store, lease, failure, is_gone.then_some(&entry)).await
 }

@@ -25,10 +25,11 @@ use super::waiting::until;
 /// The body of `/ready` while a process is fully operational.
 pub const READY: &str = r#"{"code":"ok"}"#;
 
-/// Returns a command for the program in this folder, with an empty environment.
+/// Returns a command for the program in this folder, with an environment that only turns checks off:
+/// a check would be the one session of a scripted mail server.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ppm-email"));
-    command.env_clear().current_dir(folder);
+    command.env_clear().env("PPM_EMAIL_HEALTH_CHECK", "off").current_dir(folder);
     command
 }
 

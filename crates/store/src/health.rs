@@ -1,0 +1,343 @@
+//! What is known of the saved connection, and its incidents. One node at a time checks the
+//! connection (a lease); an attempt of any node can open or close the incident, in a transaction
+//! under the lock of the settings that it used.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::health::{
+    AlertSubject, Credential, Evidence, Expiry, Incident, Monitor, Transition, Trouble,
+};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow as _};
+
+use crate::alerts;
+use crate::columns::{column, columns, json, millis};
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// What is known of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The failures in a row, and when the sign-in is checked next.
+    pub monitor: Monitor,
+    /// The last check of the sign-in.
+    pub last_check: Option<LastCheck>,
+    /// When a mail server last accepted a message.
+    pub accepted_at: Option<DateTime<Utc>>,
+    /// When a save deleted the token, if there has been none since.
+    pub token_deleted_at: Option<DateTime<Utc>>,
+    /// When the mail server's certificate expires.
+    pub certificate_expires_at: Option<DateTime<Utc>>,
+    /// How long a grant lasts, if the end of an earlier one has shown it.
+    pub grant_lifetime: Option<TimeDelta>,
+    /// The open incident.
+    pub open: Option<Incident>,
+}
+
+/// A check of the sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastCheck {
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// Its duration in milliseconds.
+    pub millis: i64,
+    /// Why it failed; `None` if it succeeded.
+    pub trouble: Option<Trouble>,
+}
+
+struct IncidentRow {
+    id: String,
+    opened_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    closed_at: Option<DateTime<Utc>>,
+    occurrences: i64,
+    trouble: Trouble,
+}
+
+columns!(IncidentRow { id, opened_at, last_at, closed_at, occurrences, trouble });
+
+impl From<IncidentRow> for Incident {
+    fn from(row: IncidentRow) -> Self {
+        let IncidentRow { id, opened_at, last_at, closed_at, occurrences, trouble } = row;
+        Self { id, opened_at, last_at, closed_at, occurrences, trouble }
+    }
+}
+
+impl Known {
+    /// Returns when the mail server's certificate expires, if that is known.
+    pub fn certificate(&self) -> Option<Expiry> {
+        let on = self.certificate_expires_at?.date_naive();
+        Some(Expiry { credential: Credential::ServerCertificate, on })
+    }
+}
+
+/// Reads what is known, as one consistent snapshot.
+pub async fn load(store: &Store) -> Result<Known, StoreError> {
+    load_in(&mut *store.pool.acquire().await?).await
+}
+
+async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
+    let row = sqlx::query(
+        "SELECT failures, retry_at, check_at, checked_at, check_millis,
+                check_trouble, accepted_at, token_deleted_at, certificate_expires_at,
+                grant_seconds, incident.id, opened_at, last_at, closed_at, occurrences, trouble
+         FROM health LEFT JOIN incident ON incident.is_open = 1 WHERE health.id = 1",
+    )
+    .fetch_one(connection)
+    .await?;
+    let incident: Option<String> = column(&row, "id")?;
+    let open = incident.map(|_| IncidentRow::from_row(&row)).transpose()?;
+    let checked_at: Option<DateTime<Utc>> = column(&row, "checked_at")?;
+    let millis: Option<i64> = column(&row, "check_millis")?;
+    let trouble = column(&row, "check_trouble")?;
+    Ok(Known {
+        monitor: Monitor {
+            failures: column(&row, "failures")?,
+            retry_at: column(&row, "retry_at")?,
+            check_at: column(&row, "check_at")?,
+        },
+        last_check: checked_at.map(|at| LastCheck { at, millis: millis.unwrap_or(0), trouble }),
+        accepted_at: column(&row, "accepted_at")?,
+        token_deleted_at: column(&row, "token_deleted_at")?,
+        certificate_expires_at: column(&row, "certificate_expires_at")?,
+        grant_lifetime: column::<Option<i64>>(&row, "grant_seconds")?
+            .and_then(TimeDelta::try_seconds),
+        open: open.map(Incident::from),
+    })
+}
+
+/// Returns the latest incidents, the last one first.
+pub async fn incidents(store: &Store, count: i64) -> Result<Vec<Incident>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM incident ORDER BY opened_at DESC, id LIMIT $1",
+        IncidentRow::columns()
+    );
+    let rows: Vec<IncidentRow> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(count).fetch_all(&store.pool).await?;
+    Ok(rows.into_iter().map(Incident::from).collect())
+}
+
+/// An attempt to use the saved connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What it has shown.
+    pub evidence: Evidence,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// The check that it was; `None` for a message or a renewal.
+    pub check: Option<LastCheck>,
+    /// Whether a mail server accepted a message.
+    pub is_message: bool,
+    /// When the mail server's certificate expires, if it presented one.
+    pub certificate_expires_at: Option<DateTime<Utc>>,
+    /// How much later than usual the next check is.
+    pub jitter: TimeDelta,
+}
+
+/// Draws the conclusions of an attempt with the settings of this token revision, and queues the
+/// alerts. `id` is the ID of an incident that opens. `None`, and nothing changed, if the settings
+/// were changed since.
+pub async fn observe(
+    store: &Store,
+    token_revision: i64,
+    observation: &Observation,
+    id: &str,
+) -> Result<Option<Transition>, StoreError> {
+    let Some(mut transaction) = store.begin_write_for_token(token_revision).await? else {
+        return Ok(None);
+    };
+    let known = load_in(&mut transaction).await?;
+    let Observation { evidence, at, .. } = observation;
+    let open = known.open.as_ref().map(|incident| incident.trouble.step);
+    let (monitor, transition) = known.monitor.after(open, evidence, *at, observation.jitter);
+    match (transition, evidence, known.open) {
+        (Transition::Opens, Evidence::Fails(trouble), _) => {
+            let incident = Incident {
+                id: id.to_owned(),
+                opened_at: *at,
+                last_at: *at,
+                closed_at: None,
+                occurrences: 1 + known.monitor.failures,
+                trouble: trouble.clone(),
+            };
+            open_in(&mut transaction, &incident).await?;
+            alerts::queue_in(&mut transaction, &AlertSubject::Opened(incident), *at).await?;
+        }
+        (Transition::Recurs, Evidence::Fails(trouble), Some(incident)) => {
+            sqlx::query(
+                "UPDATE incident SET occurrences = occurrences + 1, last_at = $2, trouble = $3
+                 WHERE id = $1",
+            )
+            .bind(&incident.id)
+            .bind(millis(*at))
+            .bind(json(trouble))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        (Transition::Closes, _, Some(incident)) => {
+            let sql = "UPDATE incident SET is_open = NULL, closed_at = $2 WHERE id = $1";
+            let close = sqlx::query(sql).bind(&incident.id).bind(millis(*at));
+            close.execute(&mut *transaction).await?;
+            let closed = Incident { closed_at: Some(*at), ..incident };
+            alerts::queue_in(&mut transaction, &AlertSubject::Recovered(closed), *at).await?;
+        }
+        _ => {}
+    }
+    update(&mut transaction, monitor, observation).await?;
+    transaction.commit().await?;
+    Ok(Some(transition))
+}
+
+async fn open_in(connection: &mut AnyConnection, incident: &Incident) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO incident (id, is_open, opened_at, last_at, occurrences, trouble)
+         VALUES ($1, 1, $2, $3, $4, $5)",
+    )
+    .bind(&incident.id)
+    .bind(millis(incident.opened_at))
+    .bind(millis(incident.last_at))
+    .bind(incident.occurrences)
+    .bind(json(&incident.trouble))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn update(
+    connection: &mut AnyConnection,
+    monitor: Monitor,
+    observation: &Observation,
+) -> Result<(), StoreError> {
+    let Observation { at, check, is_message, certificate_expires_at, .. } = observation;
+    let trouble = check.as_ref().and_then(|check| check.trouble.as_ref());
+    sqlx::query(
+        "UPDATE health SET failures = $1, retry_at = $2, check_at = $3,
+                checked_at = COALESCE($4, checked_at), check_millis = COALESCE($5, check_millis),
+                check_trouble = CASE WHEN $4 IS NULL THEN check_trouble ELSE $6 END,
+                accepted_at = COALESCE($7, accepted_at),
+                certificate_expires_at = COALESCE($8, certificate_expires_at)
+         WHERE id = 1",
+    )
+    .bind(monitor.failures)
+    .bind(monitor.retry_at.map(millis))
+    .bind(monitor.check_at.map(millis))
+    .bind(check.as_ref().map(|check| millis(check.at)))
+    .bind(check.as_ref().map(|check| check.millis))
+    .bind(trouble.map(json))
+    .bind(is_message.then(|| millis(*at)))
+    .bind(certificate_expires_at.map(millis))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes the lease of a check that is due, until an instant. False if none is due, or another node
+/// has the lease. A lease beyond `longest` is from another clock, and is ignored.
+pub async fn lease_check(
+    store: &Store,
+    owner: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    longest: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let leased = sqlx::query(
+        "UPDATE health SET lease_owner = $1, lease_until = $3
+         WHERE id = 1 AND check_at <= $2
+           AND (lease_until IS NULL OR lease_until <= $2 OR lease_until > $4)",
+    )
+    .bind(owner)
+    .bind(millis(now))
+    .bind(millis(until))
+    .bind(millis(longest))
+    .execute(&store.pool)
+    .await?;
+    Ok(leased.rows_affected() == 1)
+}
+
+/// Releases the lease of a check. `check_at`, if there is one, is when the next check is due.
+pub async fn release_check(
+    store: &Store,
+    owner: &str,
+    check_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE health SET lease_owner = NULL, lease_until = NULL, check_at = COALESCE($2, check_at)
+         WHERE id = 1 AND lease_owner = $1",
+    )
+    .bind(owner)
+    .bind(check_at.map(millis))
+    .execute(&store.pool)
+    .await?;
+    Ok(())
+}
+
+/// Makes a check due now, because an administrator asks for it.
+pub async fn request_check(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "UPDATE health SET check_at = $1 WHERE id = 1";
+    sqlx::query(sql).bind(millis(now)).execute(&store.pool).await?;
+    Ok(())
+}
+
+/// Remembers until the next save how long a grant lasts.
+pub async fn learn_grant_lifetime(store: &Store, lifetime: TimeDelta) -> Result<(), StoreError> {
+    let sql = "UPDATE health SET grant_seconds = $1 WHERE id = 1";
+    sqlx::query(sql).bind(lifetime.num_seconds()).execute(&store.pool).await?;
+    Ok(())
+}
+
+/// Makes a check due now within a transaction that changed the connection: a save, which begins a
+/// new row of failures, or a token.
+pub(super) async fn connection_changed_in(
+    connection: &mut AnyConnection,
+    now: DateTime<Utc>,
+    token_deleted: bool,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE health SET check_at = $1, failures = 0, retry_at = NULL,
+                grant_seconds = NULL,
+                token_deleted_at = CASE WHEN $2 = 1 THEN $1 ELSE token_deleted_at END
+         WHERE id = 1",
+    )
+    .bind(millis(now))
+    .bind(i64::from(token_deleted))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes within a transaction that there is a token, which is checked now.
+pub(super) async fn token_obtained_in(
+    connection: &mut AnyConnection,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE health SET check_at = $1, token_deleted_at = NULL WHERE id = 1")
+        .bind(millis(now))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Queues the reminder of a credential, unless it was sent before; a later reminder replaces those
+/// of more days. Returns whether it was queued.
+pub async fn remind(
+    store: &Store,
+    expiry: Expiry,
+    days: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let sent = sqlx::query(
+        "INSERT INTO reminder (credential, expires_on, days, sent_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(expiry.credential.wire_name())
+    .bind(expiry.on.to_string())
+    .bind(days)
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    let is_new = sent.rows_affected() == 1;
+    if is_new {
+        alerts::queue_in(&mut transaction, &AlertSubject::Expiring { expiry, days }, now).await?;
+    }
+    transaction.commit().await?;
+    Ok(is_new)
+}

@@ -1,0 +1,567 @@
+//! Incidents, checks of the saved connection, and alerts: once at opening, once at recovery.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Output;
+use std::{sync::Arc, time::Duration};
+
+use ::alerts::WebhookSecret;
+use axum::body::Body;
+use axum::http::StatusCode;
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use domain::delivery::{Diagnosis, Outcome, Step};
+use domain::health::Incident;
+use domain::{Field, OauthFlow};
+use net::egress::EgressPolicy;
+use serde_json::{Value, json};
+use server::Server;
+use server::config::{AlertConfig, Config, MetricsConfig, Webhook};
+use server::web::metrics::metrics_router;
+use store::alerts::{self, Channel};
+use store::hash::hashed;
+use store::health as rows;
+use testkit::provider::{CLIENT_SECRET, RecordedRequest, ScriptedProvider, Turn};
+use testkit::smtp_server::{AUTHORITY, SmtpScript};
+use tokio::net::TcpListener;
+use vault::clock::{Clock, SystemClock};
+
+use crate::support::databases::database_url;
+use crate::support::drafts::{draft_of, edited};
+use crate::support::harness::{ADDRESS, Answer, Harness, ada, answer_of, get};
+use crate::support::oauth_fixture::OauthFixture;
+use crate::support::program::{self, Serving, complaint};
+use crate::support::test_doubles::SeededRandomness;
+use crate::support::waiting::until;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// The lifetime of the provider's tokens and a little more.
+const A_TOKENS_LIFE: TimeDelta = TimeDelta::hours(2);
+
+/// A webhook that gives these answers.
+fn sink(answers: &[&str]) -> ScriptedProvider {
+    ScriptedProvider::play(answers.iter().map(|status| Turn::json(status, "{}")))
+}
+
+fn url(sink: &ScriptedProvider) -> String {
+    format!("http://{}/alerts", sink.address())
+}
+
+fn alerts_to(config: &mut Config, sink: &ScriptedProvider) {
+    let secret = WebhookSecret::parse(SECRET).ok();
+    let webhook = Some(Webhook { url: url(sink), secret });
+    config.alerts = AlertConfig { webhook, ..config.alerts.clone() };
+}
+
+/// A server with a token, whose alerts go to this webhook.
+async fn with_token(sink: &ScriptedProvider) -> OauthFixture {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::configured(flow, |config| alerts_to(config, sink)).await;
+    fixture.obtain().await;
+    fixture
+}
+
+/// Ends the grant, and uses it after its access token has expired.
+async fn revoke(fixture: &OauthFixture) {
+    fixture.provider.revoke();
+    fixture.harness.clock.advance(A_TOKENS_LIFE);
+    fixture.send().await;
+}
+
+async fn deliver(server: &Server) {
+    server.alerts.deliver_due().await.expect("the database answers");
+}
+
+async fn check(harness: &Harness) -> bool {
+    harness.server.checks.check_if_due().await.expect("the database answers")
+}
+
+async fn open_incident(server: &Server) -> Option<Incident> {
+    rows::load(&server.store).await.expect("the database answers").open
+}
+
+fn body(request: &RecordedRequest) -> Value {
+    serde_json::from_str(&request.body).expect("the body is JSON")
+}
+
+/// Another process on the same database.
+async fn another_node(harness: &Harness) -> Server {
+    let config = Config::clone(&harness.server.config);
+    let randomness = Arc::new(SeededRandomness::new(2));
+    Server::start(config, harness.clock.clone(), randomness).await.expect("the database is there")
+}
+
+#[tokio::test]
+async fn a_revoked_grant_is_alerted_once_and_its_recovery_once_with_its_duration() {
+    let sink = sink(&["200 OK"; 5]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    for _ in 0..50 {
+        assert!(matches!(fixture.send().await, Outcome::Failed { .. }));
+        deliver(&fixture.harness.server).await;
+    }
+    let [opened] = &sink.asked()[..] else { panic!("{:?}", sink.asked().len()) };
+    let opened = body(opened);
+    assert_eq!(opened["type"], "incident.opened");
+    assert_eq!(opened["data"]["diagnosis"], "token-not-renewed:invalid-grant");
+
+    fixture.harness.clock.advance(TimeDelta::minutes(30));
+    fixture.obtain().await;
+    for _ in 0..3 {
+        fixture.send().await;
+        deliver(&fixture.harness.server).await;
+    }
+    let [_, recovered] = &sink.asked()[..] else { panic!("{:?}", sink.asked().len()) };
+    let recovered = body(recovered);
+    assert_eq!(recovered["type"], "incident.recovered");
+    assert_eq!(recovered["data"]["incident"], opened["data"]["incident"]);
+    assert_eq!(recovered["data"]["duration_seconds"], 1_800);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_down_for_an_hour_gets_the_alert_once_with_the_same_id() {
+    let mut answers = vec!["503 Service Unavailable"; 12];
+    answers.extend(["204 No Content", "204 No Content"]);
+    let sink = sink(&answers);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    for _ in 0..90 {
+        deliver(&fixture.harness.server).await;
+        fixture.harness.clock.advance(TimeDelta::minutes(1));
+    }
+    let asked = sink.asked();
+    assert_eq!(asked.len(), 13, "twelve attempts fail, and one succeeds");
+    let ids: Vec<_> = asked.iter().map(|request| request.header("webhook-id")).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let mut times: Vec<_> = asked.iter().map(|it| it.header("webhook-timestamp")).collect();
+    times.dedup();
+    assert_eq!(times.len(), 13, "each attempt has a fresh timestamp");
+}
+
+#[tokio::test]
+async fn an_alert_is_given_up_after_a_day() {
+    let sink = sink(&["500 Internal Server Error"; 400]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    for _ in 0..26 * 6 {
+        deliver(&fixture.harness.server).await;
+        fixture.harness.clock.advance(TimeDelta::minutes(10));
+    }
+    let tried = sink.asked().len();
+    fixture.harness.clock.advance(TimeDelta::hours(1));
+    deliver(&fixture.harness.server).await;
+    assert_eq!(sink.asked().len(), tried);
+}
+
+#[tokio::test]
+async fn a_request_is_signed() {
+    let sink = sink(&["200 OK"]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    deliver(&fixture.harness.server).await;
+    let [request] = &sink.asked()[..] else { panic!("one request") };
+    let header = |name| request.header(name).expect("it is there").to_owned();
+    let at: i64 = header("webhook-timestamp").parse().expect("seconds");
+    let at = DateTime::from_timestamp(at, 0).expect("a time");
+    assert_eq!(at, fixture.harness.clock.now());
+    let secret = WebhookSecret::parse(SECRET).expect("a secret");
+    let (id, body) = (header("webhook-id"), request.body.clone());
+    let expected = ::alerts::request(&url(&sink), Some(&secret), &id, at, body).expect("a request");
+    assert_eq!(header("webhook-signature"), expected.headers()["webhook-signature"]);
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_webhook_is_not_followed() {
+    let other = sink(&["200 OK"]);
+    let location = format!("location: {}", url(&other));
+    let sink = ScriptedProvider::play([Turn::answer("307 Temporary Redirect", &[&location], "")]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    deliver(&fixture.harness.server).await;
+    assert_eq!((sink.asked().len(), other.asked().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn two_processes_send_one_alert() {
+    let sink = sink(&["200 OK"; 3]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    let node = another_node(&fixture.harness).await;
+    for _ in 0..3 {
+        tokio::join!(deliver(&fixture.harness.server), deliver(&node));
+    }
+    assert_eq!(sink.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_alert_that_was_queued_before_a_crash_is_sent_after_the_start() {
+    let sink = sink(&["200 OK"; 2]);
+    let fixture = with_token(&sink).await;
+    revoke(&fixture).await;
+    let node = another_node(&fixture.harness).await;
+    deliver(&node).await;
+    deliver(&node).await;
+    assert_eq!(sink.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_alert_has_no_secret_and_no_text_of_the_provider() {
+    let sink = sink(&["200 OK"]);
+    let fixture = with_token(&sink).await;
+    fixture.provider.fail_next(
+        "400 Bad Request",
+        r#"{"error":"invalid_grant","error_description":"CANARY of the provider"}"#,
+    );
+    fixture.harness.clock.advance(A_TOKENS_LIFE);
+    fixture.send().await;
+    let known = open_incident(&fixture.harness.server).await.expect("an incident");
+    assert!(format!("{known:?}").contains("CANARY"), "{known:?}");
+    deliver(&fixture.harness.server).await;
+    let [request] = &sink.asked()[..] else { panic!("one request") };
+    for canary in ["CANARY", "noreply@example.com", CLIENT_SECRET] {
+        assert!(!request.body.contains(canary), "{canary} in {}", request.body);
+    }
+}
+
+#[tokio::test]
+async fn a_check_signs_in_and_sends_no_message() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCodePkce).await;
+    assert!(check(&fixture.harness).await, "a new token is checked at once");
+    assert_eq!((fixture.mailbox.users().len(), fixture.mailbox.messages()), (1, 0));
+    let known = rows::load(&fixture.harness.server.store).await.expect("an answer");
+    assert_eq!(known.last_check.expect("a check").trouble, None);
+    assert!(known.certificate_expires_at.is_some(), "its handshake says so");
+}
+
+#[tokio::test]
+async fn while_mail_works_all_nodes_together_check_once_an_hour() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let node = another_node(&fixture.harness).await;
+    let mut checks = 0;
+    for _ in 0..3 * 60 {
+        let (one, other) = tokio::join!(check(&fixture.harness), node.checks.check_if_due());
+        checks += u32::from(one) + u32::from(other.expect("an answer"));
+        fixture.harness.clock.advance(TimeDelta::minutes(1));
+    }
+    assert!((2..=3).contains(&checks), "{checks}");
+}
+
+#[tokio::test]
+async fn an_accepted_message_replaces_the_next_check() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    fixture.send().await;
+    assert!(!check(&fixture.harness).await);
+    fixture.harness.clock.advance(TimeDelta::minutes(59));
+    assert!(!check(&fixture.harness).await);
+}
+
+#[tokio::test]
+async fn with_checks_off_none_runs() {
+    let flow = OauthFlow::AuthorizationCode;
+    let off = |config: &mut Config| config.alerts.checks_are_off = true;
+    let fixture = OauthFixture::configured(flow, off).await;
+    fixture.obtain().await;
+    assert!(!check(&fixture.harness).await);
+    assert_eq!(fixture.mailbox.users().len(), 0);
+}
+
+#[tokio::test]
+async fn a_mail_server_that_does_not_answer_is_an_incident_at_the_fourth_attempt() {
+    let harness = Harness::start().await.with_ada().await;
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        listener.local_addr().expect("its address")
+    };
+    harness.sends_through(&ada(), closed).await;
+    for minutes in [1, 5, 15] {
+        assert!(check(&harness).await);
+        assert_eq!(open_incident(&harness.server).await, None);
+        harness.clock.advance(TimeDelta::minutes(minutes));
+    }
+    assert!(check(&harness).await);
+    let incident = open_incident(&harness.server).await.expect("it opens");
+    assert_eq!(incident.trouble.diagnosis, Diagnosis::NothingListens);
+    assert_eq!(incident.occurrences, 4);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_an_incident_at_once_and_checked_again_after_six_hours() {
+    let refusal = "535 5.7.8 Wrong";
+    let server = SmtpScript::by_starttls().replying("AUTH", refusal).play();
+    let harness = Harness::with(|config| {
+        config.extra_ca = vec![AUTHORITY.certificate()];
+        config.egress = EgressPolicy::parse(&["127.0.0.1".to_owned()], &[]).expect("a rule");
+    })
+    .await
+    .with_ada()
+    .await;
+    let port = server.address.port().to_string();
+    let draft = draft_of(&[
+        (Field::BasicSender, "noreply@example.com"),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "localhost"),
+        (Field::BasicPort, &port),
+        (Field::BasicTlsMode, "starttls"),
+        (Field::Username, "ppm"),
+        (Field::Password, "secret"),
+    ]);
+    harness.saved(&draft, 0).await;
+    assert!(check(&harness).await);
+    let incident = open_incident(&harness.server).await.expect("it opens");
+    assert_eq!(incident.trouble.step, Step::SignIn);
+    assert_eq!(incident.trouble.peer_text.as_deref(), Some(refusal));
+    harness.clock.advance(TimeDelta::minutes(359));
+    assert!(!check(&harness).await);
+    harness.clock.advance(TimeDelta::minutes(1));
+    assert!(check(&harness).await);
+}
+
+#[tokio::test]
+async fn no_token_for_15_minutes_after_a_save_deleted_one_is_an_incident() {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::with_token(flow).await;
+    fixture.delete_token(flow).await;
+    check(&fixture.harness).await;
+    assert_eq!(open_incident(&fixture.harness.server).await, None);
+    fixture.harness.clock.advance(TimeDelta::minutes(15));
+    check(&fixture.harness).await;
+    let incident = open_incident(&fixture.harness.server).await.expect("it opens");
+    assert_eq!(incident.trouble.diagnosis, Diagnosis::TokenAbsent);
+    fixture.obtain().await;
+    assert_eq!(open_incident(&fixture.harness.server).await, None);
+}
+
+#[tokio::test]
+async fn before_the_first_token_there_is_no_incident() {
+    let fixture = OauthFixture::with(OauthFlow::AuthorizationCode).await;
+    fixture.harness.clock.advance(TimeDelta::days(1));
+    check(&fixture.harness).await;
+    assert_eq!(open_incident(&fixture.harness.server).await, None);
+}
+
+#[tokio::test]
+async fn an_email_goes_through_basic_smtp_settings_while_oauth_is_down() {
+    let relay = SmtpScript::in_clear().play();
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::configured(flow, |config| {
+        config.alerts.email = Some("operator@example.com".to_owned());
+    })
+    .await;
+    let port = relay.address.port().to_string();
+    let draft = edited(
+        &fixture.draft(flow),
+        &[
+            (Field::BasicSender, "backup@example.com"),
+            (Field::BasicDisplayName, "PPM backup"),
+            (Field::BasicServer, "127.0.0.1"),
+            (Field::BasicPort, &port),
+            (Field::BasicUseTls, "false"),
+        ],
+    );
+    fixture.saved(&draft, 1, None).await;
+    fixture.obtain().await;
+    revoke(&fixture).await;
+    deliver(&fixture.harness.server).await;
+    let received = relay.received().await;
+    assert_eq!(received.line("RCPT"), "RCPT TO:<operator@example.com>");
+    let text = String::from_utf8(received.message()).expect("text");
+    assert!(text.contains("Subject: PPM email has stopped\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_recovery_is_mailed_through_the_connection_itself() {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::configured(flow, |config| {
+        config.alerts.email = Some("operator@example.com".to_owned());
+    })
+    .await;
+    fixture.obtain().await;
+    revoke(&fixture).await;
+    deliver(&fixture.harness.server).await;
+    assert_eq!(fixture.mailbox.messages(), 0, "there is no way while mail is down");
+    fixture.obtain().await;
+    deliver(&fixture.harness.server).await;
+    assert_eq!(fixture.mailbox.messages(), 1);
+}
+
+#[tokio::test]
+async fn a_client_secret_that_expires_in_13_days_is_announced_once_for_each_reminder() {
+    let sink = sink(&["200 OK"; 5]);
+    let flow = OauthFlow::ClientCredentials;
+    let fixture = OauthFixture::configured(flow, |config| alerts_to(config, &sink)).await;
+    let today = fixture.harness.clock.now().date_naive();
+    let on: NaiveDate = today + TimeDelta::days(13);
+    let on = on.to_string();
+    let draft = edited(&fixture.draft(flow), &[(Field::ClientSecretExpiresOn, &on)]);
+    fixture.saved(&draft, 1, None).await;
+    for _ in 0..8 {
+        fixture.harness.server.checks.remind().await.expect("the database answers");
+        deliver(&fixture.harness.server).await;
+        fixture.harness.clock.advance(TimeDelta::days(1));
+    }
+    let left: Vec<_> =
+        sink.asked().iter().map(|it| body(it)["data"]["days_left"].clone()).collect();
+    assert_eq!(left, [13, 7], "the reminders of 14 and 7 days");
+}
+
+#[tokio::test]
+async fn a_lifetime_that_the_end_of_a_grant_names_is_announced_for_the_next_one() {
+    let sink = sink(&["200 OK"; 5]);
+    let fixture = with_token(&sink).await;
+    let refusal = r#"{"error":"invalid_grant","error_description":"AADSTS70043: the maximum allowed lifetime for this request is 172800."}"#;
+    fixture.provider.fail_next("400 Bad Request", refusal);
+    fixture.harness.clock.advance(A_TOKENS_LIFE);
+    fixture.send().await;
+    fixture.obtain().await;
+    fixture.harness.server.checks.remind().await.expect("the database answers");
+    deliver(&fixture.harness.server).await;
+    let asked = sink.asked();
+    let reminder = body(asked.last().expect("alerts"));
+    assert_eq!(reminder["type"], "credential.expiring");
+    assert_eq!(reminder["data"]["credential"], "grant");
+    assert_eq!(reminder["data"]["days_left"], 2);
+}
+
+/// Saves settings that cannot work: no server listens on port 0.
+async fn save_port_zero(harness: &Harness) {
+    harness.sends_through(&ada(), SocketAddr::from(([127, 0, 0, 1], 0))).await;
+}
+
+/// Runs `ppm-email health` on the database of this folder.
+async fn command(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = program::program(folder);
+    command.arg("health").args(arguments);
+    command.args(["--database-url", &database_url(folder).await]);
+    command.arg("--key-file").arg(folder.join("ppm-email.key"));
+    program::run(command, "")
+}
+
+/// Starts the program with this webhook.
+async fn serving(folder: &Path, sink: &ScriptedProvider) -> Serving {
+    let database = database_url(folder).await;
+    Serving::logged(folder, &database, |command| {
+        command.args(["--alert-webhook", &url(sink)]);
+    })
+}
+
+#[tokio::test]
+async fn the_command_says_up_and_down_by_its_exit_code() {
+    let harness = Harness::start().await;
+    let folder = harness.folder.path();
+    assert_eq!(command(folder, &[]).await.status.code(), Some(0));
+    let nothing = command(folder, &["--check-now"]).await;
+    assert!(complaint(&nothing).contains("nothing to check"), "{nothing:?}");
+    save_port_zero(&harness).await;
+    let down = command(folder, &["--check-now", "--json"]).await;
+    assert_eq!(down.status.code(), Some(2));
+    let found: Value = serde_json::from_slice(&down.stdout).expect("JSON");
+    assert_eq!((&found["health"], &found["open_incident"]), (&json!("down"), &json!("port-zero")));
+}
+
+#[tokio::test]
+async fn the_command_says_degraded_while_a_credential_expires_soon() {
+    let flow = OauthFlow::ClientCredentials;
+    let fixture = OauthFixture::with(flow).await;
+    let on = (SystemClock.now().date_naive() + TimeDelta::days(13)).to_string();
+    let draft = edited(&fixture.draft(flow), &[(Field::ClientSecretExpiresOn, &on)]);
+    fixture.saved(&draft, 1, None).await;
+    let found = command(fixture.harness.folder.path(), &[]).await;
+    assert_eq!(found.status.code(), Some(1));
+    let text = String::from_utf8(found.stdout).expect("text");
+    assert!(text.starts_with("degraded\nclient-secret expires on "), "{text}");
+}
+
+#[tokio::test]
+async fn an_incident_that_another_process_opens_is_alerted_by_the_server() {
+    let sink = sink(&["200 OK"; 2]);
+    let harness = Harness::start().await;
+    save_port_zero(&harness).await;
+    let _serving = serving(harness.folder.path(), &sink).await;
+    command(harness.folder.path(), &["--check-now"]).await;
+    sink.wait_for(1).await;
+}
+
+#[tokio::test]
+async fn a_kill_between_opening_and_sending_loses_and_repeats_no_alert() {
+    let sink = sink(&["200 OK"; 3]);
+    let harness = Harness::start().await;
+    save_port_zero(&harness).await;
+    command(harness.folder.path(), &["--check-now"]).await;
+    for _ in 0..2 {
+        let serving = serving(harness.folder.path(), &sink).await;
+        let is_sent = async || {
+            let due = alerts::lease_first(
+                &harness.server.store,
+                Channel::Webhook,
+                SystemClock.now(),
+                SystemClock.now(),
+            );
+            due.await.expect("an answer").is_none()
+        };
+        until(is_sent).await;
+        sink.wait_for(1).await;
+        serving.kill();
+    }
+    assert_eq!(sink.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_metrics_have_the_state_and_no_address_or_secret() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    check(&fixture.harness).await;
+    fixture.send().await;
+    fixture.get("/settings/email", "").await;
+    let text = metrics(&fixture.harness.server, None, None).await.body;
+    for line in [
+        "ppm_email_connection_up 1",
+        "ppm_email_checks_total{outcome=\"success\"} 1",
+        "ppm_email_smtp_session_seconds_count{outcome=\"success\"} 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    for name in ["token_expires_in_seconds 3", "last_accepted_timestamp_seconds 1", "http_response"]
+    {
+        assert!(text.contains(&format!("ppm_email_{name}")), "{name} in\n{text}");
+    }
+    for canary in ["example.com", "localhost", CLIENT_SECRET, "Example PPM"] {
+        assert!(!text.contains(canary), "{canary} in\n{text}");
+    }
+}
+
+/// Asks for the metrics with this Authorization header.
+async fn metrics(server: &Server, token: Option<&str>, credentials: Option<&str>) -> Answer {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let config = MetricsConfig { listen, token_hash: token.map(hashed) };
+    let router = metrics_router(server.clone(), &config);
+    let request = credentials
+        .into_iter()
+        .fold(get("/metrics"), |request, credentials| request.header("authorization", credentials));
+    answer_of(router, ADDRESS, request, Body::empty()).await
+}
+
+#[tokio::test]
+async fn the_metrics_need_their_token() {
+    let harness = Harness::start().await;
+    for (credentials, status) in [
+        (None, StatusCode::UNAUTHORIZED),
+        (Some("Bearer wrong"), StatusCode::UNAUTHORIZED),
+        (Some("Basic 0123456789abcdef"), StatusCode::UNAUTHORIZED),
+        (Some("Bearer 0123456789abcdef"), StatusCode::OK),
+    ] {
+        let answer = metrics(&harness.server, Some("0123456789abcdef"), credentials).await;
+        assert_eq!(answer.status, status, "{credentials:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_used_is_renewed_daily() {
+    let fixture = OauthFixture::with_token_by(OauthFlow::AuthorizationCode, |rules| {
+        rules.lifetime = Duration::from_hours(60 * 24);
+    })
+    .await;
+    fixture.harness.clock.advance(TimeDelta::hours(23));
+    fixture.send().await;
+    assert_eq!(fixture.provider.requests("refresh_token"), 0);
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    fixture.send().await;
+    assert_eq!(fixture.provider.requests("refresh_token"), 1);
+}

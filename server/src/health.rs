@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::health::Health;
 use metrics::MailState;
 use serde_json::{Value, json};
+use store::{OpenStoreError, Store};
 use vault::clock::{Clock, SystemClock, SystemRandomness};
 
 use crate::cli::HealthCommand;
@@ -20,6 +21,8 @@ use crate::use_cases::UseCaseError;
 pub enum HealthError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("the health of email could not be read")]
@@ -36,6 +39,8 @@ pub enum HealthError {
 /// The command failed.
 pub async fn run(command: HealthCommand) -> Result<ExitCode, HealthError> {
     let config = Config::read(command.serve)?;
+    // Only `serve` updates the tables.
+    Store::open_existing(&config.database).await?.close().await;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     if command.check_now && !server.checks.check_now().await? {
         return Err(HealthError::Incomplete);

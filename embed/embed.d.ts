@@ -33,6 +33,18 @@ export interface PpmEmailSettings extends HTMLElement {
   ): void;
 }
 
+/** A period in which email does not work. */
+export interface PpmIncident {
+  /** Its random ID. */
+  id: string;
+  /** When the first failure happened, in ISO 8601. */
+  since: string;
+  /** The likely cause as a code, such as `credentials-refused` or `token-not-renewed:invalid-grant`. */
+  diagnosis: string;
+  /** What has happened, in PPM's own words: no text of a mail server or a provider. */
+  text: string;
+}
+
 /** The element's events. Each bubbles and is composed, so it crosses shadow roots. */
 export interface PpmEmailSettingsEvents extends HTMLElementEventMap {
   /** The first unsaved change was made, or none is left. */
@@ -41,6 +53,11 @@ export interface PpmEmailSettingsEvents extends HTMLElementEventMap {
   "ppm-saved": CustomEvent<{ revision: number }>;
   /** The OAuth token's status changed. Also dispatched once the tab has loaded. */
   "ppm-token-change": CustomEvent<{ status: "absent" | "valid" | "expired" }>;
+  /**
+   * Email has stopped, or works again: then `detail` is null. Also dispatched once the tab has loaded,
+   * if email does not work.
+   */
+  "ppm-incident": CustomEvent<PpmIncident | null>;
   /**
    * An action failed, and the tab shows why: `signed-out`, `server-failed`, and so on. With
    * `not-loaded`, the tab could not be loaded, and `cause` is the browser's error. With

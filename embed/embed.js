@@ -206,6 +206,7 @@ class PpmEmailSettings extends HTMLElement {
     "dirty-change": (dirty) => this.#setDirty(dirty),
     saved: (revision) => this.#dispatch("saved", { revision }),
     "token-change": (status) => this.#dispatch("token-change", { status }),
+    incident: (json) => this.#dispatch("incident", incidentOf(JSON.parse(json))),
     error: (json) => this.#dispatch("error", { code: codeOf(JSON.parse(json)) }),
   };
 
@@ -303,6 +304,11 @@ function refusedView() {
 /** An error's code: `"signed-out"` itself, or the key of `{"oversized": "basic-server"}`. */
 function codeOf(error) {
   return typeof error === "string" ? error : Object.keys(error)[0];
+}
+
+/** An incident with its instant in ISO 8601; `null` if there is none. */
+function incidentOf(incident) {
+  return incident && { ...incident, since: new Date(incident.since).toISOString() };
 }
 
 function pause(milliseconds) {

@@ -95,6 +95,7 @@ for (const [name, value] of new URLSearchParams(location.search)) {
 relay("ppm-dirty-change", "dirty", "dirty");
 relay("ppm-saved", "saved", "revision");
 relay("ppm-error", "error", "code");
+element.addEventListener("ppm-incident", ({ detail }) => send("incident", { incident: detail }));
 window.addEventListener("message", receive);
 element.addEventListener("ppm-dirty-change", placeSaveBar, { once: true });
 new ResizeObserver(measure).observe(document.documentElement);

@@ -11,15 +11,16 @@ use leptos::prelude::*;
 pub use crate::error::ApiError;
 use crate::{deadline, host::HostTransport, json::Later};
 
-/// The tab's initial data, of which the deferred chunk reads the test message and the token.
-pub type LoadedTab = EmailTab<Later, Later>;
+/// The tab's initial data, of which the deferred chunk reads the test message, the token and the
+/// incident.
+pub type LoadedTab = EmailTab<Later, Later, Later>;
 
 /// Returns the tab's initial data.
 #[server(name = LoadTab, prefix = "/api", endpoint = "email/load", protocol = HostTransport)]
 pub async fn load() -> Result<LoadedTab, ApiError> {
     let (context, who) = request::caller()?;
     let tab = request::with_status(context.service.load(&who, &context.origin.callback).await)?;
-    Ok(tab.map_later(|run| Later::of(&run), |token| Later::of(&token)))
+    Ok(tab.map_later(|run| Later::of(&run), |token| Later::of(&token), |open| Later::of(&open)))
 }
 
 /// Saves the form, if its base revision is still the latest.

@@ -10,14 +10,15 @@ mod reader;
 use std::pin::{Pin, pin};
 use std::{cell::Cell, future::poll_fn, task::Poll};
 
-use contract::ApiCode;
+use contract::{ApiCode, IncidentView};
 use domain::token::TokenStatus;
 use leptos::{prelude::*, task::spawn_local};
+use serde::Serialize;
 use web_sys::{AbortSignal, Element, Window};
 
 pub use self::element::{CustomElement, HostScript};
 pub use self::{call::HostTransport, reader::Reader};
-use crate::{SIGN_IN, TAB, json};
+use crate::{HEALTH, SIGN_IN, TAB, json};
 
 /// The name of the Web Lock under which one page reads the event stream, and of the
 /// `BroadcastChannel` on which it forwards the events.
@@ -30,6 +31,16 @@ thread_local! {
     /// The host of the future being polled. A thread-local, because a server function's client is a
     /// type and carries no value.
     static CALLER: Cell<TabHost> = const { Cell::new(TabHost { element: None, life: None }) };
+}
+
+/// An incident as the element's script reads it.
+#[derive(Serialize)]
+struct HostIncident<'a> {
+    id: &'a str,
+    /// Epoch milliseconds.
+    since: i64,
+    diagnosis: &'a str,
+    text: &'a str,
 }
 
 /// The host of the tab.
@@ -137,9 +148,18 @@ impl TabHost {
 
     /// The path of the sign-in page, if the page names it. Not for server rendering.
     pub fn sign_in(self) -> Option<String> {
+        self.named_page(SIGN_IN)
+    }
+
+    /// The path of the page Health, if the page names it; `None` on the server.
+    pub fn health_page(self) -> Option<String> {
+        if cfg!(feature = "ssr") { None } else { self.named_page(HEALTH) }
+    }
+
+    fn named_page(self, attribute: &str) -> Option<String> {
         match self.element {
             Some(_) => None,
-            None => document().get_element_by_id(TAB)?.get_attribute(SIGN_IN),
+            None => document().get_element_by_id(TAB)?.get_attribute(attribute),
         }
     }
 
@@ -165,6 +185,17 @@ impl TabHost {
             TokenStatus::Expired => "expired",
         };
         self.tell("token-change", || code.into());
+    }
+
+    /// Tells of an incident that opened, or that the last one closed.
+    pub fn tell_incident(self, open: Option<&IncidentView>) {
+        let open = open.map(|open| HostIncident {
+            id: &open.id,
+            since: open.since.timestamp_millis(),
+            diagnosis: &open.diagnosis,
+            text: &open.text,
+        });
+        self.tell("incident", || json::to_json(&open).unwrap_or_default().into());
     }
 
     pub fn tell_error(self, code: ApiCode) {

@@ -23,6 +23,7 @@ mod mount;
 mod view;
 
 pub use deferred::delivery::{DeliveryOutcome, DeliverySteps};
+pub use deferred::incident::IncidentDetails;
 pub use deferred::token_outcome::TokenOutcome;
 pub use error::ApiError;
 pub use first::page::EmailSettingsPage;
@@ -37,3 +38,7 @@ pub const TAB: &str = "email-tab";
 /// The attribute of that element with the path of the sign-in page, which the tab links to once the
 /// session has ended.
 pub const SIGN_IN: &str = "data-sign-in";
+
+/// The attribute of that element with the path of the page Health, which the banner about an incident
+/// links to.
+pub const HEALTH: &str = "data-health";

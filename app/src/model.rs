@@ -4,6 +4,7 @@
 pub mod commands;
 pub mod copying;
 pub mod form;
+pub mod incident;
 pub mod lookup;
 pub mod test_run;
 pub mod token;

@@ -184,7 +184,9 @@ export class Product {
     const usual = ['--listen', this.#listen, '--extra-ca', this.mail.ca, ...timeout];
     // The practice servers are on loopback. Tests of the egress policy pass their own flag.
     const egress = flags.includes('--egress-allow') ? [] : ['--egress-allow', '127.0.0.0/8,::1'];
-    this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...egress, ...flags], this.#environment(this.#data));
+    // A check after a save would show a banner in the middle of a test. Tests of the checks turn them on.
+    const checks = flags.includes('--health-check') ? [] : ['--health-check', 'off'];
+    this.#program = await Program.start(binary('ppm-email'), ['serve', ...usual, ...egress, ...checks, ...flags], this.#environment(this.#data));
     this.url = this.#program.url;
     this.#listen = new URL(this.url).host;
   }

@@ -152,6 +152,7 @@ impl Server {
             settings: self.settings.clone(),
             tokens: self.tokens.clone(),
             runs: self.runs.clone(),
+            checks: self.checks.clone(),
             lookups: self.lookups.clone(),
             people: self.people.clone(),
         }

@@ -134,7 +134,7 @@ impl StepRow {
 }
 
 /// Text in a `details` element, below a summary that names its source.
-fn collapsed(summary: &'static str, text: String) -> impl IntoView {
+pub fn collapsed(summary: &'static str, text: String) -> impl IntoView {
     view! {
         <details>
             <summary>{summary}</summary>

@@ -1,6 +1,6 @@
 //! The door to the deferred Wasm chunk: its views, and the commands of the state. The build splits the
-//! module here; code reachable only from here is not in the first chunk. The server renders
-//! the status strip and the groups of the token and the test; its other placeholders are empty on both
+//! module here; code reachable only from here is not in the first chunk. The server renders the banner
+//! about an incident, the status strip and the groups of the token and the test; its other placeholders are empty on both
 //! sides until the chunk has loaded.
 //!
 //! Only our own bundle is split (feature `bundle`), because a plain wasm-bindgen cannot link a module
@@ -21,13 +21,16 @@ use super::note::{AnnouncementView, Notes};
 use super::notice::{ConflictNotice, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
 use super::{
-    save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail, token_panel::TokenPanel,
+    incident::IncidentBanner, save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail,
+    token_panel::TokenPanel,
 };
 use crate::deadline::pause;
 use crate::model::commands::{ChunkUnavailable, CommandFuture, Commands};
 use crate::model::form::{BlockedAction, FormState, MergeConflict};
 use crate::model::lookup::{Lookup, LookupRequest};
-use crate::model::{copying::CopyQuestion, test_run::TestState, token::TokenState};
+use crate::model::{
+    copying::CopyQuestion, incident::IncidentState, test_run::TestState, token::TokenState,
+};
 use crate::view::reactive::{LiveView, live_view};
 
 /// The delay before a failed load of the chunk is retried.
@@ -69,9 +72,9 @@ pub enum DeferredView {
     /// Save and Cancel, and what a save asks or says.
     SaveBar(TokenState),
     /// The group "Send Test Email".
-    SendTest(TestState, TokenState),
-    /// The strip at the top.
-    Status(TestState, TokenState),
+    SendTest(TestState, TokenState, IncidentState),
+    /// The banner about an open incident, and the strip at the top.
+    Status(TestState, TokenState, IncidentState),
     /// The group "OAuth Token Management".
     TokenPanel(TokenState),
 }
@@ -143,10 +146,14 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),
         DeferredView::SaveBar(token) => view! { <SaveBar state=form token/> }.into_any(),
         DeferredView::Problems(wanted) => view! { <ProblemSummary state=form wanted/> }.into_any(),
-        DeferredView::SendTest(test, token) => {
-            view! { <SendTestEmail form test token/> }.into_any()
+        DeferredView::SendTest(test, token, incident) => {
+            view! { <SendTestEmail form test token incident/> }.into_any()
         }
-        DeferredView::Status(test, token) => view! { <StatusStrip form test token/> }.into_any(),
+        DeferredView::Status(test, token, incident) => view! {
+            <IncidentBanner form incident/>
+            <StatusStrip form test token/>
+        }
+        .into_any(),
         DeferredView::TokenPanel(token) => view! { <TokenPanel form token/> }.into_any(),
     })
 }

@@ -8,20 +8,25 @@ use leptos::prelude::*;
 use super::delivery::{DeliveryOutcome, DeliverySteps};
 use super::updates::subscribe;
 use crate::model::test_run::{OUTCOME, SEND_TEST, TEST_TYPED, TestState};
-use crate::model::{form::FormState, token::TokenState};
+use crate::model::{form::FormState, incident::IncidentState, token::TokenState};
 use crate::view::host::error_message;
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
 
 /// The group box with the button and the last run.
 #[component]
-pub fn SendTestEmail(form: FormState, test: TestState, token: TokenState) -> impl IntoView {
+pub fn SendTestEmail(
+    form: FormState,
+    test: TestState,
+    token: TokenState,
+    incident: IncidentState,
+) -> impl IntoView {
     test.show_loaded();
     token.show_loaded();
     Effect::new(move |_| {
         test.now.track();
         test.host.spawn(test.follow());
     });
-    Effect::new(move |_| subscribe(form, test));
+    Effect::new(move |_| subscribe(form, test, incident));
     let reason = live_text(move || reason_to_wait(form, test, token).unwrap_or_default());
     let is_free = live(move || reason.with(String::is_empty));
     let disabled = live(move || !form.is_hydrated() || !is_free.get());

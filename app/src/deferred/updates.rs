@@ -1,4 +1,4 @@
-//! The client of the event stream: saves, and the progress of a test message. One visible page per
+//! The client of the event stream: saves, incidents, and the progress of a test message. One visible page per
 //! browser reads the stream, under a Web Lock that the browser's pages share, and forwards each event
 //! on a `BroadcastChannel`. A hidden page releases the lock. Without Web Locks (they need a secure
 //! context), each visible page reads its own stream. Events are not guaranteed to arrive: consumers
@@ -14,7 +14,7 @@ use web_sys::{AbortController, AbortSignal, BroadcastChannel, MessageEvent};
 
 use contract::SettingsSaved;
 
-use crate::model::{form::FormState, test_run::TestState};
+use crate::model::{form::FormState, incident::IncidentState, test_run::TestState};
 use crate::{deadline::pause, json};
 
 const STREAM: &str = "/api/email/events";
@@ -36,28 +36,31 @@ extern "C" {
 struct Listener {
     form: FormState,
     test: TestState,
+    incident: IncidentState,
     channel: StoredValue<Option<BroadcastChannel>, LocalStorage>,
     /// Aborts the current read.
     abort: StoredValue<AbortController, LocalStorage>,
 }
 
 /// Subscribes to the event stream until the component is disposed.
-pub fn subscribe(form: FormState, test: TestState) {
+pub fn subscribe(form: FormState, test: TestState, incident: IncidentState) {
     let (Ok(abort), name) = (AbortController::new(), test.host.news()) else { return };
     let channel = BroadcastChannel::new(&name).ok();
     if let Some(channel) = &channel {
         let on_message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            receive(form, test, &event.data().as_string().unwrap_or_default());
+            receive(form, test, incident, &event.data().as_string().unwrap_or_default());
         });
         channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
     }
     let listener = Listener {
         form,
         test,
+        incident,
         channel: StoredValue::new_local(channel),
         abort: StoredValue::new_local(abort),
     };
     listener.restart();
+    form.host.spawn(incident.watch(form));
     let on_visibility = window_event_listener(ev::visibilitychange, move |_| listener.restart());
     on_cleanup(move || {
         on_visibility.remove();
@@ -118,6 +121,8 @@ impl Listener {
         {
             has_data = true;
             text.extend(octets);
+            // A sign of life for the pages that wait for the lock, too.
+            self.tell("");
             while let Some(end) = text.iter().position(|&octet| octet == b'\n') {
                 let line: Vec<_> = text.drain(..=end).collect();
                 if let Some(Ok(json)) = line.strip_prefix(b"data: ").map(str::from_utf8) {
@@ -129,18 +134,29 @@ impl Listener {
     }
 
     fn tell(self, json: &str) {
-        receive(self.form, self.test, json);
+        receive(self.form, self.test, self.incident, json);
         self.channel.try_with_value(|channel| {
             channel.as_ref().map(|channel| channel.post_message(&JsValue::from_str(json)))
         });
     }
 }
 
-/// Handles the data of an event, which tells what it is.
-fn receive(form: FormState, test: TestState, json: &str) {
-    if let Ok(SettingsSaved { revision }) = json::read(json.as_bytes()) {
-        form.learn_revision(revision);
-    } else if let Ok(run) = json::read(json.as_bytes()) {
-        test.receive(run);
+/// Handles the data of an event, which tells what it is; empty data is a sign of life.
+fn receive(form: FormState, test: TestState, incident: IncidentState, json: &str) {
+    incident.mark_alive();
+    if json.is_empty() {
+        return;
+    }
+    let json = json.as_bytes();
+    if let Ok(SettingsSaved { revision }) = json::read(json) {
+        return form.learn_revision(revision);
+    }
+    match json::read(json) {
+        Ok(run) => test.receive(run),
+        Err(_) => {
+            if let Ok(open) = json::read(json) {
+                incident.receive(form, open);
+            }
+        }
     }
 }

@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use super::{deferred_part::DeferredPart, form::SettingsForm, paced::Paced};
 use crate::api::{self, ApiError};
 use crate::deferred::door::{self, DeferredView};
-use crate::model::{form::FormState, test_run::TestState, token::TokenState};
+use crate::model::{
+    form::FormState, incident::IncidentState, test_run::TestState, token::TokenState,
+};
 use crate::{host::TabHost, json, view::host::retry_button};
 
 /// The Email tab, for any page whose server has the server functions.
@@ -16,6 +18,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
     let form = FormState::new(host, &door::COMMANDS);
     let test = TestState::new(host);
     let token = TokenState::new(host);
+    let incident = IncidentState::default();
     // A page that is hydrated has work to do before the chunk; any other waits for both loads at once.
     #[cfg(not(feature = "ssr"))]
     if !form.is_hydrating() {
@@ -29,13 +32,14 @@ pub fn EmailSettingsPage() -> impl IntoView {
                 Ok(tab) => {
                     form.adopt(&tab);
                     test.keep(&tab);
+                    incident.keep(&tab);
                     token.keep(tab.token, tab.saved.revision);
                     view! {
-                        <DeferredPart form part=DeferredView::Status(test, token)/>
+                        <DeferredPart form part=DeferredView::Status(test, token, incident)/>
                         <Paced form>
                             <SettingsForm state=form token>
                                 <DeferredPart form part=DeferredView::TokenPanel(token)/>
-                                <DeferredPart form part=DeferredView::SendTest(test, token)/>
+                                <DeferredPart form part=DeferredView::SendTest(test, token, incident)/>
                             </SettingsForm>
                         </Paced>
                     }

@@ -16,6 +16,6 @@ pub use explanation::{Explanation, Link, LookupFact, LookupResult, NextStep, Sug
 pub use port::{EmailService, SharedService, SharedShell, ShellService};
 pub use sign_in::{SignInAttempt, SignInRefusal};
 pub use tab::{
-    AttemptFinished, AttemptStarted, Conflict, EmailTab, RunView, Save, SaveAnswer, SettingsSaved,
-    TestAnswer, TokenView,
+    AttemptFinished, AttemptStarted, Conflict, EmailTab, IncidentView, RunView, Save, SaveAnswer,
+    SettingsSaved, TestAnswer, TokenView,
 };

@@ -1,10 +1,12 @@
 //! The data of the pages around the tab, and the outcomes of their forms.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::delivery::{Diagnosis, Step};
+use domain::health::{Expiry, Health};
 use domain::time_format::{TimeDisplay, TimePreference};
 use domain::{Field, audit::Action};
 
-use crate::tab::RunView;
+use crate::tab::{IncidentView, RunView};
 
 /// The state of the initial setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,104 @@ pub struct History {
     pub display: TimeDisplay,
     /// Retention in days; 0 means unlimited.
     pub kept_days: u32,
+}
+
+/// The health of mail.
+#[derive(Debug, Clone)]
+pub struct HealthPage {
+    /// The state.
+    pub health: Health,
+    /// The open incident.
+    pub open: Option<IncidentView>,
+    /// The last check of the sign-in.
+    pub last_check: Option<CheckRow>,
+    /// When the sign-in is checked next.
+    pub next_check: NextCheck,
+    /// When a mail server last accepted a message, if that is recorded.
+    pub accepted_at: Option<DateTime<Utc>>,
+    /// When the credentials end, as far as is known, the next one first.
+    pub expiries: Vec<Expiry>,
+    /// The latest incidents, newest first.
+    pub incidents: Vec<IncidentRow>,
+    /// Whether the caller may check now.
+    pub may_check: bool,
+    /// The current time.
+    pub now: DateTime<Utc>,
+    /// The reader's time display.
+    pub display: TimeDisplay,
+}
+
+/// A check of the sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckRow {
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// Its duration in milliseconds.
+    pub millis: i64,
+    /// The step at which it failed and the likely cause; `None` if it succeeded.
+    pub failure: Option<(Step, Diagnosis)>,
+}
+
+/// When the sign-in is checked next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextCheck {
+    /// At this instant, or soon after it.
+    At(DateTime<Utc>),
+    /// Checks are off (`--health-check off`).
+    Off,
+    /// Once the saved settings are complete.
+    WhenComplete,
+    /// After Get Auth Token.
+    WithToken,
+    /// After a save, or a new token.
+    AfterChange,
+}
+
+/// A period in which mail did not work, in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IncidentRow {
+    /// When the first failure happened.
+    pub since: DateTime<Utc>,
+    /// When mail worked again; `None` while it does not.
+    pub until: Option<DateTime<Utc>>,
+    /// The number of failures.
+    pub occurrences: i64,
+    /// The step that failed last.
+    pub step: Step,
+    /// The likely cause.
+    pub diagnosis: Diagnosis,
+}
+
+/// What a request to check now has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// The sign-in was checked.
+    Checked,
+    /// The settings are incomplete, or have no token.
+    NotPossible,
+    /// The check takes longer than a page may.
+    Running,
+    /// The server failed.
+    Failed,
+}
+
+impl CheckOutcome {
+    const ALL: [Self; 4] = [Self::Checked, Self::NotPossible, Self::Running, Self::Failed];
+
+    /// The name in the page's query.
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Checked => "done",
+            Self::NotPossible => "not-possible",
+            Self::Running => "running",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Returns the outcome with this name.
+    pub fn from_wire_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.wire_name() == name)
+    }
 }
 
 /// A query of the audit trail.

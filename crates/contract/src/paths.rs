@@ -4,6 +4,8 @@
 pub const EMAIL: &str = "/settings/email";
 /// The latest test messages.
 pub const HISTORY: &str = "/settings/email/history";
+/// The health of mail, and the action of its form: checks the sign-in now.
+pub const HEALTH: &str = "/settings/email/health";
 /// The audit trail.
 pub const AUDIT: &str = "/audit";
 /// My Preferences, Time.

@@ -8,7 +8,7 @@ use domain::{Draft, OauthFlow, Principal, token::Attempt};
 use crate::code::ApiCode;
 use crate::context::{ConsentBinding, RequestOrigin};
 use crate::explanation::{Explanation, LookupResult};
-use crate::pages::{AuditPage, AuditQuery, History, MyAccount, SetUp, TimeSettings};
+use crate::pages::{AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings};
 use crate::tab::{
     AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer, TokenView,
 };
@@ -97,6 +97,9 @@ pub trait ShellService: Send + Sync + 'static {
 
     /// Returns the latest test messages of all users.
     async fn history(&self, who: &Principal) -> Result<History, ApiCode>;
+
+    /// Returns the health of mail.
+    async fn health(&self, who: &Principal) -> Result<HealthPage, ApiCode>;
 
     /// Returns the part of the audit trail that matches the query.
     async fn audit(&self, who: &Principal, query: &AuditQuery) -> Result<AuditPage, ApiCode>;

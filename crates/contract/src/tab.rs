@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::explanation::Explanation;
 
-/// The tab's initial data. The browser reads the test message and the token later than the rest, so
-/// their types vary.
+/// The tab's initial data. The browser reads the test message, the token and the incident later than
+/// the rest, so their types vary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EmailTab<Run = Option<RunView>, Token = TokenView> {
+pub struct EmailTab<Run = Option<RunView>, Token = TokenView, Incident = Option<IncidentView>> {
     /// The saved settings.
     pub saved: Saved,
     /// Whether the caller made the last save.
@@ -31,20 +31,24 @@ pub struct EmailTab<Run = Option<RunView>, Token = TokenView> {
     pub display: TimeDisplay,
     /// The token's status.
     pub token: Token,
+    /// The open incident; `None` while mail works, as far as is known.
+    pub incident: Incident,
     /// This server's callback address, for Redirect URI.
     pub callback: String,
 }
 
 impl EmailTab {
     /// The same with another form of what is read later.
-    pub fn map_later<Run, Token>(
+    pub fn map_later<Run, Token, Incident>(
         self,
         run: impl FnOnce(Option<RunView>) -> Run,
         token: impl FnOnce(TokenView) -> Token,
-    ) -> EmailTab<Run, Token> {
+        incident: impl FnOnce(Option<IncidentView>) -> Incident,
+    ) -> EmailTab<Run, Token, Incident> {
         let Self { saved, saved_by_caller, caller, may_edit, recipient, display, callback, .. } =
             self;
-        let (last_run, token) = (run(self.last_run), token(self.token));
+        let (last_run, token, incident) =
+            (run(self.last_run), token(self.token), incident(self.incident));
         EmailTab {
             saved,
             saved_by_caller,
@@ -54,6 +58,7 @@ impl EmailTab {
             last_run,
             display,
             token,
+            incident,
             callback,
         }
     }
@@ -70,6 +75,33 @@ pub struct RunView {
     pub explanation: Option<Explanation>,
     /// The transcript for a support ticket, once it has ended.
     pub transcript: Option<String>,
+}
+
+/// An open incident, prepared for the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentView {
+    /// Its random ID.
+    pub id: String,
+    /// When the first failure happened; in JSON as epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub since: DateTime<Utc>,
+    /// The number of failures.
+    pub occurrences: i64,
+    /// The step that failed last.
+    pub step: Step,
+    /// The diagnosis as one word, such as `token-not-renewed:invalid-grant`.
+    pub diagnosis: String,
+    /// The peer's text, safe to display as text.
+    #[serde(rename = "said")]
+    pub peer_text: Option<String>,
+    /// The error of PPM's own TLS, DNS or socket layer, safe to display as text.
+    pub found: Option<String>,
+    /// The cause and the next steps.
+    pub explanation: Explanation,
+    /// The incident in PPM's own words, as alerts have it.
+    pub text: String,
+    /// Whether this is for administrators. Readers get a mark in place of the Client ID.
+    pub for_administrators: bool,
 }
 
 /// The token and the last attempt to obtain one, at an instant.

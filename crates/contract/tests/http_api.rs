@@ -4,8 +4,8 @@
 use std::{fs, path::Path};
 
 use contract::{
-    ApiCode, AttemptFinished, AttemptStarted, EmailTab, LookupResult, RunView, Save, SaveAnswer,
-    SettingsSaved, TestAnswer, TokenView, code::ErrorBody,
+    ApiCode, AttemptFinished, AttemptStarted, EmailTab, IncidentView, LookupResult, RunView, Save,
+    SaveAnswer, SettingsSaved, TestAnswer, TokenView, code::ErrorBody,
 };
 use domain::{Draft, Field, OauthFlow};
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,7 +47,7 @@ fn assert_is(type_name: &str, value: &Value) {
         };
     }
     let written = reread_as!(
-        ApiCode AttemptFinished AttemptStarted Draft EmailTab ErrorBody LookupResult OauthFlow
+        ApiCode AttemptFinished AttemptStarted Draft EmailTab ErrorBody IncidentView LookupResult OauthFlow
         RunView Save SaveAnswer SettingsSaved String TestAnswer TokenView bool
     );
     let written = written.unwrap_or_else(|error| panic!("{type_name}: {error}\n{value:#}"));

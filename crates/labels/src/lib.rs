@@ -7,6 +7,7 @@
 pub mod alert;
 mod conflict;
 mod diagnosis;
+pub mod incident;
 mod note;
 mod pages;
 pub mod tab;

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::health::{
     AlertSubject, Credential, Evidence, Expiry, Incident, Monitor, Transition, Trouble,
 };
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow as _};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use crate::alerts;
-use crate::columns::{column, columns, json, millis};
+use crate::columns::{column, json, millis};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -43,24 +43,6 @@ pub struct LastCheck {
     pub trouble: Option<Trouble>,
 }
 
-struct IncidentRow {
-    id: String,
-    opened_at: DateTime<Utc>,
-    last_at: DateTime<Utc>,
-    closed_at: Option<DateTime<Utc>>,
-    occurrences: i64,
-    trouble: Trouble,
-}
-
-columns!(IncidentRow { id, opened_at, last_at, closed_at, occurrences, trouble });
-
-impl From<IncidentRow> for Incident {
-    fn from(row: IncidentRow) -> Self {
-        let IncidentRow { id, opened_at, last_at, closed_at, occurrences, trouble } = row;
-        Self { id, opened_at, last_at, closed_at, occurrences, trouble }
-    }
-}
-
 impl Known {
     /// Returns when the mail server's certificate expires, if that is known.
     pub fn certificate(&self) -> Option<Expiry> {
@@ -69,22 +51,43 @@ impl Known {
     }
 }
 
+/// The columns of an incident, beside those of other tables.
+pub(crate) const COLUMNS: &str = "incident.id AS incident_id, incident.opened_at, incident.last_at, \
+    incident.closed_at, incident.occurrences, incident.trouble";
+
+/// Reads an incident from a row with its columns; `None` if there is none.
+pub(crate) fn incident_from_row(row: &AnyRow) -> Result<Option<Incident>, StoreError> {
+    let Some(id) = column(row, "incident_id")? else { return Ok(None) };
+    Ok(Some(Incident {
+        id,
+        opened_at: column(row, "opened_at")?,
+        last_at: column(row, "last_at")?,
+        closed_at: column(row, "closed_at")?,
+        occurrences: column(row, "occurrences")?,
+        trouble: column(row, "trouble")?,
+    }))
+}
+
+/// Returns the open incident.
+pub async fn open(store: &Store) -> Result<Option<Incident>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM incident WHERE is_open = 1");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?;
+    row.map_or(Ok(None), |row| incident_from_row(&row))
+}
+
 /// Reads what is known, as one consistent snapshot.
 pub async fn load(store: &Store) -> Result<Known, StoreError> {
     load_in(&mut *store.pool.acquire().await?).await
 }
 
 async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
-    let row = sqlx::query(
+    let sql = format!(
         "SELECT failures, retry_at, check_at, checked_at, check_millis,
                 check_trouble, accepted_at, token_deleted_at, certificate_expires_at,
-                grant_seconds, incident.id, opened_at, last_at, closed_at, occurrences, trouble
+                grant_seconds, {COLUMNS}
          FROM health LEFT JOIN incident ON incident.is_open = 1 WHERE health.id = 1",
-    )
-    .fetch_one(connection)
-    .await?;
-    let incident: Option<String> = column(&row, "id")?;
-    let open = incident.map(|_| IncidentRow::from_row(&row)).transpose()?;
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
     let checked_at: Option<DateTime<Utc>> = column(&row, "checked_at")?;
     let millis: Option<i64> = column(&row, "check_millis")?;
     let trouble = column(&row, "check_trouble")?;
@@ -100,19 +103,15 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
         certificate_expires_at: column(&row, "certificate_expires_at")?,
         grant_lifetime: column::<Option<i64>>(&row, "grant_seconds")?
             .and_then(TimeDelta::try_seconds),
-        open: open.map(Incident::from),
+        open: incident_from_row(&row)?,
     })
 }
 
 /// Returns the latest incidents, the last one first.
 pub async fn incidents(store: &Store, count: i64) -> Result<Vec<Incident>, StoreError> {
-    let sql = format!(
-        "SELECT {} FROM incident ORDER BY opened_at DESC, id LIMIT $1",
-        IncidentRow::columns()
-    );
-    let rows: Vec<IncidentRow> =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(count).fetch_all(&store.pool).await?;
-    Ok(rows.into_iter().map(Incident::from).collect())
+    let sql = format!("SELECT {COLUMNS} FROM incident ORDER BY opened_at DESC, id LIMIT $1");
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(count).fetch_all(&store.pool).await?;
+    rows.iter().filter_map(|row| incident_from_row(row).transpose()).collect()
 }
 
 /// An attempt to use the saved connection.

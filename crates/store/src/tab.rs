@@ -1,11 +1,13 @@
 //! What the tab shows a user, in two statements: its page is the most frequent request, and each
 //! statement is a round trip.
 
+use domain::health::Incident;
 use domain::time_format::TimePreference;
 use sqlx::{AssertSqlSafe, FromRow as _};
 
 use crate::columns::column;
 use crate::error::StoreError;
+use crate::health;
 use crate::oauth_attempts::StoredAttempt;
 use crate::pool::Store;
 use crate::runs::{self, StoredRun};
@@ -43,13 +45,15 @@ pub async fn settings(store: &Store, person: &str) -> Result<TabSettings, StoreE
     Ok(TabSettings { form, token, preference: time_preferences::from_row(first)? })
 }
 
-/// The user's latest attempt to obtain a token, and latest test message.
+/// The user's latest attempt to obtain a token, latest test message, and the open incident.
 #[derive(Debug)]
 pub struct TabActivity {
     /// The latest attempt to obtain a token for the settings of this token revision.
     pub attempt: Option<StoredAttempt>,
     /// The latest test message.
     pub run: Option<StoredRun>,
+    /// The open incident.
+    pub incident: Option<Incident>,
 }
 
 /// Reads them.
@@ -59,15 +63,17 @@ pub async fn activity(
     token_revision: i64,
 ) -> Result<TabActivity, StoreError> {
     let sql = format!(
-        "SELECT attempt.*, {} FROM settings
+        "SELECT attempt.*, {}, {} FROM settings
          LEFT JOIN (
              SELECT {} FROM token_attempt WHERE person = $1 AND revision = $2
              ORDER BY begun_at DESC, id LIMIT 1
          ) AS attempt ON 1 = 1
          LEFT JOIN run ON run.id = {}
          LEFT JOIN run_step ON run_step.run = run.id
+         LEFT JOIN incident ON incident.is_open = 1
          WHERE settings.id = 1 ORDER BY run_step.ordinal",
         runs::COLUMNS,
+        health::COLUMNS,
         StoredAttempt::columns(),
         runs::LATEST,
     );
@@ -76,5 +82,6 @@ pub async fn activity(
     let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
     let id: Option<String> = column(first, "id")?;
     let attempt = id.map(|_| StoredAttempt::from_row(first)).transpose()?;
-    Ok(TabActivity { attempt, run: runs::from_rows(&rows)? })
+    let incident = health::incident_from_row(first)?;
+    Ok(TabActivity { attempt, run: runs::from_rows(&rows)?, incident })
 }

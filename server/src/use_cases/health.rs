@@ -3,6 +3,7 @@
 
 mod alerts;
 mod checks;
+pub mod page;
 
 use std::sync::Arc;
 

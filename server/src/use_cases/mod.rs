@@ -16,13 +16,17 @@ mod updates;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contract::pages::{AuditPage, AuditQuery, History, MyAccount, SetUp, TimeSettings};
+use contract::pages::{AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings};
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, EmailService, EmailTab, Explanation,
-    LookupResult, RequestOrigin, RunView, Save, SaveAnswer, ShellService, TestAnswer, TokenView,
+    IncidentView, LookupResult, RequestOrigin, RunView, Save, SaveAnswer, ShellService, TestAnswer,
+    TokenView,
 };
 use domain::{Draft, OauthFlow, Principal};
-use domain::{error::one_line, preset::Provider, time_format::TimePreference, token::Attempt};
+use domain::{
+    error::one_line, health::Incident, preset::Provider, time_format::TimePreference,
+    token::Attempt,
+};
 use store::{StoreError, oauth_attempts, runs::StoredRun, tab};
 use tokio::time::{Instant, sleep};
 use vault::VaultError;
@@ -32,6 +36,7 @@ use self::tokens::{consent, revocation};
 use crate::identity::People;
 
 pub use delivery::Delivery;
+pub use health::page::check_now;
 pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};
 pub use lookups::Lookups;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
@@ -54,6 +59,8 @@ pub struct Service {
     pub tokens: Arc<Tokens>,
     /// The test messages.
     pub runs: Arc<TestRuns>,
+    /// The checks of the saved connection.
+    pub checks: HealthChecks,
     /// What can be asked without changing anything.
     pub lookups: Arc<Lookups>,
     /// Who may sign in, and who is signed in.
@@ -116,6 +123,9 @@ impl EmailService for Service {
             tab::activity(store, &who.id, current.token_revision).await.map_err(internal_error)?;
         let token = consent::now(&self.tokens, who, &current, found.token, last.attempt).await;
         let token = token.map_err(internal_error)?;
+        let form = &current.saved.form;
+        let incident = last.incident.map(|incident| health::page::shown(incident, form, who));
+        let incident = incident.transpose().map_err(internal_error)?;
         let saved_by_caller = current.is_by(who);
         let mut saved = current.saved;
         if !who.may_edit() {
@@ -129,7 +139,8 @@ impl EmailService for Service {
         let last_run = last_run.transpose().map_err(internal_error)?;
         let obtained = token.token.as_ref().map(|token| token.obtained_at);
         let ran = last_run.as_ref().map(|last| last.run.started_at);
-        let instants = saved.at.into_iter().chain(obtained).chain(ran);
+        let since = incident.as_ref().map(|incident| incident.since);
+        let instants = saved.at.into_iter().chain(obtained).chain(ran).chain(since);
         let display = people::display_chosen(&self.people, who, found.preference, instants);
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
@@ -142,6 +153,7 @@ impl EmailService for Service {
             last_run,
             display,
             token,
+            incident,
             callback,
         })
     }
@@ -270,6 +282,10 @@ impl ShellService for Service {
         test_runs::history(&self.runs, &self.people, who).await.map_err(internal_error)
     }
 
+    async fn health(&self, who: &Principal) -> Result<HealthPage, ApiCode> {
+        health::page::page(&self.checks, &self.people, who).await.map_err(internal_error)
+    }
+
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiCode> {
         require_administrator(who)?;
         people::audit(&self.people, who, wanted).await.map_err(internal_error)
@@ -290,6 +306,19 @@ impl ShellService for Service {
 /// [`ApiCode::ServerFailed`]: the stored message cannot be read.
 pub fn shown(runs: &TestRuns, who: &Principal, kept: StoredRun) -> Result<RunView, ApiCode> {
     test_runs::shown(runs, who, kept).map_err(internal_error)
+}
+
+/// An open incident as this user may see it.
+///
+/// # Errors
+/// [`ApiCode::ServerFailed`]: the saved settings cannot be read.
+pub async fn incident_shown(
+    checks: &HealthChecks,
+    who: &Principal,
+    incident: Incident,
+) -> Result<IncidentView, ApiCode> {
+    let current = settings::current(&checks.delivery.settings).await.map_err(internal_error)?;
+    health::page::shown(incident, &current.saved.form, who).map_err(internal_error)
 }
 
 /// Saves this user's time preference.

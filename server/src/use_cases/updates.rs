@@ -1,4 +1,4 @@
-//! Per-user subscriptions to saves and to test-run progress (fan-out over the database). One task
+//! Per-user subscriptions to saves, to incidents and to test-run progress (fan-out over the database). One task
 //! polls the database for each subscribed user, however many streams the user has open. A save or a
 //! step of this process wakes it; one of another node is found at the next poll. The database is the
 //! only source, so a stream never shows what a reload would not. No state remains when a user's last
@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::error::one_line;
+use domain::health::Incident;
 use store::runs::{self, StoredRun};
-use store::{Store, StoreError, settings};
+use store::{Store, StoreError, health, settings};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -32,6 +33,15 @@ struct Latest {
     revision: Option<i64>,
     /// The user's last test message.
     run: Option<StoredRun>,
+    /// The open incident; `None` until it is read.
+    incident: Option<OpenIncident>,
+}
+
+/// Whether an incident is open.
+#[derive(Debug, Clone, PartialEq)]
+enum OpenIncident {
+    None,
+    Some(Box<Incident>),
 }
 
 /// A change that a stream reports.
@@ -41,6 +51,8 @@ pub enum Update {
     Saved(i64),
     /// The user's last test message is another one, or has progressed.
     Run(Box<StoredRun>),
+    /// The open incident is another one, has occurred again, or has closed.
+    Incident(Option<Box<Incident>>),
 }
 
 /// The subscriptions of one user, and the task that polls for them.
@@ -73,7 +85,7 @@ impl Updates {
         self.pace
     }
 
-    /// Subscribes to saves and to a user's last test message; `None` if there are too many
+    /// Subscribes to saves, incidents and a user's last test message; `None` if there are too many
     /// subscriptions.
     pub fn subscribe(
         self: &Arc<Self>,
@@ -107,7 +119,7 @@ impl Updates {
         }
     }
 
-    /// Wakes all subscriptions: the settings were saved.
+    /// Wakes all subscriptions: the settings were saved, or an incident opened or closed.
     pub fn notify_all(&self) {
         for subscribers in self.users().values() {
             subscribers.wake.notify_one();
@@ -147,6 +159,14 @@ impl Subscription {
                 self.reported.revision = latest.revision;
                 return Some(Update::Saved(revision));
             }
+            if self.reported.incident != latest.incident {
+                self.reported.incident.clone_from(&latest.incident);
+                match latest.incident {
+                    Some(OpenIncident::None) => return Some(Update::Incident(None)),
+                    Some(OpenIncident::Some(open)) => return Some(Update::Incident(Some(open))),
+                    None => {}
+                }
+            }
             if self.reported.run != latest.run {
                 self.reported.run.clone_from(&latest.run);
                 if let Some(run) = latest.run {
@@ -172,7 +192,7 @@ impl Drop for Subscription {
     }
 }
 
-/// Polls for saves and for a user's last test message, and publishes every change.
+/// Polls for saves, incidents and a user's last test message, and publishes every change.
 async fn poll(
     pace: StreamTiming,
     store: Store,
@@ -196,7 +216,7 @@ async fn poll(
                 is_failing = true;
                 tracing::error!(
                     error = one_line(&error),
-                    "saves and test messages cannot be watched"
+                    "saves, incidents and test messages cannot be watched"
                 );
             }
             Err(_) => {}
@@ -213,5 +233,9 @@ async fn poll(
 
 async fn read(store: &Store, clock: &Arc<dyn Clock>, user: &str) -> Result<Latest, StoreError> {
     let run = runs::latest(store, user).await?.map(|kept| kept.at(clock.now()));
-    Ok(Latest { revision: Some(settings::revision(store).await?), run })
+    let incident = health::open(store)
+        .await?
+        .map_or(OpenIncident::None, |open| OpenIncident::Some(open.into()));
+    let revision = Some(settings::revision(store).await?);
+    Ok(Latest { revision, run, incident: Some(incident) })
 }

@@ -1,5 +1,5 @@
-//! Server-sent events (WHATWG HTML, 9.2): saves of the settings, and the steps of the signed-in
-//! user's last test message, as they happen. A stream shows what a call would show, and only to that user; a page without a
+//! Server-sent events (WHATWG HTML, 9.2): saves of the settings, incidents, and the steps of the
+//! signed-in user's last test message, as they happen. A stream shows what a call would show, and only to that user; a page without a
 //! stream polls. A stream ends after its lifetime, with its session, and when the server stops.
 
 use std::{convert::Infallible, time::Duration};
@@ -18,7 +18,7 @@ use super::api_error::refuse;
 use crate::identity::Caller;
 use crate::identity::sessions::SessionKey;
 use crate::state::Server;
-use crate::use_cases::{Subscription, Update, shown};
+use crate::use_cases::{Subscription, Update, incident_shown, shown};
 
 /// The path of the stream.
 pub const EVENTS: &str = "/api/email/events";
@@ -95,7 +95,7 @@ impl Stream {
                 update = self.watching.next() => {
                     let update = update?;
                     self.recognise().await?;
-                    return self.event(update);
+                    return self.event(update).await;
                 }
             }
         }
@@ -112,10 +112,20 @@ impl Stream {
         Some(())
     }
 
-    fn event(&self, update: Update) -> Option<Event> {
+    async fn event(&self, update: Update) -> Option<Event> {
         match update {
             Update::Saved(revision) => {
                 Event::default().event("saved").json_data(SettingsSaved { revision }).ok()
+            }
+            Update::Incident(open) => {
+                let open = match open {
+                    Some(open) => {
+                        let shown = incident_shown(&self.server.checks, &self.who, *open).await;
+                        Some(shown.ok()?)
+                    }
+                    None => None,
+                };
+                Event::default().event("incident").json_data(open).ok()
             }
             Update::Run(kept) => {
                 let now = shown(&self.server.runs, &self.who, *kept).ok()?;

@@ -14,9 +14,10 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORI
 use axum::http::request::{Builder, Parts};
 use axum::http::{HeaderMap, StatusCode};
 use chrono::TimeDelta;
-use contract::{EmailService, RunView, SaveAnswer, SettingsSaved};
+use contract::{EmailService, IncidentView, RunView, SaveAnswer, SettingsSaved};
 use domain::Draft;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
+use domain::health::{Evidence, Trouble};
 use http_body_util::BodyExt;
 use server::Server;
 use server::config::{HostOrigin, StreamTiming};
@@ -108,6 +109,17 @@ impl Reading {
                 let saved: SettingsSaved =
                     serde_json::from_str(json.expect("data")).expect("a save");
                 return saved.revision;
+            }
+        }
+    }
+
+    /// The open incident of the next event about one.
+    async fn incident(&mut self) -> Option<IncidentView> {
+        loop {
+            let block = self.block().await.expect("an event");
+            if block.starts_with("event: incident\n") {
+                let json = block.lines().find_map(|line| line.strip_prefix("data: "));
+                return serde_json::from_str(json.expect("data")).expect("an incident, or none");
             }
         }
     }
@@ -268,6 +280,38 @@ async fn a_stream_begins_with_the_revision_and_reports_each_save() {
     let grace = principal("grace", "grace@example.com", "Grace Hopper");
     harness.sends_through(&grace, SocketAddr::from(([127, 0, 0, 1], 25))).await;
     assert_eq!(reading.saved().await, 1);
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_the_open_incident_and_reports_when_one_opens_and_closes() {
+    let harness = harness(|_| {}).await;
+    let mut reading = open(&harness.server, &harness.sign_in().await).await;
+    assert_eq!(reading.incident().await, None);
+    let health = harness.server.checks.delivery.health.clone();
+    health.record(0, Evidence::Fails(Trouble::without_token()), false).await;
+    let opened = reading.incident().await.expect("an incident");
+    assert_eq!((opened.diagnosis.as_str(), opened.occurrences), ("token-absent", 1));
+    let mut second = open(&harness.server, &harness.sign_in().await).await;
+    assert_eq!(second.incident().await.as_ref(), Some(&opened));
+    health.record(0, Evidence::Works, true).await;
+    assert_eq!(reading.incident().await, None);
+}
+
+#[tokio::test]
+async fn a_further_failure_on_another_node_is_found_by_polling_the_database() {
+    let looking = |pace: &mut StreamTiming| pace.idle_poll_interval = Duration::from_millis(10);
+    let here = harness(looking).await;
+    let randomness = Arc::new(SeededRandomness::new(2));
+    let config = (*here.server.config).clone();
+    let there = Server::start(config, here.clock.clone(), randomness).await.expect("it starts");
+    let mut reading = open(&there, &here.sign_in().await).await;
+    assert_eq!(reading.incident().await, None);
+    for occurrences in [1, 2] {
+        let fails = Evidence::Fails(Trouble::without_token());
+        here.server.checks.delivery.health.record(0, fails, false).await;
+        let open = reading.incident().await.expect("an incident");
+        assert_eq!(open.occurrences, occurrences);
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Default for TabContext {
 }
 
 /// The data of the tab without what the groups do not show: the user, how the user wants to read times,
-/// the token, the test message and its recipient.
+/// the token, the incident, the test message and its recipient.
 #[cfg(feature = "ssr")]
 fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
     let EmailTab {
@@ -53,6 +53,7 @@ fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
         last_run: _,
         display,
         token: _,
+        incident: _,
     } = tab;
     // Only readers are shown dates as text.
     let pattern = (!may_edit).then_some(display.preference.pattern);

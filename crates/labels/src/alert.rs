@@ -28,14 +28,19 @@ pub fn recovered(incident: &Incident) -> (String, String) {
 pub fn expiring(expiry: Expiry, today: NaiveDate) -> (String, String) {
     let name = credential(expiry.credential);
     let (on, left) = (expiry.on, expiry.days_left(today));
-    let when = match left {
+    let when = expires(left);
+    let text = format!("{name} {when} ({on}). {}", remedy(expiry.credential));
+    (format!("PPM email: {name} {when}"), text)
+}
+
+/// When a credential ends, by the days left.
+pub fn expires(days_left: i64) -> String {
+    match days_left {
         ..0 => "has expired".to_owned(),
         0 => "expires today".to_owned(),
         1 => "expires tomorrow".to_owned(),
-        _ => format!("expires in {left} days"),
-    };
-    let text = format!("{name} {when} ({on}). {}", remedy(expiry.credential));
-    (format!("PPM email: {name} {when}"), text)
+        _ => format!("expires in {days_left} days"),
+    }
 }
 
 /// The name of a credential.

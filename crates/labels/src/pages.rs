@@ -6,6 +6,7 @@ pub mod audit;
 pub mod email;
 pub mod forbidden;
 pub mod frame;
+pub mod health;
 pub mod help;
 pub mod history;
 pub mod not_found;

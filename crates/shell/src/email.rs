@@ -31,7 +31,9 @@ pub fn EmailPage() -> impl IntoView {
         <Frame title=labels::email::TITLE lead=labels::email::LEAD>
             <p class="notice bad no-script">{labels::email::NO_SCRIPT}</p>
             <p class="notice bad" id="not-started" role="alert" hidden>{labels::email::NOT_STARTED}</p>
-            <div id=TAB data-sign-in=paths::SIGN_IN><EmailSettingsPage/></div>
+            <div id=TAB data-sign-in=paths::SIGN_IN data-health=paths::HEALTH>
+                <EmailSettingsPage/>
+            </div>
             {watch_start()}
             {assets.map(|assets| assets.hydration())}
         </Frame>

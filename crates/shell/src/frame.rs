@@ -32,6 +32,7 @@ pub fn Frame(
     let links = [
         (paths::EMAIL, frame::EMAIL),
         (paths::HISTORY, frame::TEST_MESSAGES),
+        (paths::HEALTH, frame::HEALTH),
         (paths::AUDIT, frame::AUDIT_TRAIL),
         (paths::TIME, frame::MY_PREFERENCES),
         (paths::ACCOUNT, frame::MY_ACCOUNT),

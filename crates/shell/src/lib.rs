@@ -8,6 +8,7 @@ mod brand;
 mod email;
 mod forbidden;
 mod frame;
+mod health;
 mod help;
 mod history;
 mod not_found;
@@ -69,6 +70,11 @@ pub fn App() -> impl IntoView {
                 <Route
                     path=path!("/settings/email/history")
                     view=history::HistoryPage
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=path!("/settings/email/health")
+                    view=health::HealthPage
                     ssr=SsrMode::Async
                 />
                 <Route path=path!("/oauth/result/:id?") view=result::ResultPage ssr=SsrMode::Async/>

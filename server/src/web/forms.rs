@@ -22,7 +22,7 @@ use crate::identity::accounts::{AccountError, PasswordError, SetUpError};
 use crate::identity::{Caller, SignInError};
 use crate::state::Server;
 use crate::time_zones;
-use crate::use_cases::save_preference;
+use crate::use_cases::{check_now, save_preference};
 use vault::passwords::{HashError, PasswordRule};
 
 /// The fields of the set-up form.
@@ -185,6 +185,19 @@ pub async fn end_sessions(
     }
     let (problem, status) = (AccountProblem::Sessions, StatusCode::SERVICE_UNAVAILABLE);
     again_with(&pages, paths::ACCOUNT, caller.clone(), problem, status).await
+}
+
+/// `POST /settings/email/health`: checks the sign-in now.
+pub async fn check_health(
+    State(server): State<Server>,
+    Extension(caller): Extension<Caller>,
+) -> Response {
+    let Some(who) = &caller.principal else { return redirect(paths::SIGN_IN) };
+    if !who.may_edit() {
+        return refuse(ApiCode::Forbidden);
+    }
+    let outcome = check_now(&server.checks, server.config.answer_within / 2).await;
+    redirect(&format!("{}?check={}", paths::HEALTH, outcome.wire_name()))
 }
 
 /// The fields of the form My Preferences, Time.

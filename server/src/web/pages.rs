@@ -131,6 +131,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::OIDC_CALLBACK, get(oidc::callback))
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
+        .route(paths::HEALTH, post(forms::check_health))
         .route(paths::ACCOUNT_PASSWORD, post(forms::change_password))
         .route(paths::ACCOUNT_SESSIONS, post(forms::end_sessions))
         .merge(consents())

@@ -26,6 +26,7 @@ mod full_disk;
 mod guessing;
 mod headers;
 mod health;
+mod health_page;
 mod host_tokens;
 mod keys;
 mod limits;

@@ -10,6 +10,8 @@ pub const NAVIGATION: &str = "Main";
 pub const EMAIL: &str = "Email";
 /// The link to the test messages.
 pub const TEST_MESSAGES: &str = "Test messages";
+/// The link to the health of mail.
+pub const HEALTH: &str = "Health";
 /// The link to the audit trail.
 pub const AUDIT_TRAIL: &str = "Audit trail";
 /// The link to the user's time preferences.

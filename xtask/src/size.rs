@@ -8,7 +8,7 @@ pub const PAGE_BUDGET: usize = 170_000;
 /// style sheet.
 pub const ELEMENT_BUDGET: usize = 173_000;
 /// The budget of the deferred chunk of either.
-pub const LATER_BUDGET: usize = 146_000;
+pub const LATER_BUDGET: usize = 150_000;
 
 /// One file of the bundle; sizes in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,7 +144,7 @@ mod tests {
                 "a.wasm        1,234,567      1,000    181,000",
                 "a.js          1,234,567      1,000      7,500",
                 "total                                 188,500  of 170,000 allowed",
-                "later.wasm    1,234,567      1,000     30,000  of 146,000 allowed, later",
+                "later.wasm    1,234,567      1,000     30,000  of 150,000 allowed, later",
             ]
         );
     }

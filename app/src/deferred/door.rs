@@ -166,11 +166,18 @@ pub static COMMANDS: Commands = Commands {
     },
     save: |form| command(call!(save(form))),
     send_test: |form, test, is_typed| command(call!(send_test(form, test, is_typed))),
+    copy: |question| command(call!(copy(question))),
     look_up: |lookup, request| command(call!(look_up(lookup, request))),
 };
 
 fn command(call: impl Future<Output = Result<(), SplitLoaderError>> + 'static) -> CommandFuture {
     Box::pin(async move { call.await.map_err(|_| ChunkUnavailable) })
+}
+
+#[cfg_attr(feature = "bundle", wasm_split(later, fallible, wasm_split_path = leptos::wasm_split))]
+fn copy(question: CopyQuestion) -> Result<(), SplitLoaderError> {
+    question.ask_or_copy();
+    Ok(())
 }
 
 #[cfg_attr(feature = "bundle", wasm_split(later, fallible, wasm_split_path = leptos::wasm_split))]

@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use super::lookup::{Lookup, LookupRequest};
-use super::{form::FormState, test_run::TestState};
+use super::{copying::CopyQuestion, form::FormState, test_run::TestState};
 
 /// The functions of the deferred chunk.
 pub struct Commands {
@@ -14,6 +14,8 @@ pub struct Commands {
     pub save: fn(FormState) -> CommandFuture,
     /// Sends a test message with the unsaved settings, after validation, or with the saved ones.
     pub send_test: fn(FormState, TestState, bool) -> CommandFuture,
+    /// Copies Basic SMTP Settings, or asks first.
+    pub copy: fn(CopyQuestion) -> CommandFuture,
     /// Asks the server for a lookup and shows the result.
     pub look_up: fn(Lookup, LookupRequest) -> CommandFuture,
 }

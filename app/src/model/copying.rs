@@ -19,6 +19,14 @@ impl CopyQuestion {
         Self { form: StoredValue::new(form), is_asked: RwSignal::new(false) }
     }
 
+    /// Handles a click on the button. Does nothing if the deferred chunk cannot be loaded.
+    pub fn on_click(self) {
+        let form = self.form.get_value();
+        form.host.spawn(async move {
+            let _ = (form.commands.copy)(self).await;
+        });
+    }
+
     /// Copies at once, or shows the prompt if there is a warning.
     pub fn ask_or_copy(self) {
         if untrack(|| self.warning()).is_empty() {

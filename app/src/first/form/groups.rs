@@ -62,7 +62,7 @@ pub fn OauthGroup(state: FormState) -> impl IntoView {
                 class="quiet end"
                 disabled=disabled.get_untracked()
                 prop:disabled=disabled
-                on:click=move |_| question.ask_or_copy()
+                on:click=move |_| question.on_click()
             >
                 {labels::tab::COPY_FROM_BASIC}
             </button>

@@ -203,8 +203,6 @@ export class Product {
       PPM_EMAIL_DATABASE_URL: `sqlite://${join(data, 'ppm-email.db')}`,
       PPM_EMAIL_KEY_FILE: join(data, 'ppm-email.key'),
       PPM_EMAIL_SITE_ROOT: siteRoot(),
-      // A check would be the one session of a scripted mail server.
-      PPM_EMAIL_HEALTH_CHECK: 'off',
     };
   }
 }

@@ -190,6 +190,7 @@ test('a focused control with an error shows the focus as any other', async ({ si
   const form = await signIn();
   await form.choose('Authorization Code');
   const sender = form.field(form.oauth, 'Default Sender Email');
+  await expect(sender).toBeEnabled();
   await sender.focus();
   const ring = await sender.evaluate((input) => getComputedStyle(input).boxShadow);
   await form.save.click();

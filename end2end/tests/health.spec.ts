@@ -64,6 +64,20 @@ test('the banner opens and closes by itself in every tab', async ({ page, contex
   await expect(page.getByRole('status').filter({ hasText: 'Email works again.' })).toHaveCount(1);
 });
 
+test('a credential that expires in 13 days is announced until its date is changed', async ({ page, signIn, product, axe }) => {
+  const form = await signIn();
+  const on = new Date(Date.now() + 13 * 86_400_000).toISOString().slice(0, 10);
+  await form.saveBasic(product.mail, { Username: 'ada', Password: 'a password', 'Secret expires on': on });
+  const reminder = page.getByRole('note').filter({ hasText: 'Password expires in 13 days (' });
+  await expect(reminder).toBeVisible();
+  await page.reload();
+  await expect(reminder).toBeVisible();
+  await axe();
+  await form.fill(form.basic, { 'Secret expires on': '2090-01-31' });
+  await form.saved();
+  await expect(reminder).toHaveCount(0);
+});
+
 test('an incident that is open when the page is loaded is not announced, and its banner leads to Health', async ({ page, signIn, product, scripted }) => {
   const server = await scripted(repairable().answers);
   const form = await signIn();

@@ -21,7 +21,7 @@ use super::note::{AnnouncementView, Notes};
 use super::notice::{ConflictNotice, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
 use super::{
-    incident::IncidentBanner, save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail,
+    incident::{IncidentBanner, Reminders}, save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail,
     token_panel::TokenPanel,
 };
 use crate::deadline::pause;
@@ -73,7 +73,7 @@ pub enum DeferredView {
     SaveBar(TokenState),
     /// The group "Send Test Email".
     SendTest(TestState, TokenState, IncidentState),
-    /// The banner about an open incident, and the strip at the top.
+    /// The banner about an open incident, the reminders, and the strip at the top.
     Status(TestState, TokenState, IncidentState),
     /// The group "OAuth Token Management".
     TokenPanel(TokenState),
@@ -151,6 +151,7 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
         }
         DeferredView::Status(test, token, incident) => view! {
             <IncidentBanner form incident/>
+            <Reminders form incident/>
             <StatusStrip form test token/>
         }
         .into_any(),

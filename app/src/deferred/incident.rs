@@ -54,6 +54,27 @@ pub fn IncidentBanner(form: FormState, incident: IncidentState) -> impl IntoView
     })
 }
 
+/// The credentials that expire soon. A save may have changed their dates.
+#[component]
+pub fn Reminders(form: FormState, incident: IncidentState) -> impl IntoView {
+    let revision = form.revision();
+    Effect::new(move |before: Option<i64>| {
+        let now = revision.get();
+        if before.is_some_and(|before| before != now) {
+            form.host.spawn(incident.ask(form));
+        }
+        now
+    });
+    live_option(move || {
+        let reminders = incident.reminders.get();
+        (!reminders.is_empty()).then(|| {
+            let reminders: Vec<_> =
+                reminders.into_iter().map(|text| view! { <p>{text}</p> }).collect();
+            view! { <section class="notice" part="notice" role="note">{reminders}</section> }
+        })
+    })
+}
+
 /// What the peer or PPM found, and the next steps.
 #[component]
 pub fn IncidentDetails(

@@ -18,6 +18,8 @@ const SILENCE: Duration = Duration::from_mins(1);
 pub struct IncidentState {
     /// The open incident, as it was last reported.
     pub now: RwSignal<Option<IncidentView>>,
+    /// The credentials that expire soon, as they were last loaded.
+    pub reminders: RwSignal<Vec<String>>,
     rest: StoredValue<Rest>,
 }
 
@@ -35,6 +37,7 @@ impl IncidentState {
     /// Keeps what was loaded, until a view shows it.
     pub fn keep(self, tab: &LoadedTab) {
         self.rest.update_value(|rest| rest.loaded = Some(tab.incident.clone()));
+        self.reminders.set(tab.reminders.clone());
     }
 
     /// Shows the loaded incident, unless it is shown already.
@@ -87,10 +90,11 @@ impl IncidentState {
         }
     }
 
-    /// Asks for the open incident; does nothing if that fails.
-    async fn ask(self, form: FormState) {
+    /// Asks for the open incident and the reminders; does nothing if that fails.
+    pub async fn ask(self, form: FormState) {
         if let Ok(tab) = api::in_time(api::load()).await {
             form.learn_revision(tab.saved.revision);
+            let _ = self.reminders.try_set(tab.reminders.clone());
             if let Some(open) = tab.incident.read() {
                 self.update(open);
             }

@@ -33,6 +33,9 @@ pub struct EmailTab<Run = Option<RunView>, Token = TokenView, Incident = Option<
     pub token: Token,
     /// The open incident; `None` while mail works, as far as is known.
     pub incident: Incident,
+    /// The credentials that expire within 30 days, in sentences.
+    #[serde(default)]
+    pub reminders: Vec<String>,
     /// This server's callback address, for Redirect URI.
     pub callback: String,
 }
@@ -45,8 +48,17 @@ impl EmailTab {
         token: impl FnOnce(TokenView) -> Token,
         incident: impl FnOnce(Option<IncidentView>) -> Incident,
     ) -> EmailTab<Run, Token, Incident> {
-        let Self { saved, saved_by_caller, caller, may_edit, recipient, display, callback, .. } =
-            self;
+        let Self {
+            saved,
+            saved_by_caller,
+            caller,
+            may_edit,
+            recipient,
+            display,
+            reminders,
+            callback,
+            ..
+        } = self;
         let (last_run, token, incident) =
             (run(self.last_run), token(self.token), incident(self.incident));
         EmailTab {
@@ -59,6 +71,7 @@ impl EmailTab {
             display,
             token,
             incident,
+            reminders,
             callback,
         }
     }

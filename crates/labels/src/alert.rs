@@ -27,10 +27,14 @@ pub fn recovered(incident: &Incident) -> (String, String) {
 /// The subject and the text of a credential that ends.
 pub fn expiring(expiry: Expiry, today: NaiveDate) -> (String, String) {
     let name = credential(expiry.credential);
-    let (on, left) = (expiry.on, expiry.days_left(today));
-    let when = expires(left);
-    let text = format!("{name} {when} ({on}). {}", remedy(expiry.credential));
-    (format!("PPM email: {name} {when}"), text)
+    let when = expires(expiry.days_left(today));
+    (format!("PPM email: {name} {when}"), reminder(expiry, &expiry.on.to_string(), today))
+}
+
+/// The reminder of a credential that ends on a day that is written as `on`.
+pub fn reminder(expiry: Expiry, on: &str, today: NaiveDate) -> String {
+    let (name, when) = (credential(expiry.credential), expires(expiry.days_left(today)));
+    format!("{name} {when} ({on}). {}", remedy(expiry.credential))
 }
 
 /// When a credential ends, by the days left.

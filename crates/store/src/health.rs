@@ -24,10 +24,8 @@ pub struct Known {
     pub accepted_at: Option<DateTime<Utc>>,
     /// When a save deleted the token, if there has been none since.
     pub token_deleted_at: Option<DateTime<Utc>>,
-    /// When the mail server's certificate expires.
-    pub certificate_expires_at: Option<DateTime<Utc>>,
-    /// How long a grant lasts, if the end of an earlier one has shown it.
-    pub grant_lifetime: Option<TimeDelta>,
+    /// What is known of the ends of credentials.
+    pub ends: KnownEnds,
     /// The open incident.
     pub open: Option<Incident>,
 }
@@ -43,7 +41,28 @@ pub struct LastCheck {
     pub trouble: Option<Trouble>,
 }
 
-impl Known {
+/// What is known of the ends of credentials, beside the settings and the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownEnds {
+    /// When the mail server's certificate expires.
+    pub certificate_expires_at: Option<DateTime<Utc>>,
+    /// How long a grant lasts, if the end of an earlier one has shown it.
+    pub grant_lifetime: Option<TimeDelta>,
+}
+
+impl KnownEnds {
+    /// The columns.
+    pub(crate) const COLUMNS: &str = "health.certificate_expires_at, health.grant_seconds";
+
+    /// Reads them from a row.
+    pub(crate) fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            certificate_expires_at: column(row, "certificate_expires_at")?,
+            grant_lifetime: column::<Option<i64>>(row, "grant_seconds")?
+                .and_then(TimeDelta::try_seconds),
+        })
+    }
+
     /// Returns when the mail server's certificate expires, if that is known.
     pub fn certificate(&self) -> Option<Expiry> {
         let on = self.certificate_expires_at?.date_naive();
@@ -83,9 +102,10 @@ pub async fn load(store: &Store) -> Result<Known, StoreError> {
 async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
     let sql = format!(
         "SELECT failures, retry_at, check_at, checked_at, check_millis,
-                check_trouble, accepted_at, token_deleted_at, certificate_expires_at,
-                grant_seconds, {COLUMNS}
+                check_trouble, accepted_at, token_deleted_at, {},
+                {COLUMNS}
          FROM health LEFT JOIN incident ON incident.is_open = 1 WHERE health.id = 1",
+        KnownEnds::COLUMNS,
     );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
     let checked_at: Option<DateTime<Utc>> = column(&row, "checked_at")?;
@@ -100,9 +120,7 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
         last_check: checked_at.map(|at| LastCheck { at, millis: millis.unwrap_or(0), trouble }),
         accepted_at: column(&row, "accepted_at")?,
         token_deleted_at: column(&row, "token_deleted_at")?,
-        certificate_expires_at: column(&row, "certificate_expires_at")?,
-        grant_lifetime: column::<Option<i64>>(&row, "grant_seconds")?
-            .and_then(TimeDelta::try_seconds),
+        ends: KnownEnds::from_row(&row)?,
         open: incident_from_row(&row)?,
     })
 }

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow as _};
 
 use crate::columns::column;
 use crate::error::StoreError;
-use crate::health;
+use crate::health::{self, KnownEnds};
 use crate::oauth_attempts::StoredAttempt;
 use crate::pool::Store;
 use crate::runs::{self, StoredRun};
@@ -54,6 +54,8 @@ pub struct TabActivity {
     pub run: Option<StoredRun>,
     /// The open incident.
     pub incident: Option<Incident>,
+    /// What is known of the ends of credentials.
+    pub ends: KnownEnds,
 }
 
 /// Reads them.
@@ -63,7 +65,7 @@ pub async fn activity(
     token_revision: i64,
 ) -> Result<TabActivity, StoreError> {
     let sql = format!(
-        "SELECT attempt.*, {}, {} FROM settings
+        "SELECT attempt.*, {}, {}, {} FROM settings
          LEFT JOIN (
              SELECT {} FROM token_attempt WHERE person = $1 AND revision = $2
              ORDER BY begun_at DESC, id LIMIT 1
@@ -71,9 +73,11 @@ pub async fn activity(
          LEFT JOIN run ON run.id = {}
          LEFT JOIN run_step ON run_step.run = run.id
          LEFT JOIN incident ON incident.is_open = 1
+         JOIN health ON health.id = 1
          WHERE settings.id = 1 ORDER BY run_step.ordinal",
         runs::COLUMNS,
         health::COLUMNS,
+        KnownEnds::COLUMNS,
         StoredAttempt::columns(),
         runs::LATEST,
     );
@@ -83,5 +87,6 @@ pub async fn activity(
     let id: Option<String> = column(first, "id")?;
     let attempt = id.map(|_| StoredAttempt::from_row(first)).transpose()?;
     let incident = health::incident_from_row(first)?;
-    Ok(TabActivity { attempt, run: runs::from_rows(&rows)?, incident })
+    let ends = KnownEnds::from_row(first)?;
+    Ok(TabActivity { attempt, run: runs::from_rows(&rows)?, incident, ends })
 }

@@ -90,7 +90,7 @@ impl HealthRecord {
         let known = rows::load(&self.store).await?;
         let current = settings::current(settings).await?;
         let token = tokens::load(&self.store).await?;
-        let expiries = checks::expiries(&known, &current, token.as_ref());
+        let expiries = checks::expiries(&known.ends, &current, token.as_ref());
         let health = Health::of(known.open.as_ref(), &expiries, self.clock.now().date_naive());
         let ends = |expiry: &Expiry| (expiry.credential, expiry.ends_at());
         Ok(MailState {

@@ -121,12 +121,23 @@ impl EmailService for Service {
         let current = settings::from_stored(&self.settings, found.form).map_err(internal_error)?;
         let last =
             tab::activity(store, &who.id, current.token_revision).await.map_err(internal_error)?;
+        let stored_token = found.token.clone();
         let token = consent::now(&self.tokens, who, &current, found.token, last.attempt).await;
         let token = token.map_err(internal_error)?;
         let form = &current.saved.form;
         let incident = last.incident.map(|incident| health::page::shown(incident, form, who));
         let incident = incident.transpose().map_err(internal_error)?;
         let saved_by_caller = current.is_by(who);
+        let last_run = last.run.map(|kept| test_runs::shown(&self.runs, who, kept));
+        let last_run = last_run.transpose().map_err(internal_error)?;
+        let obtained = token.token.as_ref().map(|token| token.obtained_at);
+        let ran = last_run.as_ref().map(|last| last.run.started_at);
+        let since = incident.as_ref().map(|incident| incident.since);
+        let instants = current.saved.at.into_iter().chain(obtained).chain(ran).chain(since);
+        let display = people::display_chosen(&self.people, who, found.preference, instants);
+        let today = self.settings.clock.now().date_naive();
+        let reminders =
+            health::page::reminders(&last.ends, &current, stored_token.as_ref(), &display, today);
         let mut saved = current.saved;
         if !who.may_edit() {
             // The Client ID is no secret, but readers do not need it. Scope may contain it too.
@@ -135,13 +146,6 @@ impl EmailService for Service {
             let redacted = reader_view::for_person(authentication, Some(who), &client_id);
             saved.form.authentication = redacted.map_err(internal_error)?;
         }
-        let last_run = last.run.map(|kept| test_runs::shown(&self.runs, who, kept));
-        let last_run = last_run.transpose().map_err(internal_error)?;
-        let obtained = token.token.as_ref().map(|token| token.obtained_at);
-        let ran = last_run.as_ref().map(|last| last.run.started_at);
-        let since = incident.as_ref().map(|incident| incident.since);
-        let instants = saved.at.into_iter().chain(obtained).chain(ran).chain(since);
-        let display = people::display_chosen(&self.people, who, found.preference, instants);
         let recipient = who.recipient().map(str::to_owned);
         let (may_edit, callback) = (who.may_edit(), callback.to_owned());
         Ok(EmailTab {
@@ -154,6 +158,7 @@ impl EmailService for Service {
             display,
             token,
             incident,
+            reminders,
             callback,
         })
     }

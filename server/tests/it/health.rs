@@ -9,6 +9,7 @@ use ::alerts::WebhookSecret;
 use axum::body::Body;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, TimeDelta};
+use contract::EmailService;
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::health::Incident;
 use domain::{Field, OauthFlow};
@@ -28,7 +29,7 @@ use vault::clock::{Clock, SystemClock};
 use crate::support::databases::database_url;
 use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{ADDRESS, Answer, Harness, ada, answer_of, get};
-use crate::support::oauth_fixture::OauthFixture;
+use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use crate::support::program::{self, Serving, complaint};
 use crate::support::test_doubles::SeededRandomness;
 use crate::support::waiting::until;
@@ -229,7 +230,7 @@ async fn a_check_signs_in_and_sends_no_message() {
     assert_eq!((fixture.mailbox.users().len(), fixture.mailbox.messages()), (1, 0));
     let known = rows::load(&fixture.harness.server.store).await.expect("an answer");
     assert_eq!(known.last_check.expect("a check").trouble, None);
-    assert!(known.certificate_expires_at.is_some(), "its handshake says so");
+    assert!(known.ends.certificate_expires_at.is_some(), "its handshake says so");
 }
 
 #[tokio::test]
@@ -393,6 +394,9 @@ async fn a_client_secret_that_expires_in_13_days_is_announced_once_for_each_remi
     let on = on.to_string();
     let draft = edited(&fixture.draft(flow), &[(Field::ClientSecretExpiresOn, &on)]);
     fixture.saved(&draft, 1, None).await;
+    let tab = fixture.service().load(&fixture.ada, CALLBACK).await.expect("the tab");
+    let [reminder] = &tab.reminders[..] else { panic!("{:?}", tab.reminders) };
+    assert!(reminder.starts_with("Client Secret expires in 13 days ("), "{reminder}");
     for _ in 0..8 {
         fixture.harness.server.checks.remind().await.expect("the database answers");
         deliver(&fixture.harness.server).await;

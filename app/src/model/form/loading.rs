@@ -54,6 +54,7 @@ fn shown(tab: &LoadedTab) -> Option<std::sync::Arc<str>> {
         display,
         token: _,
         incident: _,
+        reminders: _,
     } = tab;
     // Only readers are shown dates as text.
     let pattern = (!may_edit).then_some(display.preference.pattern);

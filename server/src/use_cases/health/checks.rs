@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::{FactName, StepReport};
 use domain::error::one_line;
 use domain::health::{self, Credential, Evidence, Expiry, Trouble};
+use domain::secret::StoredSecret;
 use domain::{Field, OauthFlow};
-use store::health::{self as rows, Known, LastCheck, Observation};
+use store::health::{self as rows, Known, KnownEnds, LastCheck, Observation};
 use store::tokens::{self, StoredToken};
 use tokio::time::{Instant, sleep};
 use vault::clock::random_id;
@@ -147,7 +148,7 @@ impl HealthChecks {
         let known = rows::load(&record.store).await?;
         let current = settings::current(&self.delivery.settings).await?;
         let token = tokens::load(&record.store).await?;
-        for expiry in expiries(&known, &current, token.as_ref()) {
+        for expiry in expiries(&known.ends, &current, token.as_ref()) {
             if let Some(days) = expiry.reminder(now.date_naive())
                 && rows::remind(&record.store, expiry, days, now).await?
             {
@@ -165,14 +166,17 @@ impl HealthChecks {
 }
 
 /// When the credentials end that the saved settings use, as far as is known, the next one first.
-pub fn expiries(known: &Known, current: &Current, token: Option<&StoredToken>) -> Vec<Expiry> {
+pub fn expiries(known: &KnownEnds, current: &Current, token: Option<&StoredToken>) -> Vec<Expiry> {
     let is_oauth = current.saved.form.flow != OauthFlow::None;
     let (field, credential) = if is_oauth {
         (Field::ClientSecret, Credential::ClientSecret)
     } else {
         (Field::Password, Credential::Password)
     };
-    let secret = current.saved.form.secret_expiry(field).map(|on| Expiry { credential, on });
+    let is_stored =
+        current.saved.form.secret(field).is_some_and(|secret| *secret != StoredSecret::Unset);
+    let on = current.saved.form.secret_expiry(field).filter(|_| is_stored);
+    let secret = on.map(|on| Expiry { credential, on });
     let grant = token.filter(|_| is_oauth).and_then(|token| {
         let endpoint = &current.saved.form.authentication.token_endpoint;
         let unused = || Some(token.obtained_at + health::unused_lifetime(endpoint)?);

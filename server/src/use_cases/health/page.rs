@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use contract::IncidentView;
 use contract::pages::{CheckOutcome, CheckRow, HealthPage, IncidentRow, NextCheck};
 use domain::delivery::{Outcome, Run, StepReport, StepStatus, Tested};
 use domain::error::one_line;
-use domain::health::{Health, Incident, Trouble};
+use domain::health::{Expiry, Health, Incident, Trouble};
 use domain::secret::StoredSecret;
+use domain::time_format::TimeDisplay;
 use domain::{Form, OauthFlow, Principal};
-use store::health::{self as rows, Known};
+use store::health::{self as rows, Known, KnownEnds};
 use store::tokens::{self, StoredToken};
 use tokio::time::timeout;
 
@@ -35,7 +37,7 @@ pub async fn page(
     let (token, known) = (tokens::load(store).await?, rows::load(store).await?);
     let incidents = rows::incidents(store, INCIDENTS).await?;
     let now = checks.delivery.health.clock.now();
-    let expiries = expiries(&known, &current, token.as_ref());
+    let expiries = expiries(&known.ends, &current, token.as_ref());
     let health = Health::of(known.open.as_ref(), &expiries, now.date_naive());
     let next_check = next_check(checks, &known, &current, token.as_ref());
     let last_check = known.last_check.map(|check| CheckRow {
@@ -141,6 +143,23 @@ pub fn shown(
         text,
         for_administrators: who.may_edit(),
     })
+}
+
+/// The reminders that the tab shows: of each credential that ends within the first of
+/// [`domain::health::REMINDERS`].
+pub fn reminders(
+    ends: &KnownEnds,
+    current: &Current,
+    token: Option<&StoredToken>,
+    display: &TimeDisplay,
+    today: NaiveDate,
+) -> Vec<String> {
+    let is_due = |expiry: &Expiry| expiry.reminder(today).is_some();
+    let due = expiries(ends, current, token).into_iter().filter(is_due);
+    let text = |expiry: Expiry| {
+        labels::alert::reminder(expiry, &display.written_date(expiry.on), today)
+    };
+    due.map(text).collect()
 }
 
 /// Checks the sign-in now. A check that takes longer than a page may goes on without it.

@@ -150,7 +150,7 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
             view! { <SendTestEmail form test token incident/> }.into_any()
         }
         DeferredView::Status(test, token, incident) => view! {
-            <IncidentBanner form incident/>
+            <IncidentBanner form test incident/>
             <Reminders form incident/>
             <StatusStrip form test token/>
         }

@@ -5,12 +5,16 @@ use leptos::prelude::*;
 
 use super::delivery::collapsed;
 use super::explanation::NextSteps;
-use crate::model::{form::FormState, incident::IncidentState};
+use crate::model::{form::FormState, incident::IncidentState, test_run::TestState};
 use crate::view::reactive::{live_option, live_text};
 
 /// The banner at the top of the tab, while an incident is open. It opens and closes by itself.
 #[component]
-pub fn IncidentBanner(form: FormState, incident: IncidentState) -> impl IntoView {
+pub fn IncidentBanner(
+    form: FormState,
+    test: TestState,
+    incident: IncidentState,
+) -> impl IntoView {
     incident.show_loaded();
     Effect::new(move |before: Option<Option<String>>| {
         let open = incident.now.get();
@@ -18,6 +22,7 @@ pub fn IncidentBanner(form: FormState, incident: IncidentState) -> impl IntoView
         let before = before.flatten();
         if id != before {
             form.host.tell_incident(open.as_ref());
+            test.keep_end_in_view();
         }
         if id.is_none() && before.is_some() {
             form.announce(labels::incident::WORKS_AGAIN);

@@ -52,6 +52,8 @@ pub struct TestState {
     has_event: RwSignal<bool>,
     /// Whether a task follows the run already.
     is_following: RwSignal<bool>,
+    /// Whether this page has just shown the end of its test.
+    has_shown_end: StoredValue<bool>,
 }
 
 impl TestState {
@@ -144,6 +146,7 @@ impl TestState {
     pub fn send(self, form: FormState, typed: Option<Draft>) {
         self.is_starting.set(true);
         self.refusal.set(None);
+        self.has_shown_end.set_value(false);
         self.host.spawn(async move {
             let answer = match typed {
                 None => {
@@ -160,6 +163,7 @@ impl TestState {
                     self.update(*now);
                     self.follow().await;
                     self.scroll_soon(OUTCOME);
+                    self.has_shown_end.try_update_value(|has_shown_end| *has_shown_end = true);
                 }
                 Err(error) => self.refuse(error),
             }
@@ -169,6 +173,13 @@ impl TestState {
     fn refuse(self, error: ApiCode) {
         self.host.tell_error(error);
         self.refusal.set(Some(error));
+    }
+
+    /// Keeps the end of this page's test in view, when a banner above it opens.
+    pub fn keep_end_in_view(self) {
+        if self.has_shown_end.try_update_value(std::mem::take) == Some(true) {
+            self.scroll_soon(OUTCOME);
+        }
     }
 
     /// Scrolls an element that may not be rendered yet into view, no further than needed.

@@ -21,7 +21,10 @@ use super::note::{AnnouncementView, Notes};
 use super::notice::{ConflictNotice, ProblemSummary};
 use super::{conflict::ConflictChoice, copying::CopyQuestionView, findings::FindingsView};
 use super::{
-    incident::{IncidentBanner, Reminders}, save_bar::SaveBar, status::StatusStrip, test_email::SendTestEmail,
+    incident::{IncidentBanner, Reminders},
+    save_bar::SaveBar,
+    status::StatusStrip,
+    test_email::SendTestEmail,
     token_panel::TokenPanel,
 };
 use crate::deadline::pause;

@@ -10,11 +10,7 @@ use crate::view::reactive::{live_option, live_text};
 
 /// The banner at the top of the tab, while an incident is open. It opens and closes by itself.
 #[component]
-pub fn IncidentBanner(
-    form: FormState,
-    test: TestState,
-    incident: IncidentState,
-) -> impl IntoView {
+pub fn IncidentBanner(form: FormState, test: TestState, incident: IncidentState) -> impl IntoView {
     incident.show_loaded();
     Effect::new(move |before: Option<Option<String>>| {
         let open = incident.now.get();

@@ -156,9 +156,8 @@ pub fn reminders(
 ) -> Vec<String> {
     let is_due = |expiry: &Expiry| expiry.reminder(today).is_some();
     let due = expiries(ends, current, token).into_iter().filter(is_due);
-    let text = |expiry: Expiry| {
-        labels::alert::reminder(expiry, &display.written_date(expiry.on), today)
-    };
+    let text =
+        |expiry: Expiry| labels::alert::reminder(expiry, &display.written_date(expiry.on), today);
     due.map(text).collect()
 }
 

@@ -125,6 +125,7 @@ test('banner and page fit a window of 360 pixels', async ({ page, signIn, produc
   const form = await signIn();
   await form.saveBasic(product.mail, { Port: String(server.port), 'Use TLS': false });
   await form.sendTest.click();
+  await expect(stopped(page)).toBeVisible();
   for (const path of ['/settings/email', HEALTH]) {
     await page.goto(path);
     await expect(stopped(page)).toBeVisible();

@@ -129,6 +129,8 @@ async fn a_refused_request_runs_no_statement_on_any_route() {
     let statements = || {
         let log = fs::read_to_string(folder.path().join("log")).expect("the program writes it");
         let lines = log.lines().filter(|line| line.contains("sqlx"));
+        // Not the deletion of expired rows, which begins with the program.
+        let lines = lines.filter(|line| !line.contains("MAX(moment)") && !line.contains("DELETE "));
         // Not the audit trail: rows of earlier attempts are written after their responses.
         let of_unauthenticated = ["session", "person", "sign_in", "token_attempt", "set_up"];
         lines.filter(|line| of_unauthenticated.iter().any(|table| line.contains(table))).count()

@@ -38,7 +38,6 @@ use crate::support::harness::{
 };
 use crate::support::host::{claims, good_token, now, with_key_file};
 use crate::support::soak::times;
-use crate::support::test_doubles::SeededRandomness;
 
 const EVENTS: &str = "/api/email/events";
 /// Timing of a stream that polls nothing and never ends during a test.
@@ -257,9 +256,7 @@ async fn a_run_of_another_node_is_found_by_polling_the_database() {
         pace.idle_poll_interval = Duration::from_millis(10);
     };
     let here = harness(looking).await;
-    let randomness = Arc::new(SeededRandomness::new(2));
-    let config = (*here.server.config).clone();
-    let there = Server::start(config, here.clock.clone(), randomness).await.expect("it starts");
+    let there = here.another_node().await;
     let cookie = here.sign_in().await;
     let mut reading = open(&there, &cookie).await;
     assert!(reading.block().await.is_some(), "it is open");
@@ -301,9 +298,7 @@ async fn a_stream_begins_with_the_open_incident_and_reports_when_one_opens_and_c
 async fn a_further_failure_on_another_node_is_found_by_polling_the_database() {
     let looking = |pace: &mut StreamTiming| pace.idle_poll_interval = Duration::from_millis(10);
     let here = harness(looking).await;
-    let randomness = Arc::new(SeededRandomness::new(2));
-    let config = (*here.server.config).clone();
-    let there = Server::start(config, here.clock.clone(), randomness).await.expect("it starts");
+    let there = here.another_node().await;
     let mut reading = open(&there, &here.sign_in().await).await;
     assert_eq!(reading.incident().await, None);
     for occurrences in [1, 2] {
@@ -331,9 +326,7 @@ async fn a_refused_save_is_not_reported() {
 async fn a_save_on_another_node_is_found_by_polling_the_database() {
     let looking = |pace: &mut StreamTiming| pace.idle_poll_interval = Duration::from_millis(10);
     let here = harness(looking).await;
-    let randomness = Arc::new(SeededRandomness::new(2));
-    let config = (*here.server.config).clone();
-    let there = Server::start(config, here.clock.clone(), randomness).await.expect("it starts");
+    let there = here.another_node().await;
     let mut reading = open(&there, &here.sign_in().await).await;
     assert_eq!(reading.saved().await, 0);
     here.sends_through(&ada(&here.server).await, SocketAddr::from(([127, 0, 0, 1], 25))).await;

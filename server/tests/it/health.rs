@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Output;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ::alerts::WebhookSecret;
 use axum::body::Body;
@@ -31,7 +31,6 @@ use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{ADDRESS, Answer, Harness, ada, answer_of, get};
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use crate::support::program::{self, Serving, complaint};
-use crate::support::test_doubles::SeededRandomness;
 use crate::support::waiting::until;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -82,13 +81,6 @@ async fn open_incident(server: &Server) -> Option<Incident> {
 
 fn body(request: &RecordedRequest) -> Value {
     serde_json::from_str(&request.body).expect("the body is JSON")
-}
-
-/// Another process on the same database.
-async fn another_node(harness: &Harness) -> Server {
-    let config = Config::clone(&harness.server.config);
-    let randomness = Arc::new(SeededRandomness::new(2));
-    Server::start(config, harness.clock.clone(), randomness).await.expect("the database is there")
 }
 
 #[tokio::test]
@@ -186,7 +178,7 @@ async fn two_processes_send_one_alert() {
     let sink = sink(&["200 OK"; 3]);
     let fixture = with_token(&sink).await;
     revoke(&fixture).await;
-    let node = another_node(&fixture.harness).await;
+    let node = fixture.harness.another_node().await;
     for _ in 0..3 {
         tokio::join!(deliver(&fixture.harness.server), deliver(&node));
     }
@@ -198,7 +190,7 @@ async fn an_alert_that_was_queued_before_a_crash_is_sent_after_the_start() {
     let sink = sink(&["200 OK"; 2]);
     let fixture = with_token(&sink).await;
     revoke(&fixture).await;
-    let node = another_node(&fixture.harness).await;
+    let node = fixture.harness.another_node().await;
     deliver(&node).await;
     deliver(&node).await;
     assert_eq!(sink.asked().len(), 1);
@@ -236,7 +228,7 @@ async fn a_check_signs_in_and_sends_no_message() {
 #[tokio::test]
 async fn while_mail_works_all_nodes_together_check_once_an_hour() {
     let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
-    let node = another_node(&fixture.harness).await;
+    let node = fixture.harness.another_node().await;
     let mut checks = 0;
     for _ in 0..3 * 60 {
         let (one, other) = tokio::join!(check(&fixture.harness), node.checks.check_if_due());

@@ -167,6 +167,14 @@ impl Harness {
         Self { server, clock, folder }
     }
 
+    /// Starts another process on the same database.
+    pub async fn another_node(&self) -> Server {
+        let config = Config::clone(&self.server.config);
+        let randomness = Arc::new(SeededRandomness::new(2));
+        let node = Server::start(config, self.clock.clone(), randomness).await;
+        node.expect("the database is there")
+    }
+
     /// Starts a server that browsers reach by https.
     pub async fn https() -> Self {
         Self::with(|config| {

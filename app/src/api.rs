@@ -30,6 +30,13 @@ pub async fn save(save: Save) -> Result<SaveAnswer, ApiError> {
     request::with_status(context.service.save(&who, save).await)
 }
 
+/// Returns the settings that last worked, as values to fill in.
+#[server(name = LastWorked, prefix = "/api", endpoint = "email/last-worked", protocol = HostTransport)]
+pub async fn last_worked() -> Result<LookupResult, ApiError> {
+    let (context, who) = request::caller()?;
+    request::with_status(context.service.last_worked(&who).await)
+}
+
 /// Starts a test message to the caller with the saved settings.
 #[server(name = SendTest, prefix = "/api", endpoint = "email/send-test", protocol = HostTransport)]
 pub async fn send_test() -> Result<RunView, ApiError> {

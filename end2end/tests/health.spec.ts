@@ -4,6 +4,8 @@ import type { Page } from '@playwright/test';
 import type { PpmEmailSettings } from '../../embed/embed.d.ts';
 import { test as embedded } from '../support/embedded.ts';
 import { Form } from '../support/form.ts';
+import type { Product } from '../support/product.ts';
+import type { startScripted } from '../support/scripted.ts';
 import { expect, test } from '../support/test.ts';
 
 const HEALTH = '/settings/email/health';
@@ -117,6 +119,66 @@ test('the page Health explains an open incident, and lists it once it has closed
   await expect(page.getByRole('table', { name: 'Incidents' })).toContainText(CAUSE);
   await expect(page.getByRole('table', { name: 'Incidents' })).not.toContainText('still open');
   await axe();
+});
+
+/** Saves settings that work, sends with them, and saves others that open an incident. */
+async function breakWhatWorks(form: Form, product: Product, scripted: typeof startScripted): Promise<void> {
+  const server = await scripted(repairable().answers);
+  await form.saveBasic(product.mail);
+  await form.deliverTest();
+  await form.saveBasic(product.mail, { Port: String(server.port), 'Use TLS': false });
+  await form.sendTest.click();
+  await expect(stopped(form.page)).toBeVisible();
+}
+
+test('Restore what last worked fills in the form, and its save ends the incident', async ({ page, signIn, product, scripted, axe }) => {
+  const form = await signIn();
+  await breakWhatWorks(form, product, scripted);
+  const restore = page.getByRole('button', { name: 'Restore what last worked' });
+  await expect(page.getByText(/Fills in the settings saved by Ada Okafor on .* They take effect when you save\./)).toBeVisible();
+  await axe();
+  await restore.click();
+  await expect(page.getByRole('heading', { name: 'Filled in the settings that last worked.' })).toBeVisible();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Enter Password again' })).toBeVisible();
+  await expect(form.field(form.basic, 'Port')).toHaveValue(String(product.mail.starttls));
+  await expect(form.field(form.basic, 'Use TLS')).toBeChecked();
+  await form.fill(form.basic, { Password: product.mail.password });
+  await form.saved();
+  await form.deliverTest();
+  await expect(stopped(page)).toHaveCount(0);
+});
+
+test('Restore what last worked asks before it replaces unsaved changes', async ({ page, signIn, product, scripted }) => {
+  const form = await signIn();
+  await breakWhatWorks(form, product, scripted);
+  await form.fill(form.basic, { 'Display Name': 'Typed' });
+  const restore = page.getByRole('button', { name: 'Restore what last worked' });
+  await restore.click();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await expect(restore).toBeFocused();
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('Typed');
+  await restore.click();
+  await page.getByRole('button', { name: 'Replace these' }).click();
+  await expect(form.field(form.basic, 'Display Name')).toHaveValue('Practice PPM');
+  await expect(page.getByRole('listitem').filter({ hasText: 'Save. Until then nothing has changed.' })).toBeVisible();
+});
+
+test('the page Health leads to the settings that last worked', async ({ page, signIn, product, scripted }) => {
+  const form = await signIn();
+  await breakWhatWorks(form, product, scripted);
+  await page.goto(HEALTH);
+  await page.getByRole('link', { name: 'Restore what last worked' }).click();
+  await expect(page.getByRole('button', { name: 'Restore what last worked' })).toBeInViewport();
+});
+
+test('a save while email has stopped says so, and leads to the banner', async ({ page, signIn, product, scripted }) => {
+  const form = await signIn();
+  await breakWhatWorks(form, product, scripted);
+  await form.fill(form.basic, { 'Display Name': 'Changed' });
+  await form.save.click();
+  await expect(page.getByRole('status').filter({ hasText: 'Saved. Email has stopped.' })).toBeVisible();
+  await page.getByRole('button', { name: 'Show why' }).click();
+  await expect(stopped(page)).toBeFocused();
 });
 
 test('banner and page fit a window of 360 pixels', async ({ page, signIn, product, scripted }) => {

@@ -382,6 +382,7 @@ fn bound_to(column: Column, value: &SealedValue) -> Option<(String, Destination)
         Column::Secret => {
             return Some((value.row.clone(), serde_json::from_str(&value.context).ok()?));
         }
+        Column::ProvedClientId => return Some((value.row.clone(), Destination::Unbound)),
         Column::AccessToken => (columns::ACCESS_TOKEN, form()?.token_destination()),
         Column::RefreshToken => (columns::REFRESH_TOKEN, form()?.token_endpoint_origin()),
         Column::CodeVerifier => (columns::CODE_VERIFIER, form()?.token_endpoint_origin()),

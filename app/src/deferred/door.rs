@@ -73,7 +73,7 @@ pub enum DeferredView {
     /// The summary of validation problems.
     Problems(BlockedAction),
     /// Save and Cancel, and what a save asks or says.
-    SaveBar(TokenState),
+    SaveBar(TokenState, IncidentState),
     /// The group "Send Test Email".
     SendTest(TestState, TokenState, IncidentState),
     /// The banner about an open incident, the reminders, and the strip at the top.
@@ -147,7 +147,9 @@ fn render_deferred(form: FormState, part: DeferredView) -> Result<AnyView, Split
         DeferredView::Findings(lookup) => view! { <FindingsView lookup/> }.into_any(),
         DeferredView::Notice => view! { <AnnouncementView form/> }.into_any(),
         DeferredView::Notes(field) => view! { <Notes form field/> }.into_any(),
-        DeferredView::SaveBar(token) => view! { <SaveBar state=form token/> }.into_any(),
+        DeferredView::SaveBar(token, incident) => {
+            view! { <SaveBar state=form token incident/> }.into_any()
+        }
         DeferredView::Problems(wanted) => view! { <ProblemSummary state=form wanted/> }.into_any(),
         DeferredView::SendTest(test, token, incident) => {
             view! { <SendTestEmail form test token incident/> }.into_any()

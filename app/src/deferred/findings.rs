@@ -64,7 +64,7 @@ pub fn replaced(form: FormState, fills: &[Suggestion]) -> Vec<AnyView> {
         let field = *field;
         // Reactive: input typed in the meantime would be replaced too.
         let before = live_text(move || {
-            form.with_draft(&[field], |draft: &Draft| labels::value(field, draft.text(field)))
+            form.with_draft(&[field], |draft: &Draft| labels::value(field, draft.plain_text(field)))
         });
         let after = labels::value(field, value);
         view! {
@@ -75,7 +75,10 @@ pub fn replaced(form: FormState, fills: &[Suggestion]) -> Vec<AnyView> {
         }
         .into_any()
     };
-    fills.iter().map(row).collect()
+    let is_changed = |fill: &&Suggestion| {
+        form.with_draft(&[], |draft| draft.plain_text(fill.field) != fill.value)
+    };
+    fills.iter().filter(is_changed).map(row).collect()
 }
 
 /// The prompt before suggested values replace typed input.

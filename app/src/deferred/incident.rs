@@ -1,12 +1,20 @@
 //! The banner about an open incident: what stopped, since when, the likely cause and the next steps.
 
 use contract::{Explanation, IncidentView};
+use domain::health::LastWorked;
 use leptos::prelude::*;
 
 use super::delivery::collapsed;
 use super::explanation::NextSteps;
-use crate::model::{form::FormState, incident::IncidentState, test_run::TestState};
-use crate::view::reactive::{live_option, live_text};
+use super::findings::FindingsView;
+use crate::model::{
+    form::FormState,
+    incident::{INCIDENT, IncidentState},
+    lookup::{Lookup, LookupRequest},
+    test_run::TestState,
+};
+use crate::view::lookup::{lookup_button, lookup_region};
+use crate::view::reactive::{live, live_option, live_text};
 
 /// The banner at the top of the tab, while an incident is open. It opens and closes by itself.
 #[component]
@@ -26,8 +34,10 @@ pub fn IncidentBanner(form: FormState, test: TestState, incident: IncidentState)
         id
     });
     // A further failure changes only the number, and is not announced again.
-    let shown =
-        Memo::new(move |_| incident.now.get().map(|open| IncidentView { occurrences: 0, ..open }));
+    let shown = Memo::new(move |_| {
+        incident.now.get().map(|open| IncidentView { occurrences: 0, last_worked: None, ..open })
+    });
+    let last_worked = Memo::new(move |_| incident.now.get().and_then(|open| open.last_worked));
     live_option(move || {
         let open = shown.get()?;
         let (role, at) =
@@ -37,22 +47,51 @@ pub fn IncidentBanner(form: FormState, test: TestState, incident: IncidentState)
             failures.map(|failures| labels::incident::since(&at, failures)).unwrap_or_default()
         });
         let failure = labels::incident::failure(open.step, &open.explanation.cause);
-        let page = form.host.health_page().map(|href| {
-            view! { " " <a href=href>{labels::incident::SHOW_HEALTH}</a> }
-        });
+        let page = health_link(form);
         // A reader has nothing to press.
         let pressing = (!form.is_read_only()).then_some(form);
+        let restore = live_option(move || {
+            let about = last_worked.with(|it| it.as_ref().map(|it| whose_settings(form, it)));
+            about.map(|about| view! { <Restore form about/> })
+        });
         Some(view! {
             <section class="notice bad incident" part="notice">
                 <div role=role>
-                    <h2>{labels::incident::STOPPED}</h2>
+                    <h2 id=INCIDENT tabindex="-1">{labels::incident::STOPPED}</h2>
                     <p>{failure}</p>
                 </div>
-                <p class="hint">{since} {page}</p>
+                <p class="hint">{since} " " {page}</p>
                 <IncidentDetails open form=pressing/>
+                {restore}
             </section>
         })
     })
+}
+
+/// The button that fills in the settings that last worked.
+#[component]
+fn Restore(form: FormState, about: String) -> impl IntoView {
+    let lookup = Lookup::new(form, "restore");
+    let request = Box::new(|| LookupRequest::LastWorked);
+    view! {
+        <div class="actions">
+            {lookup_button(lookup, labels::incident::RESTORE, live(|| false), request)}
+            <span class="hint">{about}</span>
+        </div>
+        {lookup_region(lookup, view! { <FindingsView lookup/> }.into_any())}
+    }
+}
+
+/// The link to the page Health, for hosts that have one.
+fn health_link(form: FormState) -> Option<AnyView> {
+    let href = form.host.health_page()?;
+    Some(view! { <a href=href>{labels::incident::SHOW_HEALTH}</a> }.into_any())
+}
+
+/// Whose settings the button fills in.
+fn whose_settings(form: FormState, last_worked: &LastWorked) -> String {
+    let at = last_worked.at.map(|at| form.written(at));
+    labels::incident::last_worked(last_worked.by.as_deref(), at.as_deref())
 }
 
 /// The credentials that expire soon. A save may have changed their dates.
@@ -71,7 +110,8 @@ pub fn Reminders(form: FormState, incident: IncidentState) -> impl IntoView {
         (!reminders.is_empty()).then(|| {
             let reminders: Vec<_> =
                 reminders.into_iter().map(|text| view! { <p>{text}</p> }).collect();
-            view! { <section class="notice" part="notice" role="note">{reminders}</section> }
+            let page = health_link(form);
+            view! { <section class="notice" part="notice" role="note">{reminders} {page}</section> }
         })
     })
 }

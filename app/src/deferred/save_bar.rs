@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::{notice::HeadsUp, token_question::TokenQuestion};
 use crate::model::form::{FormState, Notice, SAVED};
+use crate::model::incident::{INCIDENT, IncidentState};
 use crate::model::test_run::{SEND_TEST, TEST_TYPED};
 use crate::model::token::{GET_TOKEN, TokenState};
 use crate::view::reactive::{live, live_attribute, live_option, live_text};
@@ -17,7 +18,7 @@ const SHOWN_AFTER_FOCUS: Duration = Duration::from_secs(6);
 /// Shows the changed controls with Cancel and Save while there are unsaved changes, and a confirmation in
 /// their place afterwards. The question about a token that a save would delete appears here, too.
 #[component]
-pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
+pub fn SaveBar(state: FormState, token: TokenState, incident: IncidentState) -> impl IntoView {
     let is_dirty = state.is_dirty;
     let bar = live_option(move || {
         is_dirty.get().then(|| {
@@ -53,13 +54,18 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
         })
     });
     let done = live_option(move || {
+        let is_down = incident.now.with(Option::is_some);
         let (class, text) = match state.notice()? {
+            Notice::Saved if is_down => ("save-bar", labels::tab::SAVED.to_owned()),
             Notice::Saved => ("save-bar good", labels::tab::SAVED.to_owned()),
             Notice::Discarded => ("save-bar", labels::tab::DISCARDED.to_owned()),
             Notice::Updated(text) => ("save-bar", text),
             Notice::Problems(_) | Notice::Conflict(_) | Notice::NotSaved(_) => return None,
         };
-        let next = (text == labels::tab::SAVED).then(|| next_step(state, token));
+        let stopped = (text == labels::tab::SAVED && is_down)
+            .then_some(view! { " " {labels::incident::STOPPED} });
+        let next = (state.notice() == Some(Notice::Saved))
+            .then(|| if is_down { show_incident(state) } else { next_step(state, token) });
         (!is_dirty.get()).then(|| {
             view! {
                 <div
@@ -71,7 +77,7 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
                         set_timeout(move || state.clear_saved_notice(), SHOWN_AFTER_FOCUS);
                     }
                 >
-                    <p class="changes"><strong>{text}</strong></p>
+                    <p class="changes"><strong>{text}</strong>{stopped}</p>
                     {next}
                 </div>
             }
@@ -86,7 +92,7 @@ pub fn SaveBar(state: FormState, token: TokenState) -> impl IntoView {
 
 /// A button that moves the focus to the next step after a save. A save that deletes the token changes the
 /// step a moment later.
-fn next_step(state: FormState, token: TokenState) -> impl IntoView {
+fn next_step(state: FormState, token: TokenState) -> AnyView {
     let needs_token = live(move || {
         state.with_saved(|saved| saved.form.flow != OauthFlow::None) && !token.is_usable()
     });
@@ -98,4 +104,15 @@ fn next_step(state: FormState, token: TokenState) -> impl IntoView {
             })}
         </button>
     }
+    .into_any()
+}
+
+/// A button that moves the focus to the banner, which may be above the window.
+fn show_incident(state: FormState) -> AnyView {
+    view! {
+        <button type="button" class="quiet" part="button" on:click=move |_| state.focus(INCIDENT)>
+            {labels::incident::SHOW_WHY}
+        </button>
+    }
+    .into_any()
 }

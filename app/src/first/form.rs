@@ -14,12 +14,17 @@ use leptos::prelude::*;
 use self::groups::{AuthenticationGroup, BasicGroup, FlowGroup, OauthGroup};
 use super::{field::Control, notice::FormNotice, paced::Paced, preset::ProviderMenu};
 use crate::deferred::door::{self, DeferredView, deferred};
-use crate::model::{form::FormState, token::TokenState};
+use crate::model::{form::FormState, incident::IncidentState, token::TokenState};
 use crate::view::reactive::{live, live_text};
 
 /// The saved groups, with the notice above and the save bar last on the page.
 #[component]
-pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> impl IntoView {
+pub fn SettingsForm(
+    state: FormState,
+    token: TokenState,
+    incident: IncidentState,
+    children: Children,
+) -> impl IntoView {
     if state.host.is_whole_page() {
         ask_before_leaving(state);
     }
@@ -59,7 +64,7 @@ pub fn SettingsForm(state: FormState, token: TokenState, children: Children) -> 
             <Paced form=state of_settings="oauth"><OauthGroup state/></Paced>
             <Paced form=state of_settings="authentication"><AuthenticationGroup state/></Paced>
             {children()}
-            {deferred(state, DeferredView::SaveBar(token))}
+            {deferred(state, DeferredView::SaveBar(token, incident))}
             <p class="unseen" role="status">{state.announced()}</p>
             {deferred(state, DeferredView::Effects)}
         </form>

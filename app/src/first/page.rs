@@ -37,7 +37,7 @@ pub fn EmailSettingsPage() -> impl IntoView {
                     view! {
                         <DeferredPart form part=DeferredView::Status(test, token, incident)/>
                         <Paced form>
-                            <SettingsForm state=form token>
+                            <SettingsForm state=form token incident>
                                 <DeferredPart form part=DeferredView::TokenPanel(token)/>
                                 <DeferredPart form part=DeferredView::SendTest(test, token, incident)/>
                             </SettingsForm>

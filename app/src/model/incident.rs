@@ -13,6 +13,9 @@ use crate::{deadline::pause, json::Later};
 /// missed. The stream has a sign of life every 15 seconds.
 const SILENCE: Duration = Duration::from_mins(1);
 
+/// The element id of the banner's heading.
+pub const INCIDENT: &str = "incident";
+
 /// The open incident.
 #[derive(Clone, Copy, Default)]
 pub struct IncidentState {

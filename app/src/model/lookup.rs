@@ -17,6 +17,8 @@ pub enum LookupRequest {
     Discovery(String),
     /// The preset of a provider, with a tenant or region, for a flow.
     Preset(String, String, OauthFlow),
+    /// The settings that last worked.
+    LastWorked,
     /// Whether this Redirect URI reaches this server, for a page of this origin.
     RedirectUri(String, String),
     /// The contents of the current access token.
@@ -86,18 +88,22 @@ impl Lookup {
 
     /// Sends the request and stores the result. Runs in the deferred chunk.
     pub fn run(self, question: LookupRequest) {
+        let restores = matches!(question, LookupRequest::LastWorked);
         let pending: PendingLookup = match question {
             LookupRequest::Discovery(issuer) => Box::pin(api::discover(issuer)),
             LookupRequest::Preset(provider, detail, flow) => {
                 Box::pin(api::preset(provider, detail, flow))
             }
+            LookupRequest::LastWorked => Box::pin(api::last_worked()),
             LookupRequest::RedirectUri(typed, page) => Box::pin(api::check_redirect(typed, page)),
             LookupRequest::Token => Box::pin(api::inspect_token()),
         };
         self.form().host.spawn(async move {
             let answer = api::in_time(pending).await;
             if self.is_asking.try_set(false).is_none() {
-                self.found.set(Some(answer.map(|findings| self.fill_empty(findings))));
+                self.found.set(Some(answer.map(|findings| {
+                    if restores { self.restore(findings) } else { self.fill_empty(findings) }
+                })));
             }
         });
     }
@@ -125,6 +131,16 @@ impl Lookup {
         };
         let is_free = |fill: &Suggestion| is_as_fresh(&draft, fill.field) && !asks_again(fill);
         if findings.fills.iter().all(is_free) {
+            form.fill_all(&std::mem::take(&mut findings.fills));
+        }
+        findings
+    }
+
+    /// Fills in the settings that last worked. Leaves them in the result if they would replace unsaved
+    /// changes.
+    fn restore(self, mut findings: LookupResult) -> LookupResult {
+        let form = self.form();
+        if !form.is_dirty.get_untracked() {
             form.fill_all(&std::mem::take(&mut findings.fills));
         }
         findings

@@ -22,6 +22,9 @@ pub trait EmailService: Send + Sync + 'static {
     /// Saves the whole form, or returns why it was not saved.
     async fn save(&self, who: &Principal, save: Save) -> Result<SaveAnswer, ApiCode>;
 
+    /// Returns the settings that last worked, as values to fill in.
+    async fn last_worked(&self, who: &Principal) -> Result<LookupResult, ApiCode>;
+
     /// Starts a test message to the caller with the saved settings and returns immediately.
     async fn send_test(&self, who: &Principal) -> Result<RunView, ApiCode>;
 

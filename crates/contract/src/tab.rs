@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Run, Step};
+use domain::health::LastWorked;
 use domain::time_format::TimeDisplay;
 use domain::token::{Attempt, Token};
 use domain::{Draft, Field, Problems, Saved};
@@ -113,6 +114,9 @@ pub struct IncidentView {
     pub explanation: Explanation,
     /// The incident in PPM's own words, as alerts have it.
     pub text: String,
+    /// The settings that last worked, for an administrator to restore; `None` if they are the saved
+    /// ones, or none has worked yet.
+    pub last_worked: Option<LastWorked>,
     /// Whether this is for administrators. Readers get a mark in place of the Client ID.
     pub for_administrators: bool,
 }

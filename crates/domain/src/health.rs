@@ -244,6 +244,16 @@ pub struct Incident {
     pub trouble: Trouble,
 }
 
+/// Who saved the settings that last worked, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWorked {
+    /// The user's name.
+    pub by: Option<String>,
+    /// When they were saved; in JSON as epoch milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds_option")]
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// Something with an end that PPM needs for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

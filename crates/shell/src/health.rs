@@ -69,11 +69,17 @@ fn content(page: Page, outcome: Option<CheckOutcome>) -> AnyView {
 fn incident(open: IncidentView, display: &TimeDisplay, now: DateTime<Utc>) -> AnyView {
     let failure = labels::incident::failure(open.step, &open.explanation.cause);
     let since = labels::incident::since(&display.written(open.since), open.occurrences);
+    // The tab has the form to fill in.
+    let restore = open.last_worked.is_some().then(|| {
+        let button = format!("{}#restore-button", paths::EMAIL);
+        view! { <p><a href=button>{labels::incident::RESTORE}</a></p> }
+    });
     let so_far = health::so_far(open.since, now);
     view! {
         <p>{failure}</p>
         <p class="hint">{since} " " {so_far}</p>
         <IncidentDetails open/>
+        {restore}
     }
     .into_any()
 }

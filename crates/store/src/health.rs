@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::health::{
-    AlertSubject, Credential, Evidence, Expiry, Incident, Monitor, Transition, Trouble,
+    AlertSubject, Credential, Evidence, Expiry, Incident, LastWorked, Monitor, Transition, Trouble,
 };
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
@@ -12,6 +12,7 @@ use crate::alerts;
 use crate::columns::{column, json, millis};
 use crate::error::StoreError;
 use crate::pool::Store;
+use crate::proved;
 
 /// What is known of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub struct Known {
     pub ends: KnownEnds,
     /// The open incident.
     pub open: Option<Incident>,
+    /// Whether the saved settings are kept as those that last worked.
+    pub is_proved: bool,
+}
+
+/// An open incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// The incident.
+    pub incident: Incident,
+    /// The settings that last worked, if they were changed since.
+    pub last_worked: Option<LastWorked>,
 }
 
 /// A check of the sign-in.
@@ -87,11 +99,28 @@ pub(crate) fn incident_from_row(row: &AnyRow) -> Result<Option<Incident>, StoreE
     }))
 }
 
+impl OpenIncident {
+    /// The columns of an incident and of the settings that last worked.
+    pub(crate) fn columns() -> String {
+        format!("{COLUMNS}, {}", proved::COLUMNS)
+    }
+
+    /// Reads it from a row with these columns; `None` if there is none.
+    pub(crate) fn from_row(row: &AnyRow) -> Result<Option<Self>, StoreError> {
+        let Some(incident) = incident_from_row(row)? else { return Ok(None) };
+        Ok(Some(Self { incident, last_worked: proved::last_worked_from_row(row)? }))
+    }
+}
+
 /// Returns the open incident.
-pub async fn open(store: &Store) -> Result<Option<Incident>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM incident WHERE is_open = 1");
+pub async fn open(store: &Store) -> Result<Option<OpenIncident>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM incident JOIN settings ON settings.id = 1 {} WHERE is_open = 1",
+        OpenIncident::columns(),
+        proved::JOIN,
+    );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?;
-    row.map_or(Ok(None), |row| incident_from_row(&row))
+    row.map_or(Ok(None), |row| OpenIncident::from_row(&row))
 }
 
 /// Reads what is known, as one consistent snapshot.
@@ -103,8 +132,10 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
     let sql = format!(
         "SELECT failures, retry_at, check_at, checked_at, check_millis,
                 check_trouble, accepted_at, token_deleted_at, {},
-                {COLUMNS}
-         FROM health LEFT JOIN incident ON incident.is_open = 1 WHERE health.id = 1",
+                proved.id AS proved_id, {COLUMNS}
+         FROM health JOIN settings ON settings.id = 1
+         LEFT JOIN proved ON proved.revision = settings.revision
+         LEFT JOIN incident ON incident.is_open = 1 WHERE health.id = 1",
         KnownEnds::COLUMNS,
     );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
@@ -122,6 +153,7 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
         token_deleted_at: column(&row, "token_deleted_at")?,
         ends: KnownEnds::from_row(&row)?,
         open: incident_from_row(&row)?,
+        is_proved: column::<Option<i64>>(&row, "proved_id")?.is_some(),
     })
 }
 
@@ -197,6 +229,9 @@ pub async fn observe(
             alerts::queue_in(&mut transaction, &AlertSubject::Recovered(closed), *at).await?;
         }
         _ => {}
+    }
+    if *evidence == Evidence::Works {
+        proved::keep_in(&mut transaction).await?;
     }
     update(&mut transaction, monitor, observation).await?;
     transaction.commit().await?;

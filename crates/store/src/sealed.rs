@@ -20,6 +20,8 @@ const BATCH: i64 = 100;
 pub enum Column {
     /// The form's secrets and its Client ID.
     Secret,
+    /// The Client ID of the settings that last worked.
+    ProvedClientId,
     /// The access token.
     AccessToken,
     /// The refresh token.
@@ -36,8 +38,9 @@ pub enum Column {
 
 impl Column {
     /// Every column of sealed values.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Secret,
+        Self::ProvedClientId,
         Self::AccessToken,
         Self::RefreshToken,
         Self::CodeVerifier,
@@ -50,6 +53,7 @@ impl Column {
     pub const fn table(self) -> &'static str {
         match self {
             Self::Secret => "secret",
+            Self::ProvedClientId => "proved_secret",
             Self::AccessToken | Self::RefreshToken => "token",
             Self::CodeVerifier => "token_attempt",
             Self::Run => "run",
@@ -61,7 +65,7 @@ impl Column {
     /// Returns the column's name.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Secret => "sealed",
+            Self::Secret | Self::ProvedClientId => "sealed",
             Self::AccessToken => "access",
             Self::RefreshToken => "refresh",
             Self::CodeVerifier | Self::SignInVerifier => "verifier",
@@ -73,7 +77,7 @@ impl Column {
     /// Returns the key column of the table.
     const fn key(self) -> &'static str {
         match self {
-            Self::Secret => "field",
+            Self::Secret | Self::ProvedClientId => "field",
             Self::AccessToken | Self::RefreshToken => "grant_id",
             Self::CodeVerifier | Self::Run => "id",
             Self::SignInVerifier => "state_hash",
@@ -88,7 +92,7 @@ impl Column {
             Self::AccessToken | Self::RefreshToken | Self::CodeVerifier => {
                 "COALESCE(settings.form, '')"
             }
-            Self::Run => "''",
+            Self::ProvedClientId | Self::Run => "''",
             Self::SignInVerifier => "foreign_sign_in.issuer",
             Self::IdToken => "session.principal",
         }
@@ -102,7 +106,11 @@ impl Column {
             Self::CodeVerifier => {
                 "token_attempt JOIN settings ON settings.token_revision = token_attempt.revision"
             }
-            Self::Secret | Self::Run | Self::SignInVerifier | Self::IdToken => self.table(),
+            Self::Secret
+            | Self::ProvedClientId
+            | Self::Run
+            | Self::SignInVerifier
+            | Self::IdToken => self.table(),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What the tab shows a user, in two statements: its page is the most frequent request, and each
 //! statement is a round trip.
 
-use domain::health::Incident;
 use domain::time_format::TimePreference;
 use sqlx::{AssertSqlSafe, FromRow as _};
 
 use crate::columns::column;
 use crate::error::StoreError;
-use crate::health::{self, KnownEnds};
+use crate::health::{KnownEnds, OpenIncident};
 use crate::oauth_attempts::StoredAttempt;
 use crate::pool::Store;
+use crate::proved;
 use crate::runs::{self, StoredRun};
 use crate::settings::{self, StoredForm};
 use crate::time_preferences;
@@ -53,7 +53,7 @@ pub struct TabActivity {
     /// The latest test message.
     pub run: Option<StoredRun>,
     /// The open incident.
-    pub incident: Option<Incident>,
+    pub incident: Option<OpenIncident>,
     /// What is known of the ends of credentials.
     pub ends: KnownEnds,
 }
@@ -73,20 +73,22 @@ pub async fn activity(
          LEFT JOIN run ON run.id = {}
          LEFT JOIN run_step ON run_step.run = run.id
          LEFT JOIN incident ON incident.is_open = 1
+         {}
          JOIN health ON health.id = 1
          WHERE settings.id = 1 ORDER BY run_step.ordinal",
         runs::COLUMNS,
-        health::COLUMNS,
+        OpenIncident::columns(),
         KnownEnds::COLUMNS,
         StoredAttempt::columns(),
         runs::LATEST,
+        proved::JOIN,
     );
     let query = sqlx::query(AssertSqlSafe(sql)).bind(person).bind(token_revision);
     let rows = query.fetch_all(&store.pool).await?;
     let first = rows.first().ok_or(StoreError::Unknown("lack of settings"))?;
     let id: Option<String> = column(first, "id")?;
     let attempt = id.map(|_| StoredAttempt::from_row(first)).transpose()?;
-    let incident = health::incident_from_row(first)?;
+    let incident = OpenIncident::from_row(first)?;
     let ends = KnownEnds::from_row(first)?;
     Ok(TabActivity { attempt, run: runs::from_rows(&rows)?, incident, ends })
 }

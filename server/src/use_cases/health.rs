@@ -4,6 +4,7 @@
 mod alerts;
 mod checks;
 pub mod page;
+pub mod restore;
 
 use std::sync::Arc;
 
@@ -114,7 +115,10 @@ fn changes(known: &Known, observation: &Observation) -> bool {
     match observation.evidence {
         Evidence::Works => {
             let is_new = |at| observation.at >= at + MESSAGES_EVERY;
-            open.is_some() || known.monitor.failures > 0 || known.accepted_at.is_none_or(is_new)
+            open.is_some()
+                || known.monitor.failures > 0
+                || !known.is_proved
+                || known.accepted_at.is_none_or(is_new)
         }
         Evidence::HasToken => open == Some(Step::Token),
         Evidence::Fails(_) => true,

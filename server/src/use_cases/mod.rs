@@ -23,11 +23,8 @@ use contract::{
     TokenView,
 };
 use domain::{Draft, OauthFlow, Principal};
-use domain::{
-    error::one_line, health::Incident, preset::Provider, time_format::TimePreference,
-    token::Attempt,
-};
-use store::{StoreError, oauth_attempts, runs::StoredRun, tab};
+use domain::{error::one_line, preset::Provider, time_format::TimePreference, token::Attempt};
+use store::{StoreError, health::OpenIncident, oauth_attempts, runs::StoredRun, tab};
 use tokio::time::{Instant, sleep};
 use vault::VaultError;
 
@@ -179,6 +176,12 @@ impl EmailService for Service {
         Ok(answer)
     }
 
+    async fn last_worked(&self, who: &Principal) -> Result<LookupResult, ApiCode> {
+        require_administrator(who)?;
+        let found = health::restore::last_worked(&self.settings).await.map_err(internal_error)?;
+        found.ok_or(ApiCode::NotFound)
+    }
+
     async fn send_test(&self, who: &Principal) -> Result<RunView, ApiCode> {
         require_administrator(who)?;
         test_runs::start(&self.runs, who).await
@@ -320,7 +323,7 @@ pub fn shown(runs: &TestRuns, who: &Principal, kept: StoredRun) -> Result<RunVie
 pub async fn incident_shown(
     checks: &HealthChecks,
     who: &Principal,
-    incident: Incident,
+    incident: OpenIncident,
 ) -> Result<IncidentView, ApiCode> {
     let current = settings::current(&checks.delivery.settings).await.map_err(internal_error)?;
     health::page::shown(incident, &current.saved.form, who).map_err(internal_error)

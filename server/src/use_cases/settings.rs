@@ -51,6 +51,12 @@ impl Current {
         !self.saved_by.is_empty() && self.saved_by == who.address()
     }
 
+    /// The revision of the save that stored a secret; `None` if none is stored.
+    pub fn secret_revision(&self, field: Field) -> Option<i64> {
+        let sealed = self.sealed.iter().find(|secret| secret.field == field.wire_name())?;
+        Some(sealed.revision)
+    }
+
     /// The response to a save on an outdated revision.
     fn conflict_with(self, revision: i64, who: &Principal) -> SaveAnswer {
         let is_newer = |secret: &SealedSecret| secret.revision > revision;

@@ -8,9 +8,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::error::one_line;
-use domain::health::Incident;
 use store::runs::{self, StoredRun};
-use store::{Store, StoreError, health, settings};
+use store::{
+    Store, StoreError,
+    health::{self, OpenIncident},
+    settings,
+};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,14 +37,14 @@ struct Latest {
     /// The user's last test message.
     run: Option<StoredRun>,
     /// The open incident; `None` until it is read.
-    incident: Option<OpenIncident>,
+    incident: Option<OpenOrNone>,
 }
 
 /// Whether an incident is open.
 #[derive(Debug, Clone, PartialEq)]
-enum OpenIncident {
+enum OpenOrNone {
     None,
-    Some(Box<Incident>),
+    Open(Box<OpenIncident>),
 }
 
 /// A change that a stream reports.
@@ -51,8 +54,9 @@ pub enum Update {
     Saved(i64),
     /// The user's last test message is another one, or has progressed.
     Run(Box<StoredRun>),
-    /// The open incident is another one, has occurred again, or has closed.
-    Incident(Option<Box<Incident>>),
+    /// The open incident is another one, has occurred again, or has closed; or the settings were
+    /// changed, so that those that last worked can be restored.
+    Incident(Option<Box<OpenIncident>>),
 }
 
 /// The subscriptions of one user, and the task that polls for them.
@@ -162,8 +166,8 @@ impl Subscription {
             if self.reported.incident != latest.incident {
                 self.reported.incident.clone_from(&latest.incident);
                 match latest.incident {
-                    Some(OpenIncident::None) => return Some(Update::Incident(None)),
-                    Some(OpenIncident::Some(open)) => return Some(Update::Incident(Some(open))),
+                    Some(OpenOrNone::None) => return Some(Update::Incident(None)),
+                    Some(OpenOrNone::Open(open)) => return Some(Update::Incident(Some(open))),
                     None => {}
                 }
             }
@@ -233,9 +237,8 @@ async fn poll(
 
 async fn read(store: &Store, clock: &Arc<dyn Clock>, user: &str) -> Result<Latest, StoreError> {
     let run = runs::latest(store, user).await?.map(|kept| kept.at(clock.now()));
-    let incident = health::open(store)
-        .await?
-        .map_or(OpenIncident::None, |open| OpenIncident::Some(open.into()));
+    let incident =
+        health::open(store).await?.map_or(OpenOrNone::None, |open| OpenOrNone::Open(open.into()));
     let revision = Some(settings::revision(store).await?);
     Ok(Latest { revision, run, incident: Some(incident) })
 }

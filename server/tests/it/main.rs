@@ -46,6 +46,7 @@ mod redirect_check;
 mod renewals_killed;
 mod renewals_shared;
 mod repeated;
+mod restore;
 mod retention;
 mod revocation;
 mod roles;

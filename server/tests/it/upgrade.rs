@@ -5,7 +5,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use axum::http::StatusCode;
-use contract::{EmailService, Save, SaveAnswer, ShellService, TokenView};
+use contract::{ApiCode, EmailService, Save, SaveAnswer, ShellService, TokenView};
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, Problem, Saved};
@@ -324,6 +324,14 @@ async fn the_connection_of_the_earlier_version_is_checked_at_the_first_start() {
     assert!(server.checks.check_if_due().await.expect("an answer"), "it is due");
     let known = health::load(&server.store).await.expect("an answer");
     assert_eq!(known.last_check.expect("a check").at, server.clock.now());
+}
+
+#[tokio::test]
+async fn nothing_of_the_earlier_version_counts_as_settings_that_worked() {
+    let upgraded = CODE.upgraded().await;
+    let server = &upgraded.harness.server;
+    let restored = server.service().last_worked(&stored_ada(&upgraded.harness).await).await;
+    assert_eq!(restored, Err(ApiCode::NotFound));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Edits of the draft, and what a control shows of it.
 
 use contract::Suggestion;
-use domain::{Draft, Field, Presence};
+use domain::{Draft, Field, Presence, secret::SecretEdit};
 use leptos::prelude::*;
 
 use super::{FieldSignals, FormState, Notice, SAVED, set_if_changed};
@@ -109,9 +109,12 @@ impl FormState {
     }
 }
 
-/// Applies suggested values to a draft.
+/// Applies suggested values to a draft. One for a secret clears what is stored.
 pub fn put(fills: &[Suggestion], draft: &mut Draft) {
     for Suggestion { field, value, .. } in fills {
-        draft.edit(*field, value.as_str());
+        match draft.secret_mut(*field) {
+            Some(secret) => *secret = SecretEdit::Clear,
+            None => draft.edit(*field, value.as_str()),
+        }
     }
 }

@@ -11,7 +11,7 @@ use domain::health::{Expiry, Health, Incident, Trouble};
 use domain::secret::StoredSecret;
 use domain::time_format::TimeDisplay;
 use domain::{Form, OauthFlow, Principal};
-use store::health::{self as rows, Known, KnownEnds};
+use store::health::{self as rows, Known, KnownEnds, OpenIncident};
 use store::tokens::{self, StoredToken};
 use tokio::time::timeout;
 
@@ -49,7 +49,8 @@ pub async fn page(
     let checked = last_check.map(|check| check.at);
     let instants = incidents.iter().map(|incident| incident.since).chain(checked);
     let display = display(people, who, instants.chain(known.accepted_at)).await?;
-    let open = known.open.map(|incident| shown(incident, &current.saved.form, who)).transpose()?;
+    let open = rows::open(store).await?;
+    let open = open.map(|open| shown(open, &current.saved.form, who)).transpose()?;
     Ok(HealthPage {
         health,
         open,
@@ -95,7 +96,7 @@ fn row(incident: &Incident) -> IncidentRow {
 /// An open incident as this user may see it, explained like a failed test message with the saved
 /// form.
 pub fn shown(
-    incident: Incident,
+    OpenIncident { incident, last_worked }: OpenIncident,
     saved: &Form<StoredSecret>,
     who: &Principal,
 ) -> Result<IncidentView, UseCaseError> {
@@ -141,6 +142,7 @@ pub fn shown(
         found,
         explanation: reader_view::for_person(explanation, Some(who), &client_id)?,
         text,
+        last_worked: last_worked.filter(|_| who.may_edit()),
         for_administrators: who.may_edit(),
     })
 }

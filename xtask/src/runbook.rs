@@ -5,10 +5,11 @@ use std::fs;
 use crate::workspace::Workspace;
 
 /// Diagnoses of a message's recipients or content, which say nothing of the connection.
-const OF_MESSAGES: [&str; 6] = [
+const OF_MESSAGES: [&str; 7] = [
     "recipient-refused",
     "recipient-mailbox-full",
     "content-refused",
+    "eight-bit-not-offered",
     "message-too-large",
     "message-too-large-converted",
     "maybe-delivered",

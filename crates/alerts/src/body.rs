@@ -82,7 +82,7 @@ pub fn code(diagnosis: Diagnosis) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::{NaiveDate, TimeDelta};
-    use domain::health::{Credential, Trouble};
+    use domain::health::{Credential, Reach, Trouble};
     use domain::token::OauthDiagnosis;
 
     use super::*;
@@ -99,6 +99,7 @@ mod tests {
             id: "4711".to_owned(),
             opened_at,
             last_at: opened_at,
+            reach: Reach::SignIn,
             closed_at: Some(opened_at + TimeDelta::minutes(90)),
             occurrences: 51,
             trouble,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Diagnosis, Step};
 use crate::microsoft;
+use crate::named::json_enum;
 use crate::preset::Provider;
 use crate::syntax::url::endpoint_host;
 use crate::token::{OauthDiagnosis, OauthFailure};
@@ -42,21 +43,73 @@ pub struct Trouble {
     pub can_pass: bool,
 }
 
-impl Trouble {
-    /// Returns what a failed message says of the connection; `None` if it failed for its recipients
-    /// or its content. `code` is the server's last reply (RFC 5321 4.2.1).
-    pub fn of_message(
-        step: Step,
-        diagnosis: Diagnosis,
-        code: Option<u16>,
-        peer_text: Option<String>,
-        found: Option<String>,
-    ) -> Option<Self> {
-        if matches!(step, Step::Recipient | Step::Content | Step::Accepted) {
-            return None;
+json_enum! {
+    /// How far an attempt came: what a success proves, and what a failure needs to be disproved.
+    #[derive(Default, PartialOrd, Ord)]
+    pub enum Reach {
+        /// The token.
+        #[default]
+        Token = "token",
+        /// The sign-in, with the connection before it.
+        SignIn = "sign-in",
+        /// A message.
+        Message = "message",
+    }
+}
+
+impl Reach {
+    const fn of(step: Step) -> Self {
+        match step {
+            Step::Token => Self::Token,
+            Step::NameLookup
+            | Step::Connection
+            | Step::Tls
+            | Step::Greeting
+            | Step::Capabilities
+            | Step::SignIn => Self::SignIn,
+            Step::Sender | Step::Recipient | Step::Content | Step::Accepted => Self::Message,
         }
+    }
+}
+
+/// A failed message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedMessage {
+    /// The step that failed.
+    pub step: Step,
+    /// The likely cause.
+    pub diagnosis: Diagnosis,
+    /// The code of the server's last reply (RFC 5321 4.2.1).
+    pub code: Option<u16>,
+    /// The peer's text.
+    pub peer_text: Option<String>,
+    /// The error of PPM's own layers.
+    pub found: Option<String>,
+    /// Whether its envelope sender is the configured one.
+    pub is_own_sender: bool,
+}
+
+impl Trouble {
+    /// Returns what a failed message says of the connection; `None` if it failed for its recipients,
+    /// its content or a sender of its own. The lack of a token counts later, if there is none for
+    /// [`WITHOUT_TOKEN`].
+    pub fn of_message(failed: FailedMessage) -> Option<Self> {
+        let FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender } = failed;
+        let counts = match step {
+            _ if diagnosis == Diagnosis::TokenAbsent => false,
+            Step::Sender if is_own_sender => !is_of_message(diagnosis),
+            Step::Sender | Step::Recipient | Step::Content | Step::Accepted => {
+                is_of_connection(diagnosis) || (is_own_sender && is_of_sender(diagnosis))
+            }
+            _ => true,
+        };
         let can_pass = can_pass(diagnosis) || code.is_some_and(|code| (400..500).contains(&code));
-        Some(Self { step, diagnosis, peer_text, found, can_pass })
+        counts.then_some(Self { step, diagnosis, peer_text, found, can_pass })
+    }
+
+    /// How far an attempt has to come to disprove it.
+    pub const fn reach(&self) -> Reach {
+        Reach::of(self.step)
     }
 
     /// Returns what a failed renewal says.
@@ -80,7 +133,7 @@ impl Trouble {
     }
 
     /// Whether only an administrator can end it, so that checks are pointless.
-    const fn needs_consent(&self) -> bool {
+    pub const fn needs_consent(&self) -> bool {
         matches!(
             self.diagnosis,
             Diagnosis::TokenAbsent
@@ -99,6 +152,64 @@ impl Trouble {
             _ => Some(DURING_INCIDENT),
         }
     }
+}
+
+/// Whether a refusal of the sender is of this message only.
+const fn is_of_message(diagnosis: Diagnosis) -> bool {
+    matches!(
+        diagnosis,
+        Diagnosis::RecipientRefused
+            | Diagnosis::RecipientMailboxFull
+            | Diagnosis::ContentRefused
+            | Diagnosis::EightBitNotOffered
+            | Diagnosis::MessageTooLarge
+            | Diagnosis::MessageTooLargeConverted
+            | Diagnosis::MaybeDelivered
+    )
+}
+
+/// Whether a refusal concerns the sender: some servers refuse it only at RCPT or after DATA.
+const fn is_of_sender(diagnosis: Diagnosis) -> bool {
+    matches!(
+        diagnosis,
+        Diagnosis::SenderRefused
+            | Diagnosis::SenderUnknown
+            | Diagnosis::SenderNotVerified
+            | Diagnosis::SendAsDenied
+            | Diagnosis::IdentityNotAllowed
+            | Diagnosis::MailUnauthenticated
+    )
+}
+
+/// Whether a failure after the sign-in concerns the account, this machine or the network, and so
+/// every message.
+const fn is_of_connection(diagnosis: Diagnosis) -> bool {
+    matches!(
+        diagnosis,
+        Diagnosis::AccountInactive
+            | Diagnosis::OutOfCredit
+            | Diagnosis::SendingLimit
+            | Diagnosis::OnMicrosoftLimit
+            | Diagnosis::SendingRate
+            | Diagnosis::TooManyConnections
+            | Diagnosis::SmtpAuthDisabled
+            | Diagnosis::BasicAuthDisabled
+            | Diagnosis::MailboxPermissionMissing
+            | Diagnosis::SignInRequired
+            | Diagnosis::SignInMissing
+            | Diagnosis::EncryptionRequired
+            | Diagnosis::ReceivingServer
+            | Diagnosis::ClientNameRefused
+            | Diagnosis::AddressNotAdmitted
+            | Diagnosis::AddressBlocked
+            | Diagnosis::ReverseNameMissing
+            | Diagnosis::TlsFailed
+            | Diagnosis::ConnectionLost
+            | Diagnosis::Silent
+            | Diagnosis::StoppedAnswering
+            | Diagnosis::TooSlow
+            | Diagnosis::ReplyTooLong
+    )
 }
 
 /// Whether a failure can pass by itself: of the network, or of a server that is busy or broken.
@@ -135,12 +246,29 @@ const fn can_pass(diagnosis: Diagnosis) -> bool {
 /// What an attempt to use the saved connection has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
-    /// The mail server accepted the sign-in, or a message.
-    Works,
-    /// A token was obtained or renewed; the mail server was not asked.
-    HasToken,
-    /// An attempt failed.
+    /// It worked as far as it went.
+    Works(Proof),
+    /// It failed.
     Fails(Trouble),
+}
+
+/// What a success proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// How far the attempt came.
+    pub reach: Reach,
+    /// False if it used a token whose renewal fails, so that it will not work for long.
+    pub renews: bool,
+}
+
+impl Proof {
+    /// A token was obtained or renewed; the mail server was not asked.
+    pub const TOKEN: Self = Self { reach: Reach::Token, renews: true };
+
+    /// Whether it disproves failures that came so far at most.
+    fn disproves(self, failed: Reach) -> bool {
+        self.reach >= failed && (self.renews || failed > Reach::Token)
+    }
 }
 
 /// What is known of the connection between two attempts.
@@ -148,6 +276,10 @@ pub enum Evidence {
 pub struct Monitor {
     /// The failures in a row that can pass by themselves.
     pub failures: i64,
+    /// When the first of them happened.
+    pub since: Option<DateTime<Utc>>,
+    /// How far the furthest of them came.
+    pub reach: Reach,
     /// A failure before this instant is part of the last one.
     pub retry_at: Option<DateTime<Utc>>,
     /// When the sign-in is checked next; `None` for not before something changes.
@@ -168,31 +300,47 @@ pub enum Transition {
 }
 
 impl Monitor {
-    /// Draws the conclusions of an attempt. `open` is the step of the open incident; `jitter` spreads
-    /// the checks while mail works.
+    /// The longest pause between two checks.
+    pub const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(24);
+
+    /// Whether a check is due. An instant beyond the longest pause is of a clock that was wrong.
+    pub fn is_check_due(&self, now: DateTime<Utc>) -> bool {
+        self.check_at.is_some_and(|at| at <= now || at > now + Self::LONGEST_PAUSE)
+    }
+
+    /// Draws the conclusions of an attempt. `open` is how far the failures of the open incident came;
+    /// `jitter` spreads the checks while mail works.
     #[must_use]
     pub fn after(
         self,
-        open: Option<Step>,
+        open: Option<Reach>,
         evidence: &Evidence,
         now: DateTime<Utc>,
         jitter: TimeDelta,
     ) -> (Self, Transition) {
         match evidence {
-            Evidence::Works => {
-                let check_at = Some(now + WHILE_WORKING + jitter);
-                let transition = open.map_or(Transition::None, |_| Transition::Closes);
-                (Self { check_at, ..Self::default() }, transition)
-            }
-            // Whether the mail server accepts the token is another question.
-            Evidence::HasToken => match open {
-                Some(Step::Token) => {
-                    (Self { check_at: Some(now), ..Self::default() }, Transition::Closes)
-                }
-                Some(_) | None => (self, Transition::None),
-            },
+            Evidence::Works(proof) => self.after_success(open, *proof, now, jitter),
             Evidence::Fails(trouble) => self.after_failure(open.is_some(), trouble, now),
         }
+    }
+
+    fn after_success(
+        self,
+        open: Option<Reach>,
+        proof: Proof,
+        now: DateTime<Utc>,
+        jitter: TimeDelta,
+    ) -> (Self, Transition) {
+        let closes = open.is_some_and(|failed| proof.disproves(failed));
+        let check_at = match proof.reach {
+            // Whether the mail server accepts the token is another question.
+            Reach::Token if closes => Some(now),
+            Reach::Token => self.check_at,
+            Reach::SignIn | Reach::Message => Some(now + WHILE_WORKING + jitter),
+        };
+        let before = if proof.disproves(self.reach) { Self::default() } else { self };
+        let transition = if closes { Transition::Closes } else { Transition::None };
+        (Self { check_at, ..before }, transition)
     }
 
     fn after_failure(
@@ -209,15 +357,22 @@ impl Monitor {
         if !trouble.can_pass {
             return (during_incident, Transition::Opens);
         }
-        if self.retry_at.is_some_and(|at| now < at) {
+        // A later instant than that is of a clock that was wrong.
+        if self.retry_at.is_some_and(|at| now < at && at - now <= RETRIES[RETRIES.len() - 1]) {
             return (self, Transition::None);
         }
         let pause = usize::try_from(self.failures).ok().and_then(|failed| RETRIES.get(failed));
         match pause {
             Some(&pause) => {
                 let next = Some(now + pause);
-                let failures = self.failures + 1;
-                (Self { failures, retry_at: next, check_at: next }, Transition::None)
+                let row = Self {
+                    failures: self.failures + 1,
+                    since: self.since.or(Some(now)),
+                    reach: self.reach.max(trouble.reach()),
+                    retry_at: next,
+                    check_at: next,
+                };
+                (row, Transition::None)
             }
             None => (during_incident, Transition::Opens),
         }
@@ -240,6 +395,9 @@ pub struct Incident {
     pub closed_at: Option<DateTime<Utc>>,
     /// The number of failures.
     pub occurrences: i64,
+    /// How far the furthest of them came.
+    #[serde(default)]
+    pub reach: Reach,
     /// The last failure.
     pub trouble: Trouble,
 }
@@ -392,8 +550,22 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
     }
 
+    const SIGNED_IN: Evidence = Evidence::Works(Proof { reach: Reach::SignIn, renews: true });
+    const ACCEPTED: Evidence = Evidence::Works(Proof { reach: Reach::Message, renews: true });
+    const HAS_TOKEN: Evidence = Evidence::Works(Proof::TOKEN);
+
+    fn failed(step: Step, diagnosis: Diagnosis) -> FailedMessage {
+        let (peer_text, found) = (None, None);
+        FailedMessage { step, diagnosis, code: None, peer_text, found, is_own_sender: true }
+    }
+
     fn trouble(step: Step, diagnosis: Diagnosis) -> Trouble {
-        Trouble::of_message(step, diagnosis, None, None, None).expect("it counts")
+        Trouble::of_message(failed(step, diagnosis)).expect("it counts")
+    }
+
+    /// What becomes of an incident of this reach.
+    fn becomes(open: Reach, evidence: &Evidence) -> Transition {
+        Monitor::default().after(Some(open), evidence, at(0), NO_JITTER).1
     }
 
     fn unreachable() -> Evidence {
@@ -425,7 +597,7 @@ mod tests {
     #[test]
     fn a_success_ends_the_row_of_failures() {
         let (monitor, _) = Monitor::default().after(None, &unreachable(), at(0), NO_JITTER);
-        let (monitor, transition) = monitor.after(None, &Evidence::Works, at(1), NO_JITTER);
+        let (monitor, transition) = monitor.after(None, &SIGNED_IN, at(1), NO_JITTER);
         assert_eq!((monitor.failures, transition), (0, Transition::None));
         assert_eq!(monitor.check_at, Some(at(61)));
     }
@@ -437,7 +609,6 @@ mod tests {
             (Step::SignIn, Diagnosis::CredentialsRefused, Some(TimeDelta::hours(6))),
             (Step::Tls, Diagnosis::CertificateExpired, Some(TimeDelta::minutes(15))),
             (Step::Token, gone, None),
-            (Step::Token, Diagnosis::TokenAbsent, None),
         ] {
             let fails = Evidence::Fails(trouble(step, diagnosis));
             let (monitor, transition) = Monitor::default().after(None, &fails, at(0), NO_JITTER);
@@ -447,38 +618,105 @@ mod tests {
     }
 
     #[test]
-    fn an_open_incident_recurs_and_closes_at_the_first_success() {
-        let (open, monitor) = (Some(Step::SignIn), Monitor::default());
-        assert_eq!(monitor.after(open, &unreachable(), at(0), NO_JITTER).1, Transition::Recurs);
-        assert_eq!(monitor.after(open, &Evidence::Works, at(0), NO_JITTER).1, Transition::Closes);
-    }
-
-    #[test]
-    fn a_token_closes_only_an_incident_of_the_token() {
-        for (open, expected) in [
-            (Some(Step::Token), Transition::Closes),
-            (Some(Step::SignIn), Transition::None),
-            (None, Transition::None),
-        ] {
-            let (_, transition) =
-                Monitor::default().after(open, &Evidence::HasToken, at(0), NO_JITTER);
-            assert_eq!(transition, expected, "{open:?}");
+    fn an_open_incident_recurs_and_closes_at_the_first_success_that_comes_as_far() {
+        let fails = Evidence::Fails(trouble(Step::SignIn, Diagnosis::CredentialsRefused));
+        for open in Reach::ALL {
+            assert_eq!(becomes(open, &fails), Transition::Recurs, "{open:?}");
+            for (evidence, reach) in [
+                (&HAS_TOKEN, Reach::Token),
+                (&SIGNED_IN, Reach::SignIn),
+                (&ACCEPTED, Reach::Message),
+            ] {
+                let closes = becomes(open, evidence) == Transition::Closes;
+                assert_eq!(closes, reach >= open, "{open:?} {reach:?}");
+            }
         }
     }
 
     #[test]
-    fn a_refused_recipient_or_content_says_nothing_of_the_connection() {
-        for step in [Step::Recipient, Step::Content, Step::Accepted] {
-            let found = Trouble::of_message(step, Diagnosis::PolicyRefused, Some(550), None, None);
-            assert_eq!(found, None, "{step:?}");
+    fn a_token_that_still_works_does_not_close_the_incident_of_its_renewal() {
+        let accepted = Evidence::Works(Proof { reach: Reach::Message, renews: false });
+        assert_eq!(becomes(Reach::Token, &accepted), Transition::None);
+        assert_eq!(becomes(Reach::SignIn, &accepted), Transition::Closes);
+    }
+
+    #[test]
+    fn a_sign_in_does_not_end_a_row_of_refused_messages() {
+        let refused = Evidence::Fails(Trouble {
+            can_pass: true,
+            ..trouble(Step::Sender, Diagnosis::TryLater)
+        });
+        let mut monitor = Monitor::default();
+        for minute in [0, 1, 6] {
+            (monitor, _) = monitor.after(None, &refused, at(minute), NO_JITTER);
+            (monitor, _) = monitor.after(None, &SIGNED_IN, at(minute), NO_JITTER);
+        }
+        assert_eq!(monitor.since, Some(at(0)));
+        assert_eq!(monitor.after(None, &refused, at(21), NO_JITTER).1, Transition::Opens);
+    }
+
+    #[test]
+    fn a_renewal_ends_a_row_of_failed_renewals_only() {
+        for (step, left) in [(Step::Token, 0), (Step::Connection, 1)] {
+            let fails =
+                Evidence::Fails(Trouble { can_pass: true, ..trouble(step, Diagnosis::Silent) });
+            let (monitor, _) = Monitor::default().after(None, &fails, at(0), NO_JITTER);
+            let (monitor, _) = monitor.after(None, &HAS_TOKEN, at(1), NO_JITTER);
+            assert_eq!(monitor.failures, left, "{step:?}");
+        }
+    }
+
+    #[test]
+    fn an_instant_of_a_clock_that_was_ahead_delays_nothing() {
+        let ahead = Some(at(1_000_000));
+        let monitor =
+            Monitor { failures: 1, retry_at: ahead, check_at: ahead, ..Monitor::default() };
+        assert!(monitor.is_check_due(at(0)));
+        let (monitor, _) = monitor.after(None, &unreachable(), at(0), NO_JITTER);
+        assert_eq!(monitor.failures, 2);
+    }
+
+    #[test]
+    fn a_refused_recipient_content_or_sender_of_its_own_says_nothing_of_the_connection() {
+        for (step, diagnosis) in [
+            (Step::Recipient, Diagnosis::RecipientRefused),
+            (Step::Recipient, Diagnosis::TryLater),
+            (Step::Recipient, Diagnosis::RelayDenied),
+            (Step::Content, Diagnosis::PolicyRefused),
+            (Step::Sender, Diagnosis::MessageTooLarge),
+            (Step::Sender, Diagnosis::EightBitNotOffered),
+            (Step::Accepted, Diagnosis::MaybeDelivered),
+            (Step::Token, Diagnosis::TokenAbsent),
+        ] {
+            assert_eq!(
+                Trouble::of_message(failed(step, diagnosis)),
+                None,
+                "{step:?} {diagnosis:?}"
+            );
+        }
+        let foreign = FailedMessage {
+            is_own_sender: false,
+            ..failed(Step::Sender, Diagnosis::SenderRefused)
+        };
+        assert_eq!(Trouble::of_message(foreign), None);
+    }
+
+    #[test]
+    fn a_failure_of_account_sender_or_network_counts_at_every_step() {
+        for diagnosis in
+            [Diagnosis::SendingLimit, Diagnosis::SendAsDenied, Diagnosis::ConnectionLost]
+        {
+            for step in [Step::Sender, Step::Recipient, Step::Content] {
+                assert_eq!(trouble(step, diagnosis).reach(), Reach::Message);
+            }
         }
     }
 
     #[test]
     fn a_temporary_reply_can_pass_whatever_its_cause() {
         let of = |code| {
-            let diagnosis = Diagnosis::CredentialsRefused;
-            let trouble = Trouble::of_message(Step::SignIn, diagnosis, Some(code), None, None);
+            let refused = failed(Step::SignIn, Diagnosis::CredentialsRefused);
+            let trouble = Trouble::of_message(FailedMessage { code: Some(code), ..refused });
             trouble.expect("it counts").can_pass
         };
         assert!(of(454));

@@ -3,8 +3,10 @@
 //! under the lock of the settings that it used.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::delivery::Diagnosis;
 use domain::health::{
-    AlertSubject, Credential, Evidence, Expiry, Incident, LastWorked, Monitor, Transition, Trouble,
+    AlertSubject, Credential, Evidence, Expiry, Incident, LastWorked, Monitor, Reach, Transition,
+    Trouble,
 };
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
@@ -84,7 +86,7 @@ impl KnownEnds {
 
 /// The columns of an incident, beside those of other tables.
 pub(crate) const COLUMNS: &str = "incident.id AS incident_id, incident.opened_at, incident.last_at, \
-    incident.closed_at, incident.occurrences, incident.trouble";
+    incident.closed_at, incident.occurrences, incident.reach, incident.trouble";
 
 /// Reads an incident from a row with its columns; `None` if there is none.
 pub(crate) fn incident_from_row(row: &AnyRow) -> Result<Option<Incident>, StoreError> {
@@ -95,6 +97,7 @@ pub(crate) fn incident_from_row(row: &AnyRow) -> Result<Option<Incident>, StoreE
         last_at: column(row, "last_at")?,
         closed_at: column(row, "closed_at")?,
         occurrences: column(row, "occurrences")?,
+        reach: column(row, "reach")?,
         trouble: column(row, "trouble")?,
     }))
 }
@@ -130,7 +133,7 @@ pub async fn load(store: &Store) -> Result<Known, StoreError> {
 
 async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
     let sql = format!(
-        "SELECT failures, retry_at, check_at, checked_at, check_millis,
+        "SELECT failures, failing_since, failing_reach, retry_at, check_at, checked_at, check_millis,
                 check_trouble, accepted_at, token_deleted_at, {},
                 proved.id AS proved_id, {COLUMNS}
          FROM health JOIN settings ON settings.id = 1
@@ -145,6 +148,8 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
     Ok(Known {
         monitor: Monitor {
             failures: column(&row, "failures")?,
+            since: column(&row, "failing_since")?,
+            reach: column(&row, "failing_reach")?,
             retry_at: column(&row, "retry_at")?,
             check_at: column(&row, "check_at")?,
         },
@@ -173,12 +178,20 @@ pub struct Observation {
     pub at: DateTime<Utc>,
     /// The check that it was; `None` for a message or a renewal.
     pub check: Option<LastCheck>,
-    /// Whether a mail server accepted a message.
-    pub is_message: bool,
     /// When the mail server's certificate expires, if it presented one.
     pub certificate_expires_at: Option<DateTime<Utc>>,
     /// How much later than usual the next check is.
     pub jitter: TimeDelta,
+}
+
+impl Observation {
+    /// How far a success came; `None` for a failure.
+    pub const fn reach(&self) -> Option<Reach> {
+        match &self.evidence {
+            Evidence::Works(proof) => Some(proof.reach),
+            Evidence::Fails(_) => None,
+        }
+    }
 }
 
 /// Draws the conclusions of an attempt with the settings of this token revision, and queues the
@@ -195,16 +208,21 @@ pub async fn observe(
     };
     let known = load_in(&mut transaction).await?;
     let Observation { evidence, at, .. } = observation;
-    let open = known.open.as_ref().map(|incident| incident.trouble.step);
+    if is_outdated(&mut transaction, evidence, *at).await? {
+        return Ok(None);
+    }
+    let open = known.open.as_ref().map(|incident| incident.reach);
     let (monitor, transition) = known.monitor.after(open, evidence, *at, observation.jitter);
-    match (transition, evidence, known.open) {
+    let Known { monitor: before, token_deleted_at, open, .. } = known;
+    match (transition, evidence, open) {
         (Transition::Opens, Evidence::Fails(trouble), _) => {
             let incident = Incident {
                 id: id.to_owned(),
-                opened_at: *at,
+                opened_at: began_at(before, token_deleted_at, trouble).unwrap_or(*at),
                 last_at: *at,
                 closed_at: None,
-                occurrences: 1 + known.monitor.failures,
+                occurrences: 1 + before.failures,
+                reach: trouble.reach().max(before.reach),
                 trouble: trouble.clone(),
             };
             open_in(&mut transaction, &incident).await?;
@@ -212,12 +230,14 @@ pub async fn observe(
         }
         (Transition::Recurs, Evidence::Fails(trouble), Some(incident)) => {
             sqlx::query(
-                "UPDATE incident SET occurrences = occurrences + 1, last_at = $2, trouble = $3
+                "UPDATE incident SET occurrences = occurrences + 1, last_at = $2, trouble = $3,
+                        reach = $4
                  WHERE id = $1",
             )
             .bind(&incident.id)
             .bind(millis(*at))
             .bind(json(trouble))
+            .bind(incident.reach.max(trouble.reach()).wire_name())
             .execute(&mut *transaction)
             .await?;
         }
@@ -230,7 +250,7 @@ pub async fn observe(
         }
         _ => {}
     }
-    if *evidence == Evidence::Works {
+    if observation.reach().is_some_and(|reach| reach > Reach::Token) {
         proved::keep_in(&mut transaction).await?;
     }
     update(&mut transaction, monitor, observation).await?;
@@ -238,16 +258,41 @@ pub async fn observe(
     Ok(Some(transition))
 }
 
+/// Whether a failure is of a token that was replaced meanwhile: the one that is stored has not failed.
+async fn is_outdated(
+    connection: &mut AnyConnection,
+    evidence: &Evidence,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    if !matches!(evidence, Evidence::Fails(trouble) if trouble.needs_consent()) {
+        return Ok(false);
+    }
+    let sql = "SELECT COUNT(*) FROM token WHERE setback IS NULL AND expires_at > $1";
+    let good: i64 = sqlx::query_scalar(sql).bind(millis(now)).fetch_one(connection).await?;
+    Ok(good > 0)
+}
+
+/// When mail began to fail, if that was before this failure.
+fn began_at(
+    before: Monitor,
+    token_deleted_at: Option<DateTime<Utc>>,
+    trouble: &Trouble,
+) -> Option<DateTime<Utc>> {
+    let is_absent = trouble.diagnosis == Diagnosis::TokenAbsent;
+    before.since.or(token_deleted_at.filter(|_| is_absent))
+}
+
 async fn open_in(connection: &mut AnyConnection, incident: &Incident) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO incident (id, is_open, opened_at, last_at, occurrences, trouble)
-         VALUES ($1, 1, $2, $3, $4, $5)",
+        "INSERT INTO incident (id, is_open, opened_at, last_at, occurrences, trouble, reach)
+         VALUES ($1, 1, $2, $3, $4, $5, $6)",
     )
     .bind(&incident.id)
     .bind(millis(incident.opened_at))
     .bind(millis(incident.last_at))
     .bind(incident.occurrences)
     .bind(json(&incident.trouble))
+    .bind(incident.reach.wire_name())
     .execute(connection)
     .await?;
     Ok(())
@@ -258,14 +303,16 @@ async fn update(
     monitor: Monitor,
     observation: &Observation,
 ) -> Result<(), StoreError> {
-    let Observation { at, check, is_message, certificate_expires_at, .. } = observation;
+    let Observation { at, check, certificate_expires_at, .. } = observation;
+    let is_message = observation.reach() == Some(Reach::Message);
     let trouble = check.as_ref().and_then(|check| check.trouble.as_ref());
     sqlx::query(
         "UPDATE health SET failures = $1, retry_at = $2, check_at = $3,
                 checked_at = COALESCE($4, checked_at), check_millis = COALESCE($5, check_millis),
                 check_trouble = CASE WHEN $4 IS NULL THEN check_trouble ELSE $6 END,
                 accepted_at = COALESCE($7, accepted_at),
-                certificate_expires_at = COALESCE($8, certificate_expires_at)
+                certificate_expires_at = COALESCE($8, certificate_expires_at),
+                failing_since = $9, failing_reach = $10
          WHERE id = 1",
     )
     .bind(monitor.failures)
@@ -276,29 +323,34 @@ async fn update(
     .bind(trouble.map(json))
     .bind(is_message.then(|| millis(*at)))
     .bind(certificate_expires_at.map(millis))
+    .bind(monitor.since.map(millis))
+    .bind(monitor.reach.wire_name())
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Takes the lease of a check that is due, until an instant. False if none is due, or another node
-/// has the lease. A lease beyond `longest` is from another clock, and is ignored.
+/// Takes the lease of a check, until an instant. False if another node has it, or if `due` names a
+/// time and another node has checked meanwhile, so that the next check is due at another one. A lease
+/// beyond `longest` is from another clock, and is ignored.
 pub async fn lease_check(
     store: &Store,
     owner: &str,
+    due: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
     longest: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let leased = sqlx::query(
         "UPDATE health SET lease_owner = $1, lease_until = $3
-         WHERE id = 1 AND check_at <= $2
+         WHERE id = 1 AND ($5 IS NULL OR check_at = $5)
            AND (lease_until IS NULL OR lease_until <= $2 OR lease_until > $4)",
     )
     .bind(owner)
     .bind(millis(now))
     .bind(millis(until))
     .bind(millis(longest))
+    .bind(due.map(millis))
     .execute(&store.pool)
     .await?;
     Ok(leased.rows_affected() == 1)
@@ -321,13 +373,6 @@ pub async fn release_check(
     Ok(())
 }
 
-/// Makes a check due now, because an administrator asks for it.
-pub async fn request_check(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let sql = "UPDATE health SET check_at = $1 WHERE id = 1";
-    sqlx::query(sql).bind(millis(now)).execute(&store.pool).await?;
-    Ok(())
-}
-
 /// Remembers until the next save how long a grant lasts.
 pub async fn learn_grant_lifetime(store: &Store, lifetime: TimeDelta) -> Result<(), StoreError> {
     let sql = "UPDATE health SET grant_seconds = $1 WHERE id = 1";
@@ -335,21 +380,24 @@ pub async fn learn_grant_lifetime(store: &Store, lifetime: TimeDelta) -> Result<
     Ok(())
 }
 
-/// Makes a check due now within a transaction that changed the connection: a save, which begins a
-/// new row of failures, or a token.
+/// Makes a check due now within the transaction of a save, which begins a new row of failures.
+/// `token_deleted` says whether it has deleted the token that the settings need; `None` if they need
+/// none.
 pub(super) async fn connection_changed_in(
     connection: &mut AnyConnection,
     now: DateTime<Utc>,
-    token_deleted: bool,
+    token_deleted: Option<bool>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE health SET check_at = $1, failures = 0, retry_at = NULL,
+        "UPDATE health SET check_at = $1, failures = 0, failing_since = NULL,
+                failing_reach = 'token', retry_at = NULL,
+                checked_at = NULL, check_millis = NULL, check_trouble = NULL,
                 grant_seconds = NULL,
-                token_deleted_at = CASE WHEN $2 = 1 THEN $1 ELSE token_deleted_at END
+                token_deleted_at = CASE $2 WHEN 1 THEN $1 WHEN 0 THEN token_deleted_at END
          WHERE id = 1",
     )
     .bind(millis(now))
-    .bind(i64::from(token_deleted))
+    .bind(token_deleted.map(i64::from))
     .execute(connection)
     .await?;
     Ok(())

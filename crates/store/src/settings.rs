@@ -65,6 +65,8 @@ pub struct Replacement<'a> {
     pub deletes_grant: Option<&'a str>,
     /// Whether no token depends on what it changes. It then deletes none.
     pub keeps_token: bool,
+    /// Whether the settings need a token.
+    pub needs_token: bool,
 }
 
 /// The result of a save.
@@ -169,7 +171,8 @@ pub async fn replace(store: &Store, save: &Replacement<'_>) -> Result<Replaced, 
         put_secret(&mut transaction, secret).await?;
     }
     if !save.keeps_token {
-        health::connection_changed_in(&mut transaction, save.at, deleted.is_some()).await?;
+        let token_deleted = save.needs_token.then_some(deleted.is_some());
+        health::connection_changed_in(&mut transaction, save.at, token_deleted).await?;
     }
     audit::record_in(&mut transaction, &audit_entry(save)).await?;
     if deleted.is_some() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus, Tested};
-use domain::health::{Evidence, Trouble};
+use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
@@ -89,16 +89,10 @@ pub async fn send(
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
     let attempt = attempt(delivery, source, settings, Some(outgoing), on_step).await;
-    if let (Tested::Saved, TokenSource::Stored(current)) = (tested, source) {
-        let evidence = match &attempt.outcome {
-            Ok(_) => Some(Evidence::Works),
-            Err(_) if !attempt.counts => None,
-            Err(failure) => trouble(failure).map(Evidence::Fails),
-        };
-        if let Some(evidence) = evidence {
-            let is_message = attempt.outcome.is_ok();
-            delivery.health.record(current.token_revision, evidence, is_message).await;
-        }
+    if let (Tested::Saved, TokenSource::Stored(current)) = (tested, source)
+        && let Some(evidence) = attempt.evidence()
+    {
+        delivery.health.record(current.token_revision, evidence).await;
     }
     attempt.outcome
 }
@@ -114,22 +108,37 @@ pub async fn check(
             let source = TokenSource::Stored(Box::new(current.clone()));
             attempt(delivery, &source, settings, None, on_step).await
         }
-        Err(failure) => Attempt { outcome: Err(failure), counts: true },
+        Err(failure) => Attempt::without_session(failure),
     }
-}
-
-/// What a failure says of the connection, if anything.
-pub fn trouble(failure: &Failure) -> Option<Trouble> {
-    let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
-    Trouble::of_message(step, diagnosis, code, peer_text, found)
 }
 
 /// The end of a message or a check.
 pub struct Attempt {
     /// Its result; the reply is empty for a check.
     pub outcome: Result<Accepted, Failure>,
+    /// What its success proves.
+    proof: Proof,
     /// Whether a failure is final: a token that was refused once may only be stale.
-    pub counts: bool,
+    is_final: bool,
+    is_own_sender: bool,
+}
+
+impl Attempt {
+    /// One that failed before any session.
+    pub const fn without_session(failure: Failure) -> Self {
+        Self { outcome: Err(failure), proof: Proof::TOKEN, is_final: true, is_own_sender: true }
+    }
+
+    /// What it shows of the connection; `None` for a failure of the message itself.
+    pub fn evidence(&self) -> Option<Evidence> {
+        let Err(failure) = &self.outcome else { return Some(Evidence::Works(self.proof)) };
+        let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
+        let is_own_sender = self.is_own_sender;
+        let failed = FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender };
+        let trouble = Trouble::of_message(failed)?;
+        let can_pass = trouble.can_pass || !self.is_final;
+        Some(Evidence::Fails(Trouble { can_pass, ..trouble }))
+    }
 }
 
 /// Signs in, and sends the message if there is one.
@@ -142,18 +151,22 @@ async fn attempt(
 ) -> Attempt {
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
+    let envelope_sender = outgoing.and_then(|outgoing| outgoing.sender.clone());
+    let is_own_sender =
+        envelope_sender.as_deref().is_none_or(|sender| sender.eq_ignore_ascii_case(&user));
     let mut sending = Sending {
         delivery,
         envelope: Envelope {
             server: mail_server.clone(),
             client_name: delivery.client_name.clone(),
             credentials: Credentials::None,
-            sender: outgoing.and_then(|outgoing| outgoing.sender.clone()),
+            sender: envelope_sender,
             recipients: outgoing.map(|outgoing| outgoing.recipients.clone()).unwrap_or_default(),
         },
         octets: outgoing.map(|outgoing| &outgoing.octets[..]),
         on_step,
-        counts: true,
+        is_final: true,
+        renews: true,
     };
     let begun = Instant::now();
     let outcome = match settings {
@@ -166,7 +179,9 @@ async fn attempt(
         },
     };
     delivery.health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
-    Attempt { outcome, counts: sending.counts }
+    let reach = if outgoing.is_some() { Reach::Message } else { Reach::SignIn };
+    let proof = Proof { reach, renews: sending.renews };
+    Attempt { outcome, proof, is_final: sending.is_final, is_own_sender }
 }
 
 /// A failure before any connection.
@@ -181,8 +196,10 @@ struct Sending<'a> {
     /// The message; `None` for a check.
     octets: Option<&'a [u8]>,
     on_step: &'a mut (dyn FnMut(StepReport) + Send),
-    /// See [`Attempt::counts`].
-    counts: bool,
+    /// See [`Attempt::is_final`].
+    is_final: bool,
+    /// See [`Proof::renews`].
+    renews: bool,
 }
 
 impl Sending<'_> {
@@ -217,7 +234,7 @@ impl Sending<'_> {
             }
             // Without another token, the mail server's reply is more informative.
             Err(_) => {
-                self.counts = false;
+                self.is_final = false;
                 Err(refusal)
             }
         }
@@ -247,6 +264,7 @@ impl Sending<'_> {
         };
         match outcome {
             Ok(access) => {
+                self.renews = access.renews;
                 (self.on_step)(report(StepStatus::Done, facts(self.delivery, &access), None));
                 Ok(access)
             }

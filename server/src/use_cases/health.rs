@@ -9,9 +9,8 @@ pub mod restore;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::delivery::Step;
 use domain::error::one_line;
-use domain::health::{Evidence, Expiry, Health, Transition};
+use domain::health::{Evidence, Expiry, Health, Reach, Transition};
 use metrics::{MailState, Metrics};
 use store::health::{self as rows, Known, Observation};
 use store::{Store, StoreError, tokens};
@@ -22,7 +21,7 @@ use super::settings::{self, SettingsStore};
 use super::updates::Updates;
 
 pub use alerts::{Alerts, run_alerts};
-pub use checks::{HealthChecks, run_health_checks};
+pub use checks::{Checked, HealthChecks, run_health_checks};
 
 /// An accepted message is recorded at most this often.
 const MESSAGES_EVERY: TimeDelta = TimeDelta::minutes(1);
@@ -47,12 +46,11 @@ pub struct HealthRecord {
 impl HealthRecord {
     /// Records a message or a token of the settings of this revision. A record that cannot be stored
     /// is logged: the next attempt shows the same.
-    pub async fn record(&self, revision: i64, evidence: Evidence, is_message: bool) {
+    pub async fn record(&self, revision: i64, evidence: Evidence) {
         let observation = Observation {
             evidence,
             at: self.clock.now(),
             check: None,
-            is_message,
             certificate_expires_at: None,
             jitter: self.jitter(),
         };
@@ -111,16 +109,13 @@ impl HealthRecord {
 
 /// Whether an observation changes what is known, so that it has to be written.
 fn changes(known: &Known, observation: &Observation) -> bool {
-    let open = known.open.as_ref().map(|incident| incident.trouble.step);
-    match observation.evidence {
-        Evidence::Works => {
-            let is_new = |at| observation.at >= at + MESSAGES_EVERY;
-            open.is_some()
-                || known.monitor.failures > 0
-                || !known.is_proved
-                || known.accepted_at.is_none_or(is_new)
+    let is_new = |at| observation.at >= at + MESSAGES_EVERY || observation.at < at;
+    match observation.reach() {
+        None => true,
+        Some(_) if known.open.is_some() || known.monitor.failures > 0 => true,
+        Some(Reach::Token) => false,
+        Some(Reach::SignIn | Reach::Message) => {
+            !known.is_proved || known.accepted_at.is_none_or(is_new)
         }
-        Evidence::HasToken => open == Some(Step::Token),
-        Evidence::Fails(_) => true,
     }
 }

@@ -9,7 +9,7 @@ use lettre::{Message, message::Mailbox};
 use smtp::{Accepted, Failure, message::mailbox};
 
 use super::UseCaseError;
-use super::delivery::{self, Delivery, Outgoing, TokenSource};
+use super::delivery::{self, Attempt, Delivery, Outgoing, TokenSource};
 use super::settings::{self, Current};
 
 /// Sends messages with the saved settings. Clones share all state.
@@ -160,7 +160,13 @@ impl Mailer {
                 delivery::send(&self.0, Tested::Saved, &source, settings, &outgoing, &mut on_step)
                     .await
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                let attempt = Attempt::without_session(failure);
+                if let Some(evidence) = attempt.evidence() {
+                    self.0.health.record(current.token_revision, evidence).await;
+                }
+                attempt.outcome
+            }
         };
         match outcome {
             Ok(Accepted { reply }) => Ok(SentMessage { reply, steps }),

@@ -247,6 +247,7 @@ pub async fn save(
             changed_fields: &changed_fields,
             deletes_grant: save.deletes_grant.as_deref(),
             keeps_token: keeps_token(&changed),
+            needs_token: save.draft.flow != OauthFlow::None,
         },
     )
     .await?;

@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use contract::{EmailService, IncidentView, RunView, SaveAnswer, SettingsSaved};
 use domain::Draft;
 use domain::delivery::{Outcome, Step, StepReport, StepStatus};
-use domain::health::{Evidence, Trouble};
+use domain::health::{Evidence, Proof, Trouble};
 use http_body_util::BodyExt;
 use server::Server;
 use server::config::{HostOrigin, StreamTiming};
@@ -285,12 +285,12 @@ async fn a_stream_begins_with_the_open_incident_and_reports_when_one_opens_and_c
     let mut reading = open(&harness.server, &harness.sign_in().await).await;
     assert_eq!(reading.incident().await, None);
     let health = harness.server.checks.delivery.health.clone();
-    health.record(0, Evidence::Fails(Trouble::without_token()), false).await;
+    health.record(0, Evidence::Fails(Trouble::without_token())).await;
     let opened = reading.incident().await.expect("an incident");
     assert_eq!((opened.diagnosis.as_str(), opened.occurrences), ("token-absent", 1));
     let mut second = open(&harness.server, &harness.sign_in().await).await;
     assert_eq!(second.incident().await.as_ref(), Some(&opened));
-    health.record(0, Evidence::Works, true).await;
+    health.record(0, Evidence::Works(Proof::TOKEN)).await;
     assert_eq!(reading.incident().await, None);
 }
 
@@ -303,7 +303,7 @@ async fn a_further_failure_on_another_node_is_found_by_polling_the_database() {
     assert_eq!(reading.incident().await, None);
     for occurrences in [1, 2] {
         let fails = Evidence::Fails(Trouble::without_token());
-        here.server.checks.delivery.health.record(0, fails, false).await;
+        here.server.checks.delivery.health.record(0, fails).await;
         let open = reading.incident().await.expect("an incident");
         assert_eq!(open.occurrences, occurrences);
     }

@@ -11,17 +11,19 @@ use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contract::EmailService;
 use domain::delivery::{Diagnosis, Outcome, Step};
-use domain::health::Incident;
+use domain::health::{Evidence, Incident, Proof, Reach, Trouble};
 use domain::{Field, OauthFlow};
+use lettre::Message;
 use net::egress::EgressPolicy;
 use serde_json::{Value, json};
 use server::Server;
 use server::config::{AlertConfig, Config, MetricsConfig, Webhook};
+use server::use_cases::{Checked, MailError, Mailer, SentMessage};
 use server::web::metrics::metrics_router;
 use store::alerts::{self, Channel};
 use store::hash::hashed;
 use store::health as rows;
-use testkit::provider::{CLIENT_SECRET, RecordedRequest, ScriptedProvider, Turn};
+use testkit::provider::{CLIENT_SECRET, RecordedRequest, ScriptedProvider, Takes, Turn};
 use testkit::smtp_server::{AUTHORITY, SmtpScript};
 use tokio::net::TcpListener;
 use vault::clock::{Clock, SystemClock};
@@ -77,6 +79,14 @@ async fn check(harness: &Harness) -> bool {
 
 async fn open_incident(server: &Server) -> Option<Incident> {
     rows::load(&server.store).await.expect("the database answers").open
+}
+
+/// Sends a message as a host does.
+async fn send_as_host(server: &Server) -> Result<SentMessage, MailError> {
+    let mailer = Mailer::new(server.runs.delivery.clone());
+    let message = Message::builder().from(mailer.sender().await?);
+    let message = message.to("bo@example.com".parse().expect("an address"));
+    mailer.send(&message.body(String::from("Hello")).expect("a message")).await
 }
 
 fn body(request: &RecordedRequest) -> Value {
@@ -274,6 +284,7 @@ async fn a_mail_server_that_does_not_answer_is_an_incident_at_the_fourth_attempt
     let incident = open_incident(&harness.server).await.expect("it opens");
     assert_eq!(incident.trouble.diagnosis, Diagnosis::NothingListens);
     assert_eq!(incident.occurrences, 4);
+    assert_eq!(harness.clock.now() - incident.opened_at, TimeDelta::minutes(21));
 }
 
 #[tokio::test]
@@ -321,6 +332,97 @@ async fn no_token_for_15_minutes_after_a_save_deleted_one_is_an_incident() {
     assert_eq!(incident.trouble.diagnosis, Diagnosis::TokenAbsent);
     fixture.obtain().await;
     assert_eq!(open_incident(&fixture.harness.server).await, None);
+}
+
+#[tokio::test]
+async fn a_message_without_a_token_opens_no_incident_before_that() {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::with_token(flow).await;
+    fixture.delete_token(flow).await;
+    let server = &fixture.harness.server;
+    send_as_host(server).await.expect_err("there is no token");
+    assert_eq!(open_incident(server).await, None);
+}
+
+#[tokio::test]
+async fn a_token_that_an_older_save_deleted_is_not_missed_after_a_time_without_oauth() {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::with_token(flow).await;
+    let grant = fixture.token().await.map(|token| token.grant);
+    let without = edited(
+        &fixture.draft(OauthFlow::None),
+        &[
+            (Field::BasicSender, "noreply@example.com"),
+            (Field::BasicDisplayName, "PPM"),
+            (Field::BasicServer, "localhost"),
+            (Field::BasicPort, "25"),
+        ],
+    );
+    fixture.saved(&without, 1, grant).await;
+    fixture.harness.clock.advance(TimeDelta::days(30));
+    fixture.saved(&fixture.draft(flow), 2, None).await;
+    check(&fixture.harness).await;
+    assert_eq!(open_incident(&fixture.harness.server).await, None);
+}
+
+#[tokio::test]
+async fn a_sender_that_is_refused_stays_an_incident_until_a_message_is_accepted() {
+    let harness = Harness::start().await.with_ada().await;
+    let refusing = || SmtpScript::in_clear().replying("MAIL", "550 5.7.60 Not this sender").play();
+    let server = refusing();
+    harness.sends_through(&ada(), server.address).await;
+    send_as_host(&harness.server).await.expect_err("it is refused");
+    let incident = open_incident(&harness.server).await.expect("it opens");
+    assert_eq!((incident.trouble.step, incident.reach), (Step::Sender, Reach::Message));
+    let known = rows::load(&harness.server.store).await.expect("an answer");
+    let signed_in = Evidence::Works(Proof { reach: Reach::SignIn, renews: true });
+    let record = &harness.server.checks.delivery.health;
+    record.record(1, signed_in).await;
+    assert_eq!(open_incident(&harness.server).await, known.open, "a check cannot judge it");
+    record.record(1, Evidence::Works(Proof { reach: Reach::Message, renews: true })).await;
+    assert_eq!(open_incident(&harness.server).await, None);
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_refused_while_the_token_is_valid_is_one_incident() {
+    let sink = sink(&["200 OK"; 5]);
+    let fixture = with_token(&sink).await;
+    fixture.provider.rule(|rules| rules.takes = Takes::NoSecret);
+    // Its renewal is due, and the access token still valid.
+    fixture.harness.clock.advance(TimeDelta::minutes(59));
+    for _ in 0..4 {
+        assert!(matches!(fixture.send().await, Outcome::Accepted { .. }));
+        deliver(&fixture.harness.server).await;
+        fixture.harness.clock.advance(TimeDelta::seconds(12));
+    }
+    let types: Vec<_> = sink.asked().iter().map(|it| body(it)["type"].clone()).collect();
+    assert_eq!(types, ["incident.opened"]);
+}
+
+#[tokio::test]
+async fn an_incident_of_the_sign_in_does_not_end_with_a_renewal() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let record = &fixture.harness.server.checks.delivery.health;
+    for (step, can_pass) in [(Step::SignIn, false), (Step::Token, true)] {
+        let diagnosis = Diagnosis::CredentialsRefused;
+        let (peer_text, found) = (None, None);
+        let trouble = Trouble { step, diagnosis, peer_text, found, can_pass };
+        record.record(1, Evidence::Fails(trouble)).await;
+    }
+    record.record(1, Evidence::Works(Proof::TOKEN)).await;
+    let incident = open_incident(&fixture.harness.server).await.expect("it is still open");
+    assert_eq!(incident.occurrences, 2);
+}
+
+#[tokio::test]
+async fn checks_that_are_asked_for_at_once_are_one_sign_in() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let checks = &fixture.harness.server.checks;
+    let (one, other) = tokio::join!(checks.check_now(), checks.check_now());
+    let mut outcomes = [one.expect("an answer"), other.expect("an answer")];
+    outcomes.sort_by_key(|outcome| *outcome != Checked::Yes);
+    assert_eq!(outcomes, [Checked::Yes, Checked::ByAnother]);
+    assert_eq!(fixture.mailbox.users().len(), 1);
 }
 
 #[tokio::test]

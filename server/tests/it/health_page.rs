@@ -55,13 +55,18 @@ async fn fails(harness: &Harness, trouble: Trouble) {
     let current = harness.server.service().load(&ada(), CALLBACK).await.expect("the tab");
     let revision = current.saved.revision;
     let health = &harness.server.checks.delivery.health;
-    health.record(revision, Evidence::Fails(trouble), false).await;
+    health.record(revision, Evidence::Fails(trouble)).await;
 }
 
 /// A refused sign-in with this text of the server.
 fn refused(words: &str) -> Trouble {
-    let (step, cause) = (Step::SignIn, Diagnosis::CredentialsRefused);
-    Trouble::of_message(step, cause, None, Some(words.to_owned()), None).expect("it counts")
+    Trouble {
+        step: Step::SignIn,
+        diagnosis: Diagnosis::CredentialsRefused,
+        peer_text: Some(words.to_owned()),
+        found: None,
+        can_pass: false,
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ fn save<'a>(expected_revision: i64, form_json: &'a str, by: &'a Actor) -> Replac
         changed_fields: &[],
         deletes_grant: None,
         keeps_token: false,
+        needs_token: true,
     }
 }
 

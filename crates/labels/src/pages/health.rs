@@ -55,7 +55,10 @@ pub const EMAIL_SETTINGS: &str = "Go to the Email settings";
 
 /// The state in one sentence.
 pub fn state(page: &HealthPage) -> String {
-    let is_failing = page.last_check.is_some_and(|check| check.failure.is_some());
+    // A message that was accepted since says more.
+    let is_failing = page.last_check.is_some_and(|check| {
+        check.failure.is_some() && page.accepted_at.is_none_or(|at| at < check.at)
+    });
     let is_unknown = page.last_check.is_none() && page.accepted_at.is_none();
     match (page.health, page.next_check) {
         (Health::Down, _) => STOPPED.to_owned(),

@@ -27,6 +27,17 @@ const GRACE: Duration = Duration::from_secs(15);
 /// When settings that are incomplete, or have no token, are looked at again.
 const INCOMPLETE: TimeDelta = TimeDelta::hours(1);
 
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// It ended, and its result is recorded.
+    Yes,
+    /// The settings are incomplete or have no token.
+    NotPossible,
+    /// Another one is in progress.
+    ByAnother,
+}
+
 /// What checks use. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct HealthChecks {
@@ -63,27 +74,39 @@ impl HealthChecks {
         let record = &self.delivery.health;
         let (known, now) = (rows::load(&record.store).await?, record.clock.now());
         self.miss_token(&known, now).await?;
-        if !self.are_on || known.monitor.check_at.is_none_or(|at| now < at) {
+        if !self.are_on || !known.monitor.is_check_due(now) {
             return Ok(false);
         }
+        Ok(self.check_alone(known.monitor.check_at).await? == Checked::Yes)
+    }
+
+    /// Checks now, because a user asks for it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn check_now(&self) -> Result<Checked, UseCaseError> {
+        self.check_alone(None).await
+    }
+
+    /// Checks under the lease, so that a sign-in that fails is not tried by several at once. `due` is
+    /// the time of the check that it is.
+    async fn check_alone(&self, due: Option<DateTime<Utc>>) -> Result<Checked, UseCaseError> {
+        let record = &self.delivery.health;
         let owner = random_id(record.randomness.as_ref());
-        let length = delta(self.longest());
-        let leased = rows::lease_check(&record.store, &owner, now, now + length, now + length * 10);
-        if !leased.await? {
-            return Ok(false);
+        let (now, length) = (record.clock.now(), delta(self.longest()));
+        let (until, longest) = (now + length, now + length * 10);
+        if !rows::lease_check(&record.store, &owner, due, now, until, longest).await? {
+            return Ok(Checked::ByAnother);
         }
-        let checked = self.check_now().await;
+        let checked = self.check().await;
         let skipped = matches!(checked, Ok(false)).then(|| record.clock.now() + INCOMPLETE);
         rows::release_check(&record.store, &owner, skipped).await?;
-        checked
+        Ok(if checked? { Checked::Yes } else { Checked::NotPossible })
     }
 
     /// Signs in, sends nothing, and records the result. False if the settings are incomplete or have
     /// no token.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn check_now(&self) -> Result<bool, UseCaseError> {
+    async fn check(&self) -> Result<bool, UseCaseError> {
         let record = &self.delivery.health;
         let current = settings::current(&self.delivery.settings).await?;
         let needs_token = current.saved.form.flow != OauthFlow::None;
@@ -98,27 +121,22 @@ impl HealthChecks {
             let left = report.facts.iter().find(|fact| fact.name == FactName::DaysLeft);
             days_left = left.and_then(|fact| fact.value.parse::<i64>().ok()).or(days_left);
         };
-        let delivery::Attempt { outcome, counts } =
-            delivery::check(&self.delivery, &current, &mut on_step).await;
-        let trouble = outcome.err().as_ref().and_then(delivery::trouble);
-        let evidence = match &trouble {
-            None => Evidence::Works,
-            // A token that was refused once may only be stale.
-            Some(trouble) => Evidence::Fails(Trouble {
-                can_pass: trouble.can_pass || !counts,
-                ..trouble.clone()
-            }),
+        let attempt = delivery::check(&self.delivery, &current, &mut on_step).await;
+        // The token was deleted meanwhile.
+        let Some(evidence) = attempt.evidence() else { return Ok(false) };
+        let trouble = match &evidence {
+            Evidence::Works(_) => None,
+            Evidence::Fails(trouble) => Some(trouble.clone()),
         };
         let millis = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let observation = Observation {
             evidence,
             at: record.clock.now(),
             check: Some(LastCheck { at, millis, trouble }),
-            is_message: false,
             certificate_expires_at: days_left.map(|days| at + TimeDelta::days(days)),
             jitter: record.jitter(),
         };
-        record.metrics.count_check(observation.evidence == Evidence::Works);
+        record.metrics.count_check(observation.reach().is_some());
         record.observe(current.token_revision, &observation).await?;
         Ok(true)
     }
@@ -132,9 +150,9 @@ impl HealthChecks {
         let record = &self.delivery.health;
         let current = settings::current(&self.delivery.settings).await?;
         let has_token = tokens::load(&record.store).await?.is_some();
-        if current.saved.form.flow != OauthFlow::None && !has_token {
+        if current.saved.is_complete() && !has_token {
             let evidence = Evidence::Fails(Trouble::without_token());
-            record.record(current.token_revision, evidence, false).await;
+            record.record(current.token_revision, evidence).await;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, Explanation, TokenView, paths,
 };
-use domain::health::Evidence;
+use domain::health::{Evidence, Proof};
 use domain::settings::{Consent, Grant};
 use domain::syntax::{text::is_guid, url};
 use domain::token::{Attempt, AttemptOutcome, OauthDiagnosis, OauthFailure, OauthStage, Renewal};
@@ -605,7 +605,7 @@ async fn obtained(
     match retry_store(STORE_AGAIN_FOR, put).await {
         Ok(PutOutcome::Stored(before)) => {
             tokens.obtained.notify_one();
-            tokens.health.record(current.token_revision, Evidence::HasToken, false).await;
+            tokens.health.record(current.token_revision, Evidence::Works(Proof::TOKEN)).await;
             if let Some(before) = before {
                 revocation::replaced(tokens, current, *before);
             }

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::health::{self, Evidence, Trouble};
+use domain::health::{self, Evidence, Proof, Trouble};
 use domain::settings::{Grant, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure, OauthStage, Renewal, Token};
 use domain::{OauthFlow, error::one_line};
@@ -61,6 +61,8 @@ pub struct Access {
     pub expires_at: DateTime<Utc>,
     /// Whether it was renewed during this call.
     pub is_renewed: bool,
+    /// False if its renewal has failed.
+    pub renews: bool,
 }
 
 /// The identity of an access token: its grant and generation.
@@ -131,6 +133,7 @@ pub async fn one_off(tokens: &Tokens, grant: &Grant) -> Result<Access, NoAccess>
         obtained_at: now,
         expires_at: expiry(now, lifetime),
         is_renewed: false,
+        renews: true,
     })
 }
 
@@ -144,6 +147,7 @@ async fn taken(tokens: &Tokens, current: &Current, want: &Want) -> Result<Access
         obtained_at: token.obtained_at,
         expires_at: token.expires_at,
         is_renewed,
+        renews: token.failure.is_none(),
     })
 }
 
@@ -465,7 +469,7 @@ async fn keep(
             let evidence = match outcome {
                 Ok(issued) if !issued.lifetime.is_zero() => {
                     tracing::info!("the token was renewed");
-                    Evidence::HasToken
+                    Evidence::Works(Proof::TOKEN)
                 }
                 Ok(_) => {
                     not_renewed(OauthDiagnosis::ExpiredOnArrival);
@@ -474,10 +478,15 @@ async fn keep(
                 }
                 Err(failure) => {
                     not_renewed(failure.diagnosis);
-                    Evidence::Fails(Trouble::of_renewal(failure))
+                    let trouble = Trouble::of_renewal(failure);
+                    if trouble.can_pass && tokens.clock.now() < token.expires_at {
+                        // Mail works until the token expires.
+                        return;
+                    }
+                    Evidence::Fails(trouble)
                 }
             };
-            tokens.health.record(current.token_revision, evidence, false).await;
+            tokens.health.record(current.token_revision, evidence).await;
         }
         Ok(false) => tracing::info!(
             "the result of a renewal was discarded: the token was deleted or replaced"

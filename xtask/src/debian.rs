@@ -43,6 +43,9 @@ const WEBKIT: Package = Package {
     purpose: "WebKit with its driver, for an administrator's journeys",
 };
 const XVFB: Package = Package { name: "xvfb", purpose: "a display for WebKit" };
+/// For the soak tests only.
+const PROMETHEUS: Package =
+    Package { name: "prometheus", purpose: "promtool, which checks the text of the metrics" };
 
 /// All packages that the gate installs, in the order in which it does.
 pub const ALL: [Package; 9] =
@@ -132,6 +135,14 @@ pub fn ensure_engines() -> Result<()> {
         return Ok(());
     }
     install(&missing)
+}
+
+/// Ensures promtool, or says how to install it.
+pub fn ensure_promtool() -> Result<()> {
+    if answer_of(Command::new("promtool").arg("--version")).is_some() {
+        return Ok(());
+    }
+    install(&[PROMETHEUS])
 }
 
 /// Installs packages, or says how to.

@@ -40,6 +40,7 @@ mod openid;
 mod pages;
 mod people;
 mod postgres;
+mod promtool;
 mod proxy_headers;
 mod readiness;
 mod redirect_check;

@@ -260,7 +260,7 @@ impl Received {
     }
 }
 
-/// A server that serves its first connection, and counts the others.
+/// A server that serves its first connection and counts the others, or serves all of them.
 pub struct SmtpServer {
     pub address: SocketAddr,
     received: Arc<Mutex<Received>>,
@@ -304,8 +304,34 @@ impl SmtpServer {
         Self { address, received, over, part }
     }
 
+    /// Listens, and runs `part` for every client.
+    fn play_to_all<F>(part: impl Fn(SmtpPeer) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = listen("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let received = Arc::new(Mutex::new(Received::default()));
+        let log = received.clone();
+        let (over, mut is_over) = oneshot::channel();
+        let part = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => {
+                        let (stream, _) = accepted?;
+                        stream.set_nodelay(true)?;
+                        log.lock().expect("the log").connections += 1;
+                        tokio::spawn(part(SmtpPeer::of(stream, log.clone())));
+                    }
+                    _ = &mut is_over => return Ok(()),
+                }
+            }
+        });
+        Self { address, received, over, part }
+    }
+
     /// Returns what was received, once the part has ended. It ends early when the client
-    /// disconnects.
+    /// disconnects. A server of all clients is not waited for.
     pub async fn received(self) -> Received {
         let _ = self.over.send(());
         let _ = self.part.await.expect("a part without a panic");
@@ -557,6 +583,11 @@ impl SmtpScript {
     /// Starts the server.
     pub fn play(self) -> SmtpServer {
         SmtpServer::play(move |peer| self.part(peer))
+    }
+
+    /// Starts a server that plays the script to every client.
+    pub fn play_to_all(self) -> SmtpServer {
+        SmtpServer::play_to_all(move |peer| self.clone().part(peer))
     }
 
     async fn part(self, mut peer: SmtpPeer) -> io::Result<()> {

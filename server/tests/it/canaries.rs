@@ -1,6 +1,7 @@
 //! Sends secrets of every kind through every request and failure of the real program at log level
 //! TRACE. No secret may appear in a response, in the log or in the database files, in any encoding.
 
+mod health;
 mod openid;
 mod tokens;
 
@@ -67,7 +68,12 @@ impl Witness {
     }
 
     async fn signed_in() -> Self {
-        let mut witness = Self::start().await;
+        Self::signed_in_with(|_| {}).await
+    }
+
+    /// Starts the program with a changed command line or environment, and signs in.
+    async fn signed_in_with(configure: impl FnOnce(&mut Command)) -> Self {
+        let mut witness = Self::with(configure).await;
         let mut answer = witness.browser.sign_in(EMAIL, OWN).await.expect("an answer");
         assert!(!witness.browser.cookie.is_empty(), "{answer:?}");
         // Set-Cookie is the one header that is meant to carry the session token.

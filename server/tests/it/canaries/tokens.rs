@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::{Url, form_urlencoded};
 
-use super::{CLIENT, Witness, leaked, repeating};
+use super::{CLIENT, STORED, Witness, leaked, repeating};
 use crate::support::harness::cookie_of;
 use crate::support::oauth_fixture::{CALLBACK, FLOWS, draft_with};
 use crate::support::program::encoded;
@@ -346,6 +346,12 @@ impl Witness {
         assert!(matches!(answer, SaveAnswer::Saved(_)), "{answer:?}");
     }
 
+    /// Presses Get Auth Token, and expects a token without a consent.
+    async fn requests_token(&mut self) {
+        self.calls("email/get-token", &json!({ "in_pop_up": false })).await;
+        assert_eq!(self.ended().await.end, Some(AttemptOutcome::Obtained));
+    }
+
     /// Asserts that the code verifiers that the provider received do not leak either.
     fn expects_silence_about(mut self, provider: &EchoingProvider) {
         let asked = provider.asked();
@@ -485,8 +491,7 @@ async fn a_token_that_the_mail_server_repeats_does_not_leak() {
                 let script = repeating(script, step, &echo);
                 let server = script.play();
                 witness.saves_port(server.address.port()).await;
-                witness.calls("email/get-token", &json!({ "in_pop_up": false })).await;
-                assert_eq!(witness.ended().await.end, Some(AttemptOutcome::Obtained));
+                witness.requests_token().await;
                 let run = witness.sends().await;
                 arrived += usize::from(matches!(run.outcome, Some(Outcome::Accepted { .. })));
                 let received = server.received().await;
@@ -498,5 +503,56 @@ async fn a_token_that_the_mail_server_repeats_does_not_leak() {
     }
     assert_eq!(arrived, 2 * 2 * echoes().len(), "only where a good reply repeats it");
     witness.read_token_views().await;
+    witness.expects_silence_about(&provider);
+}
+
+// The mail server answers while the command runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_that_mail_server_and_provider_repeat_at_a_check_do_not_leak() {
+    let provider = EchoingProvider::start().await;
+    let (mut witness, monitoring) = Witness::with_alerts().await;
+    witness.secrets.extend(CANARIES.map(str::to_owned));
+    // The way of the alert email while OAuth is down.
+    let relay = repeating(SmtpScript::in_clear(), "done-content", STORED).play();
+    let relay_port = relay.address.port().to_string();
+    let draft = provider.draft(OauthFlow::ClientCredentials, 465).with_texts([
+        (Field::BasicSender, "backup@example.com"),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, &relay_port),
+        (Field::BasicUseTls, "off"),
+        (Field::Username, "noreply"),
+        (Field::Password, STORED),
+    ]);
+    witness.saves(&draft, 0).await;
+
+    let xoauth2 = "250-mail.example.com\n250 AUTH XOAUTH2";
+    let script = SmtpScript { ehlo_under_tls: xoauth2, ..SmtpScript::from_the_first_byte() };
+    for echo in echoes() {
+        for (step, is_open) in [("done-auth", false), ("auth", true)] {
+            let server = repeating(script.clone(), step, &echo).play_to_all();
+            witness.saves_port(server.address.port()).await;
+            witness.requests_token().await;
+            let incident = witness.checks_now(&monitoring).await;
+            let has_words = incident.is_some_and(|open| open.peer_text.is_some());
+            assert_eq!(has_words, is_open, "{step}: {echo}");
+        }
+    }
+    // A refused token is renewed at once.
+    let server = script.replying("AUTH", "535 5.7.8 No").play_to_all();
+    witness.saves_port(server.address.port()).await;
+    for (how, refusal) in REFUSALS {
+        provider.set_behaviours(Behaviour::Gives(3_600), Behaviour::Gives(3_600));
+        witness.requests_token().await;
+        provider.set_behaviours(Behaviour::Refuses(refusal), Behaviour::Refuses(refusal));
+        let asked_before = provider.asked().len();
+        assert!(witness.checks_now(&monitoring).await.is_some(), "{how}");
+        assert!(provider.asked().len() > asked_before, "{how}");
+    }
+    assert_eq!(witness.runs_health(), Some(2));
+    witness.hears_alerts(&monitoring, 2 * echoes().len() - 1).await;
+    let message = relay.received().await.message();
+    assert!(String::from_utf8_lossy(&message).contains("Subject: PPM email has stopped"));
+    witness.received.push(("an alert email".to_owned(), message));
     witness.expects_silence_about(&provider);
 }

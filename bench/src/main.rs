@@ -79,6 +79,9 @@ enum Program {
         /// How many saves.
         #[arg(long)]
         saves: u32,
+        /// The port of a mail server on this machine, for which the settings are then.
+        #[arg(long)]
+        port: Option<u16>,
         /// The user who signs in first: address and password, with a colon between.
         #[arg(long = "as")]
         account: String,
@@ -120,7 +123,9 @@ async fn main() -> Result<()> {
         Program::Flood { server, connections, per_second } => {
             return flood::flood(server, connections, per_second).await;
         }
-        Program::Save { server, saves, account } => load::save(server, saves, &account).await?,
+        Program::Save { server, saves, port, account } => {
+            load::save(server, saves, port, &account).await?
+        }
         Program::Watch { server, port, pages, account } => {
             load::watch(server, port, pages, &account).await?
         }

@@ -40,6 +40,17 @@ const FLOOD_PER_SECOND: u32 = 10;
 const UNDER_FLOOD: &str = "call, p99, under a flood of 64 connections and 640 sign-ins a second";
 /// The maximum of the 99th percentile of an administrator's calls with the flood.
 const FLOOD_LIMIT: (&str, Limit) = (UNDER_FLOOD, Limit::RatioAtMost(2.0));
+/// With checks and without them: the rounds, and the saves and page requests of one. A save is checked
+/// within two seconds, and a round of both takes longer.
+const CHECK_ROUNDS: usize = 15;
+const SAVES_BESIDE_CHECKS: u32 = 2_000;
+const PAGES_BESIDE_CHECKS: u32 = 2_000;
+const CHECKED_PAGE: &str = "page, 8 connections, with checks";
+const CHECKED_SAVE: &str = "save on SQLite, 1 connection, with checks";
+/// The limits of what checks cost. They only reveal a regression, such as a save that waits for its
+/// check: on a busy machine the ratio varies by a fifth (docs/development.md).
+const CHECK_LIMITS: [(&str, Limit); 2] =
+    [(CHECKED_PAGE, Limit::RatioAtLeast(0.7)), (CHECKED_SAVE, Limit::RatioAtLeast(0.7))];
 /// The limits of the page in the browser. The last three only reveal a regression: beside an empty
 /// page they cannot be much lower (docs/development.md).
 const PAGE_LIMITS: [(&str, Limit); 7] = [
@@ -59,6 +70,8 @@ pub enum Part {
     Flood,
     /// The tab: its views on the server, its load and its keystrokes in a browser.
     Page,
+    /// What checks of the sign-in cost page views and saves. Needs no browser.
+    Checks,
 }
 
 /// Measures everything, or one part, prints the table and writes it as JSON. Then fails if a figure
@@ -66,7 +79,7 @@ pub enum Part {
 /// turn with those of this one.
 pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -> Result<()> {
     match part {
-        Some(Part::Flood) => {
+        Some(Part::Flood | Part::Checks) => {
             let programs = ["build", "--release", "--package=server", "--package=bench"];
             expect_success(&mut cargo(workspace, programs))?;
             fs::create_dir_all(workspace.site())?;
@@ -82,8 +95,9 @@ pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -
     }
 
     let folder = workspace.bench_folder();
-    let _ = fs::remove_dir_all(folder.join("data"));
-    fs::create_dir_all(folder.join("data"))?;
+    for data in ["data", "data-unchecked"] {
+        let _ = fs::remove_dir_all(folder.join(data));
+    }
     let programs = Programs::new(workspace, folder.join("data"))?;
     let before =
         before.map(|root| Programs::new(&Workspace::at(root)?, folder.join("data-before")));
@@ -94,12 +108,18 @@ pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -
         smtp(workspace, &programs, &mut report)?;
         memory(&programs, &mut report)?;
     }
+    let is_wanted = |this: Part| part.is_none_or(|wanted| wanted == this);
     let mut limits = Vec::new();
-    if part != Some(Part::Page) {
+    if is_wanted(Part::Flood) {
         flood(&programs, &mut report)?;
         limits.push(FLOOD_LIMIT);
     }
-    if part != Some(Part::Flood) {
+    if is_wanted(Part::Checks) {
+        let unchecked = Programs::new(workspace, folder.join("data-unchecked"))?;
+        checks(&programs, &unchecked, &mut report)?;
+        limits.extend(CHECK_LIMITS);
+    }
+    if is_wanted(Part::Page) {
         http(&programs, before.as_ref(), &mut report)?;
         browser::measure(workspace, &programs, before.as_ref(), &mut report)?;
         limits.extend(PAGE_LIMITS);
@@ -135,7 +155,7 @@ fn http(programs: &Programs, before: Option<&Programs>, report: &mut BenchReport
             pages_before.push(view(earlier)?);
         }
         many.push(programs.get(&empty, "/", REQUESTS * 5, CONNECTIONS, false)?);
-        saves.push(programs.save(&product, SAVES)?);
+        saves.push(programs.save(&product, None, SAVES)?);
         one.push(programs.get(&empty, "/", REQUESTS, 1, false)?);
     }
     report.pair("page, 8 connections", Unit::PerSecond, &pages, ("empty route", &many));
@@ -179,6 +199,26 @@ fn flood(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     Ok(())
 }
 
+/// Measures what checks cost: saves, after which the sign-in is checked, and page views, of a product
+/// with checks and of one without in turn.
+fn checks(programs: &Programs, unchecked: &Programs, report: &mut BenchReport) -> Result<()> {
+    let (on, off) = (programs.serve()?, unchecked.serve_without_checks()?);
+    let sink = programs.sink()?;
+    let (mut saves, mut saves_off, mut pages, mut pages_off) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..CHECK_ROUNDS {
+        for (product, saves, pages) in
+            [(&on, &mut saves, &mut pages), (&off, &mut saves_off, &mut pages_off)]
+        {
+            saves.push(programs.save(product, Some(&sink), SAVES_BESIDE_CHECKS)?);
+            let (path, requests) = ("/settings/email", PAGES_BESIDE_CHECKS);
+            pages.push(programs.get(product, path, requests, CONNECTIONS, true)?);
+        }
+    }
+    report.pair(CHECKED_PAGE, Unit::PerSecond, &pages, ("without checks", &pages_off));
+    report.pair(CHECKED_SAVE, Unit::PerSecond, &saves, ("without checks", &saves_off));
+    Ok(())
+}
+
 fn memory(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     let (product, empty) = (programs.serve()?, programs.empty()?);
     let nothing = [empty.memory()?];
@@ -186,7 +226,7 @@ fn memory(programs: &Programs, report: &mut BenchReport) -> Result<()> {
     report.pair("memory at start", Unit::Mebibytes, &[product.memory()?], base);
     programs.get(&product, "/settings/email", 1, 1, true)?;
     report.pair("memory after a sign-in", Unit::Mebibytes, &[product.memory()?], base);
-    programs.save(&product, MANY_SAVES)?;
+    programs.save(&product, None, MANY_SAVES)?;
     report.pair("memory after 10,000 saves", Unit::Mebibytes, &[product.memory()?], base);
     streams(programs, report)
 }

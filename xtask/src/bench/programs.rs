@@ -59,16 +59,24 @@ impl Programs {
 
     /// Starts the product.
     pub fn serve(&self) -> Result<RunningProgram> {
-        let mut command = self.product(&["serve", "--listen", "127.0.0.1:0"]);
-        // The mail sink is on this machine, on any port.
-        command.args(["--egress-allow", "127.0.0.1", "--site-root"]);
-        RunningProgram::start(command.arg(&self.site))
+        self.serve_with(&[])
     }
 
     /// Starts the product behind a proxy on this machine, so that the flood has a separate address.
     pub fn serve_behind_a_proxy(&self) -> Result<RunningProgram> {
-        let mut command = self.product(&["serve", "--listen", "127.0.0.1:0", "--site-root"]);
-        RunningProgram::start(command.arg(&self.site).args(["--trusted-proxy", "127.0.0.1"]))
+        self.serve_with(&["--trusted-proxy", "127.0.0.1"])
+    }
+
+    /// Starts the product without checks of the sign-in.
+    pub fn serve_without_checks(&self) -> Result<RunningProgram> {
+        self.serve_with(&["--health-check", "off"])
+    }
+
+    fn serve_with(&self, flags: &[&str]) -> Result<RunningProgram> {
+        let mut command = self.product(&["serve", "--listen", "127.0.0.1:0"]);
+        // The mail sink is on this machine, on any port.
+        command.args(["--egress-allow", "127.0.0.1", "--site-root"]);
+        RunningProgram::start(command.arg(&self.site).args(flags))
     }
 
     /// Starts a flood of sign-ins from one address, which ends when this is dropped.
@@ -121,12 +129,16 @@ impl Programs {
         number(command.args(signed_in.then(as_administrator)))
     }
 
-    /// Measures saves per second.
-    pub fn save(&self, server: &RunningProgram, saves: u32) -> Result<f64> {
-        number(
-            self.bench(&["save", &server.address, &format!("--saves={saves}")])
-                .arg(as_administrator()),
-        )
+    /// Measures saves per second. With a sink, the settings saved are for it.
+    pub fn save(
+        &self,
+        server: &RunningProgram,
+        sink: Option<&RunningProgram>,
+        saves: u32,
+    ) -> Result<f64> {
+        let mut command = self.bench(&["save", &server.address, &format!("--saves={saves}")]);
+        command.args(sink.map(|sink| format!("--port={}", sink.port())));
+        number(command.arg(as_administrator()))
     }
 
     /// Opens event streams, sends a test message, reads each stream to the message's end, and

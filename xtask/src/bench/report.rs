@@ -66,17 +66,18 @@ struct Baseline {
 pub enum Limit {
     AtLeast(f64),
     AtMost(f64),
+    RatioAtLeast(f64),
     RatioAtMost(f64),
 }
 
 impl Limit {
     fn allows(self, figure: &Figure) -> bool {
+        let ratio = figure.baseline.as_ref().map(|baseline| baseline.ratio);
         match self {
             Self::AtLeast(least) => figure.median >= least,
             Self::AtMost(most) => figure.median <= most,
-            Self::RatioAtMost(most) => {
-                figure.baseline.as_ref().is_some_and(|baseline| baseline.ratio <= most)
-            }
+            Self::RatioAtLeast(least) => ratio.is_some_and(|ratio| ratio >= least),
+            Self::RatioAtMost(most) => ratio.is_some_and(|ratio| ratio <= most),
         }
     }
 }
@@ -86,6 +87,7 @@ impl Display for Limit {
         match self {
             Self::AtLeast(least) => write!(f, "at least {least}"),
             Self::AtMost(most) => write!(f, "at most {most}"),
+            Self::RatioAtLeast(least) => write!(f, "at least {least} times the baseline"),
             Self::RatioAtMost(most) => write!(f, "at most {most} times the baseline"),
         }
     }
@@ -276,6 +278,7 @@ mod tests {
         report.single("size", Unit::Bytes, &[200.0]);
         let kept = [
             ("call", Limit::RatioAtMost(2.0)),
+            ("call", Limit::RatioAtLeast(2.0)),
             ("score", Limit::AtLeast(97.0)),
             ("size", Limit::AtMost(200.0)),
         ];
@@ -283,21 +286,24 @@ mod tests {
         let broken = [
             ("call", Limit::RatioAtMost(2.0)),
             ("slow call", Limit::RatioAtMost(2.0)),
+            ("call", Limit::RatioAtLeast(2.1)),
             ("score", Limit::AtLeast(98.0)),
             ("size", Limit::AtMost(199.0)),
         ];
         let expected = "over a limit:
 slow call: 2.1 ms, 2.10 times \"calm\", allowed is at most 2 times the baseline
+call: 2.0 ms, 2.00 times \"calm\", allowed is at least 2.1 times the baseline
 score: 97.0 of 100, allowed is at least 98
 size: 200 bytes, allowed is at most 199";
-        assert_eq!(report.check(&broken).expect_err("three are over").to_string(), expected);
+        assert_eq!(report.check(&broken).expect_err("four are over").to_string(), expected);
     }
 
     #[test]
     fn a_figure_that_was_not_measured_is_refused() {
         let mut report = BenchReport::default();
         report.pair("call", Unit::Milliseconds, &[], ("calm", &[]));
-        for limit in [Limit::RatioAtMost(2.0), Limit::AtMost(2.0), Limit::AtLeast(2.0)] {
+        let ratios = [Limit::RatioAtLeast(2.0), Limit::RatioAtMost(2.0)];
+        for limit in ratios.into_iter().chain([Limit::AtMost(2.0), Limit::AtLeast(2.0)]) {
             report.check(&[("call", limit)]).expect_err("no number is no proof");
             report.check(&[("other", limit)]).expect_err("nor is no figure");
         }

@@ -113,6 +113,11 @@ impl GuardedHttp {
         Self { egress: Arc::new(egress), ..self.clone() }
     }
 
+    /// Returns the time limit of a whole call.
+    pub const fn total(&self) -> Duration {
+        self.deadlines.total
+    }
+
     /// Returns the deadline of a call that begins now.
     pub fn end(&self) -> Instant {
         Instant::now() + self.deadlines.total
@@ -127,14 +132,31 @@ impl GuardedHttp {
         request: ::http::Request<Vec<u8>>,
         ends: Instant,
     ) -> Result<HttpAnswer, HttpError> {
-        let answer = timeout_at(ends, self.send_unlimited(request)).await;
-        answer.unwrap_or_else(|_| Err(OauthDiagnosis::TooSlow.into()))
+        let answer = async {
+            let (response, url, is_public) = self.response(request).await?;
+            read(response, url, is_public).await
+        };
+        in_time(ends, answer).await
     }
 
-    async fn send_unlimited(
+    /// Sends a request, and returns the status of the response, whose body is not read.
+    ///
+    /// # Errors
+    /// The URL is not permitted, or the request failed or timed out.
+    pub async fn status(
         &self,
         request: ::http::Request<Vec<u8>>,
-    ) -> Result<HttpAnswer, HttpError> {
+        ends: Instant,
+    ) -> Result<StatusCode, HttpError> {
+        in_time(ends, self.response(request)).await.map(|(response, ..)| response.status())
+    }
+
+    /// Returns the response before its body, the URL, and whether the response is public
+    /// ([`HttpAnswer::is_public`]).
+    async fn response(
+        &self,
+        request: ::http::Request<Vec<u8>>,
+    ) -> Result<(Response, Url, bool), HttpError> {
         let request = Request::try_from(request).map_err(|_| OauthDiagnosis::ServerFailed)?;
         let url = request.url().clone();
         let route = self.route(&url).await?;
@@ -145,7 +167,7 @@ impl GuardedHttp {
         let is_public = route.is_public() && url.scheme() == "https";
         let client = self.client(route).map_err(|_| OauthDiagnosis::ServerFailed)?;
         match client.execute(request).await {
-            Ok(response) => read(response, url, is_public).await,
+            Ok(response) => Ok((response, url, is_public)),
             Err(error) => Err(naming_proxy(proxied, transport_error::broken(&error))),
         }
     }
@@ -204,6 +226,14 @@ impl GuardedHttp {
         };
         builder.build().map_err(HttpClientError)
     }
+}
+
+/// Runs a call until its deadline.
+async fn in_time<T>(
+    ends: Instant,
+    call: impl Future<Output = Result<T, HttpError>>,
+) -> Result<T, HttpError> {
+    timeout_at(ends, call).await.unwrap_or_else(|_| Err(OauthDiagnosis::TooSlow.into()))
 }
 
 /// A resolver that returns only the vetted addresses.

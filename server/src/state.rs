@@ -6,6 +6,7 @@ use metrics::Metrics;
 use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
+use store::alerts::Channel;
 use store::{OpenStoreError, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -159,14 +160,15 @@ impl Server {
     }
 
     /// Starts the background tasks: token renewal, the sealing key's rotation, retention, the checks
-    /// of the connection, and the delivery of alerts.
+    /// of the connection, and the delivery of alerts by each way.
     pub fn start_background(&self) -> Background {
         Background([
             tokio::spawn(run_refresh_loop(self.tokens.clone())),
             tokio::spawn(vault::follow(self.vault.clone(), self.store.clone())),
             tokio::spawn(enforce_retention(self.cleanup())),
             tokio::spawn(run_health_checks(self.checks.clone())),
-            tokio::spawn(run_alerts(self.alerts.clone())),
+            tokio::spawn(run_alerts(self.alerts.clone(), Channel::Webhook)),
+            tokio::spawn(run_alerts(self.alerts.clone(), Channel::Email)),
         ])
     }
 
@@ -194,7 +196,7 @@ impl Server {
 /// The background tasks of a server. Dropping this aborts them.
 #[must_use = "dropping it stops the tasks"]
 #[derive(Debug)]
-pub struct Background([JoinHandle<()>; 5]);
+pub struct Background([JoinHandle<()>; 6]);
 
 impl Drop for Background {
     fn drop(&mut self) {

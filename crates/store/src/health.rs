@@ -195,8 +195,8 @@ impl Observation {
 }
 
 /// Draws the conclusions of an attempt with the settings of this token revision, and queues the
-/// alerts. `id` is the ID of an incident that opens. `None`, and nothing changed, if the settings
-/// were changed since.
+/// alerts. `id` is the random ID of an incident that opens, and of an alert. `None`, and nothing
+/// changed, if the settings were changed since.
 pub async fn observe(
     store: &Store,
     token_revision: i64,
@@ -226,7 +226,7 @@ pub async fn observe(
                 trouble: trouble.clone(),
             };
             open_in(&mut transaction, &incident).await?;
-            alerts::queue_in(&mut transaction, &AlertSubject::Opened(incident), *at).await?;
+            alerts::queue_in(&mut transaction, id, &AlertSubject::Opened(incident), *at).await?;
         }
         (Transition::Recurs, Evidence::Fails(trouble), Some(incident)) => {
             sqlx::query(
@@ -246,7 +246,7 @@ pub async fn observe(
             let close = sqlx::query(sql).bind(&incident.id).bind(millis(*at));
             close.execute(&mut *transaction).await?;
             let closed = Incident { closed_at: Some(*at), ..incident };
-            alerts::queue_in(&mut transaction, &AlertSubject::Recovered(closed), *at).await?;
+            alerts::queue_in(&mut transaction, id, &AlertSubject::Recovered(closed), *at).await?;
         }
         _ => {}
     }
@@ -416,9 +416,10 @@ pub(super) async fn token_obtained_in(
 }
 
 /// Queues the reminder of a credential, unless it was sent before; a later reminder replaces those
-/// of more days. Returns whether it was queued.
+/// of more days. `id` is the random ID of the alert. Returns whether it was queued.
 pub async fn remind(
     store: &Store,
+    id: &str,
     expiry: Expiry,
     days: i64,
     now: DateTime<Utc>,
@@ -436,7 +437,8 @@ pub async fn remind(
     .await?;
     let is_new = sent.rows_affected() == 1;
     if is_new {
-        alerts::queue_in(&mut transaction, &AlertSubject::Expiring { expiry, days }, now).await?;
+        let subject = AlertSubject::Expiring { expiry, days };
+        alerts::queue_in(&mut transaction, id, &subject, now).await?;
     }
     transaction.commit().await?;
     Ok(is_new)

@@ -7,7 +7,7 @@ use sqlx::{AnyPool, AssertSqlSafe};
 use crate::dialect::Dialect;
 
 /// Every migration ever shipped, oldest first. A shipped one is corrected by a later one only.
-const STEPS: [(i64, &str); 15] = [
+const STEPS: [(i64, &str); 16] = [
     (1, include_str!("../migrations/0001_foundation.sql")),
     (2, include_str!("../migrations/0002_hard_edges.sql")),
     (3, include_str!("../migrations/0003_oauth.sql")),
@@ -22,6 +22,7 @@ const STEPS: [(i64, &str); 15] = [
     (12, include_str!("../migrations/0012_token_revision.sql")),
     (13, include_str!("../migrations/0013_health.sql")),
     (14, include_str!("../migrations/0014_proved.sql")),
+    (15, include_str!("../migrations/0015_alerts.sql")),
     (16, include_str!("../migrations/0016_reach.sql")),
 ];
 

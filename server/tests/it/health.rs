@@ -8,10 +8,10 @@ use std::time::Duration;
 use ::alerts::WebhookSecret;
 use axum::body::Body;
 use axum::http::StatusCode;
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use contract::EmailService;
 use domain::delivery::{Diagnosis, Outcome, Step};
-use domain::health::{Evidence, Incident, Proof, Reach, Trouble};
+use domain::health::{Credential, Evidence, Expiry, Incident, Proof, Reach, Trouble};
 use domain::{Field, OauthFlow};
 use lettre::Message;
 use net::egress::EgressPolicy;
@@ -20,11 +20,11 @@ use server::Server;
 use server::config::{AlertConfig, Config, MetricsConfig, Webhook};
 use server::use_cases::{Checked, MailError, Mailer, SentMessage};
 use server::web::metrics::metrics_router;
-use store::alerts::{self, Channel};
+use store::alerts::{self, AlertLease, Channel};
 use store::hash::hashed;
-use store::health as rows;
+use store::{health as rows, settings};
 use testkit::provider::{CLIENT_SECRET, RecordedRequest, ScriptedProvider, Takes, Turn};
-use testkit::smtp_server::{AUTHORITY, SmtpScript};
+use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
 use tokio::net::TcpListener;
 use vault::clock::{Clock, SystemClock};
 
@@ -70,7 +70,39 @@ async fn revoke(fixture: &OauthFixture) {
 }
 
 async fn deliver(server: &Server) {
-    server.alerts.deliver_due().await.expect("the database answers");
+    for channel in Channel::ALL {
+        server.alerts.deliver_due(channel).await.expect("the database answers");
+    }
+}
+
+/// Records what an attempt with the saved settings has shown.
+async fn record(harness: &Harness, evidence: Evidence) {
+    let revision = settings::token_revision(&harness.server.store).await.expect("an answer");
+    harness.server.checks.delivery.health.record(revision, evidence).await;
+}
+
+fn without_token() -> Evidence {
+    Evidence::Fails(Trouble::without_token())
+}
+
+/// Queues a reminder.
+async fn remind(harness: &Harness) {
+    let now = harness.clock.now();
+    let on = now.date_naive() + TimeDelta::days(30);
+    let expiry = Expiry { credential: Credential::ClientSecret, on };
+    let queued = rows::remind(&harness.server.store, "a reminder", expiry, 30, now);
+    assert!(queued.await.expect("the database answers"));
+}
+
+/// The types of the alerts that a webhook has got.
+fn types(sink: &ScriptedProvider) -> Vec<String> {
+    sink.asked().iter().map(|it| body(it)["type"].as_str().expect("a type").to_owned()).collect()
+}
+
+/// The lease of an alert that this owner takes for a minute.
+fn lease(owner: &str, from: DateTime<Utc>) -> AlertLease {
+    let until = from + TimeDelta::minutes(1);
+    AlertLease { owner: owner.to_owned(), from, until, longest: from + TimeDelta::hours(1) }
 }
 
 async fn check(harness: &Harness) -> bool {
@@ -153,6 +185,152 @@ async fn an_alert_is_given_up_after_a_day() {
     fixture.harness.clock.advance(TimeDelta::hours(1));
     deliver(&fixture.harness.server).await;
     assert_eq!(sink.asked().len(), tried);
+}
+
+#[tokio::test]
+async fn an_alert_that_waits_for_its_next_attempt_does_not_hold_up_another() {
+    let sink = sink(&["503 Service Unavailable", "200 OK"]);
+    let fixture = with_token(&sink).await;
+    remind(&fixture.harness).await;
+    deliver(&fixture.harness.server).await;
+    record(&fixture.harness, without_token()).await;
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink), ["credential.expiring", "incident.opened"]);
+}
+
+#[tokio::test]
+async fn a_recovery_waits_for_the_opening_of_its_incident() {
+    let sink = sink(&["503 Service Unavailable", "200 OK", "200 OK"]);
+    let fixture = with_token(&sink).await;
+    record(&fixture.harness, without_token()).await;
+    deliver(&fixture.harness.server).await;
+    record(&fixture.harness, Evidence::Works(Proof { reach: Reach::Message, renews: true })).await;
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink), ["incident.opened"]);
+    fixture.harness.clock.advance(TimeDelta::minutes(1));
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink)[1..], ["incident.opened", "incident.recovered"]);
+}
+
+#[tokio::test]
+async fn an_alert_of_yesterday_is_not_sent() {
+    let sink = sink(&["200 OK"]);
+    let fixture = with_token(&sink).await;
+    record(&fixture.harness, without_token()).await;
+    fixture.harness.clock.advance(TimeDelta::days(1));
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_status_alone_says_that_an_alert_is_delivered() {
+    let damaged = Turn::answer("200 OK", &["Content-Encoding: gzip"], "no gzip");
+    let unfinished = Turn::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").then_hang();
+    let endless = Turn::raw("HTTP/1.1 200 OK\r\n\r\n").then_pour("a");
+    for turn in [damaged, unfinished, endless] {
+        let sink = ScriptedProvider::play([turn, Turn::json("200 OK", "{}")]);
+        let fixture = with_token(&sink).await;
+        record(&fixture.harness, without_token()).await;
+        for _ in 0..2 {
+            deliver(&fixture.harness.server).await;
+            fixture.harness.clock.advance(TimeDelta::minutes(1));
+        }
+        assert_eq!(types(&sink), ["incident.opened"]);
+    }
+}
+
+#[tokio::test]
+async fn an_email_does_not_wait_for_a_webhook_that_hangs() {
+    let sink = ScriptedProvider::play([Turn::without_answer()]);
+    let relay = SmtpScript::in_clear().play();
+    let fixture = with_relay(&relay, |config| alerts_to(config, &sink)).await;
+    record(&fixture.harness, without_token()).await;
+    let _background = fixture.harness.server.start_background();
+    sink.wait_for(1).await;
+    let received = relay.received().await;
+    assert_eq!(received.line("RCPT"), "RCPT TO:<operator@example.com>");
+}
+
+#[tokio::test]
+async fn an_alert_is_leased_for_as_long_as_its_request_may_take() {
+    let sink = ScriptedProvider::play([Turn::without_answer(), Turn::json("200 OK", "{}")]);
+    let fixture = OauthFixture::configured(OauthFlow::AuthorizationCode, |config| {
+        alerts_to(config, &sink);
+        config.token_deadlines.total = Duration::from_hours(1);
+    })
+    .await;
+    record(&fixture.harness, without_token()).await;
+    let alerts = fixture.harness.server.alerts.clone();
+    let hanging = tokio::spawn(async move { alerts.deliver_due(Channel::Webhook).await });
+    sink.wait_for(1).await;
+    fixture.harness.clock.advance(TimeDelta::minutes(59));
+    deliver(&fixture.harness.another_node().await).await;
+    assert_eq!(sink.asked().len(), 1);
+    hanging.abort();
+}
+
+#[tokio::test]
+async fn an_alert_is_ended_by_the_holder_of_its_lease_alone() {
+    let harness = Harness::start().await;
+    remind(&harness).await;
+    let (store, now) = (&harness.server.store, harness.clock.now());
+    let leased = async |owner: &str, from| {
+        let alert = alerts::lease(store, Channel::Webhook, &lease(owner, from)).await;
+        alert.expect("the database answers")
+    };
+    let first = leased("a", now).await.expect("it is due");
+    let later = now + TimeDelta::minutes(2);
+    assert_eq!(leased("b", later).await.as_ref(), Some(&first));
+    alerts::sent(store, "a", first.ordinal, later).await.expect("an answer");
+    alerts::retry(store, "a", first.ordinal, later).await.expect("an answer");
+    alerts::discard(store, "a", first.ordinal).await.expect("an answer");
+    assert_eq!(leased("c", later).await, None, "it is still leased");
+    alerts::retry(store, "b", first.ordinal, later).await.expect("an answer");
+    assert_eq!(leased("c", later).await.map(|alert| alert.tries), Some(1));
+}
+
+#[tokio::test]
+async fn an_alert_that_was_queued_by_a_clock_ahead_is_sent() {
+    let sink = sink(&["200 OK"]);
+    let fixture = with_token(&sink).await;
+    fixture.harness.clock.advance(TimeDelta::days(365));
+    remind(&fixture.harness).await;
+    fixture.harness.clock.advance(TimeDelta::days(-365));
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink), ["credential.expiring"]);
+}
+
+#[tokio::test]
+async fn an_alert_that_was_leased_by_a_clock_ahead_is_sent() {
+    let sink = sink(&["200 OK"]);
+    let fixture = with_token(&sink).await;
+    remind(&fixture.harness).await;
+    let ahead = lease("a crashed node", fixture.harness.clock.now() + TimeDelta::days(365));
+    let leased = alerts::lease(&fixture.harness.server.store, Channel::Webhook, &ahead).await;
+    assert!(leased.expect("the database answers").is_some());
+    deliver(&fixture.harness.server).await;
+    assert_eq!(types(&sink), ["credential.expiring"]);
+}
+
+#[tokio::test]
+async fn the_same_reminders_of_two_installations_have_different_ids() {
+    let sink = sink(&["200 OK"; 2]);
+    let flow = OauthFlow::ClientCredentials;
+    for is_second in [false, true] {
+        let fixture = OauthFixture::configured(flow, |config| alerts_to(config, &sink)).await;
+        let on = fixture.harness.clock.now().date_naive() + TimeDelta::days(13);
+        let expires_on = [(Field::ClientSecretExpiresOn, on.to_string())];
+        let expires_on = expires_on.each_ref().map(|(field, on)| (*field, on.as_str()));
+        fixture.saved(&edited(&fixture.draft(flow), &expires_on), 1, None).await;
+        let Harness { server, .. } = &fixture.harness;
+        let other = fixture.harness.another_node().await;
+        let node = if is_second { &other } else { server };
+        node.checks.remind().await.expect("the database answers");
+        deliver(node).await;
+    }
+    let asked = sink.asked();
+    let [one, other] = &asked[..] else { panic!("{}", asked.len()) };
+    assert_ne!(one.header("webhook-id"), other.header("webhook-id"));
 }
 
 #[tokio::test]
@@ -433,12 +611,13 @@ async fn before_the_first_token_there_is_no_incident() {
     assert_eq!(open_incident(&fixture.harness.server).await, None);
 }
 
-#[tokio::test]
-async fn an_email_goes_through_basic_smtp_settings_while_oauth_is_down() {
-    let relay = SmtpScript::in_clear().play();
+/// A server that mails alerts, with Basic SMTP Settings for this relay in its second revision, and
+/// no token.
+async fn with_relay(relay: &SmtpServer, configure: impl FnOnce(&mut Config)) -> OauthFixture {
     let flow = OauthFlow::AuthorizationCode;
     let fixture = OauthFixture::configured(flow, |config| {
         config.alerts.email = Some("operator@example.com".to_owned());
+        configure(config);
     })
     .await;
     let port = relay.address.port().to_string();
@@ -453,6 +632,13 @@ async fn an_email_goes_through_basic_smtp_settings_while_oauth_is_down() {
         ],
     );
     fixture.saved(&draft, 1, None).await;
+    fixture
+}
+
+#[tokio::test]
+async fn an_email_goes_through_basic_smtp_settings_while_oauth_is_down() {
+    let relay = SmtpScript::in_clear().play();
+    let fixture = with_relay(&relay, |_| {}).await;
     fixture.obtain().await;
     revoke(&fixture).await;
     deliver(&fixture.harness.server).await;
@@ -587,12 +773,9 @@ async fn a_kill_between_opening_and_sending_loses_and_repeats_no_alert() {
     for _ in 0..2 {
         let serving = serving(harness.folder.path(), &sink).await;
         let is_sent = async || {
-            let due = alerts::lease_first(
-                &harness.server.store,
-                Channel::Webhook,
-                SystemClock.now(),
-                SystemClock.now(),
-            );
+            let now = SystemClock.now();
+            let none = AlertLease { until: now, ..lease("a test", now) };
+            let due = alerts::lease(&harness.server.store, Channel::Webhook, &none);
             due.await.expect("an answer").is_none()
         };
         until(is_sent).await;

@@ -1,5 +1,5 @@
-//! Delivers alerts by the configured ways: at least once, in their order, for a day, from one node at
-//! a time. They never wait behind messages.
+//! Delivers alerts by the configured ways: at least once, for a day, each from one node at a time.
+//! They never wait behind messages, and no way waits for another.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +14,14 @@ use lettre::message::header::ContentType;
 use net::http::GuardedHttp;
 use smtp::message::mailbox;
 use store::StoreError;
-use store::alerts::{self as rows, Channel, StoredAlert};
+use store::alerts::{self as rows, AlertLease, Channel, StoredAlert};
 use tokio::time::sleep;
+use vault::clock::random_id;
 
 use super::super::delivery::{self, Delivery, Outgoing, TokenSource};
 use super::super::settings::{self, Current};
-use crate::config::{AlertConfig, Webhook};
+use super::checks;
+use crate::config::AlertConfig;
 
 /// How often the loop looks for alerts: another process may have queued one.
 const TICK: Duration = Duration::from_secs(2);
@@ -29,9 +31,6 @@ const FOR: TimeDelta = TimeDelta::hours(24);
 const INITIAL_BACK_OFF: TimeDelta = TimeDelta::seconds(5);
 /// The maximum back-off.
 const MAX_BACK_OFF: TimeDelta = TimeDelta::minutes(10);
-/// How long a node may take for an attempt before another one makes the next.
-const LEASE: TimeDelta = TimeDelta::minutes(5);
-
 /// What the delivery of alerts uses. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Alerts {
@@ -43,13 +42,27 @@ pub struct Alerts {
     pub config: AlertConfig,
 }
 
-/// Delivers alerts as they are queued, for as long as the process lives.
-pub async fn run_alerts(alerts: Alerts) {
-    if alerts.config.webhook.is_none() && alerts.config.email.is_none() {
+/// Why an attempt did not deliver an alert.
+enum Undelivered {
+    /// It failed, and is made again.
+    Failed(String),
+    /// While an incident is open, there is no way to send an email.
+    NoWay,
+}
+
+impl<T: ToString> From<T> for Undelivered {
+    fn from(reason: T) -> Self {
+        Self::Failed(reason.to_string())
+    }
+}
+
+/// Delivers alerts by one way as they are queued, for as long as the process lives.
+pub async fn run_alerts(alerts: Alerts, channel: Channel) {
+    if !alerts.has(channel) {
         return;
     }
     loop {
-        if let Err(error) = alerts.deliver_due().await {
+        if let Err(error) = alerts.deliver_due(channel).await {
             tracing::error!(error = one_line(&error), "alerts could not be read");
         }
         sleep(TICK).await;
@@ -57,74 +70,99 @@ pub async fn run_alerts(alerts: Alerts) {
 }
 
 impl Alerts {
-    /// Delivers the alerts that are due.
+    /// Delivers the alerts that are due by one way.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn deliver_due(&self) -> Result<(), StoreError> {
-        if let Some(webhook) = &self.config.webhook {
-            while let Some(alert) = self.lease(Channel::Webhook).await? {
-                let done = self.post(webhook, &alert).await;
-                self.finish(&alert, done).await?;
-            }
-        }
-        if let Some(address) = &self.config.email {
-            while let Some(alert) = self.lease(Channel::Email).await? {
-                let done = self.mail(address, &alert).await;
-                self.finish(&alert, done).await?;
-            }
+    pub async fn deliver_due(&self, channel: Channel) -> Result<(), StoreError> {
+        while self.has(channel) {
+            let (lease, store) = (self.lease(channel), &self.delivery.health.store);
+            let Some(alert) = rows::lease(store, channel, &lease).await? else { break };
+            self.deliver(channel, &lease.owner, &alert).await?;
         }
         Ok(())
     }
 
-    async fn lease(&self, channel: Channel) -> Result<Option<StoredAlert>, StoreError> {
-        let now = self.now();
-        rows::lease_first(&self.delivery.health.store, channel, now, now + LEASE).await
-    }
-
-    /// Ends an alert that is delivered or too old, and schedules the next attempt of any other.
-    async fn finish(
-        &self,
-        alert: &StoredAlert,
-        done: Result<(), String>,
-    ) -> Result<(), StoreError> {
-        let (store, now) = (&self.delivery.health.store, self.now());
-        let Err(reason) = done else { return rows::sent(store, alert.ordinal, now).await };
-        if now >= alert.created_at + FOR {
-            tracing::error!(id = alert.id, reason, "an alert was not delivered within a day");
-            return rows::discard(store, alert.ordinal).await;
+    /// Whether a way is configured.
+    const fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Webhook => self.config.webhook.is_some(),
+            Channel::Email => self.config.email.is_some(),
         }
-        tracing::warn!(id = alert.id, reason, "an alert could not be delivered and is tried again");
-        rows::retry(store, alert.ordinal, now + back_off(alert.tries)).await
     }
 
-    /// Sends an alert to the webhook. Its answer is never shown.
-    async fn post(&self, webhook: &Webhook, alert: &StoredAlert) -> Result<(), String> {
+    fn lease(&self, channel: Channel) -> AlertLease {
+        let length = match channel {
+            Channel::Webhook => checks::lease_length(self.http.total()),
+            Channel::Email => checks::lease_length(checks::longest(&self.delivery)),
+        };
+        let (owner, from) = (random_id(self.delivery.health.randomness.as_ref()), self.now());
+        AlertLease {
+            owner,
+            from,
+            until: from + length,
+            longest: from + length.max(MAX_BACK_OFF) * 2,
+        }
+    }
+
+    /// Makes one attempt, unless the alert is too old. Ends an alert that is delivered or given up,
+    /// and schedules the next attempt of any other.
+    async fn deliver(
+        &self,
+        channel: Channel,
+        owner: &str,
+        alert: &StoredAlert,
+    ) -> Result<(), StoreError> {
+        let (store, id) = (&self.delivery.health.store, &alert.id);
+        if self.now() >= alert.created_at + FOR {
+            tracing::error!(id, "an alert was not delivered within a day");
+            return rows::discard(store, owner, alert.ordinal).await;
+        }
+        let done = match channel {
+            Channel::Webhook => self.post(alert).await,
+            Channel::Email => self.mail(alert).await,
+        };
+        match done {
+            Ok(()) => rows::sent(store, owner, alert.ordinal, self.now()).await,
+            Err(Undelivered::NoWay) => {
+                tracing::warn!(
+                    id,
+                    "email has stopped, and no other way can send the alert by email"
+                );
+                rows::discard(store, owner, alert.ordinal).await
+            }
+            Err(Undelivered::Failed(reason)) => {
+                tracing::warn!(id, reason, "an alert could not be delivered and is tried again");
+                let next_at = self.now() + back_off(alert.tries);
+                rows::retry(store, owner, alert.ordinal, next_at).await
+            }
+        }
+    }
+
+    /// Sends an alert to the webhook. Its status alone counts, and its answer is not read.
+    async fn post(&self, alert: &StoredAlert) -> Result<(), Undelivered> {
+        let Some(webhook) = &self.config.webhook else { return Err(Undelivered::NoWay) };
         let now = self.now();
         let body = ::alerts::body(&alert.id, &alert.subject, alert.created_at);
         let request =
-            ::alerts::request(&webhook.url, webhook.secret.as_ref(), &alert.id, now, body)
-                .map_err(|error| error.to_string())?;
-        match self.http.send(request, self.http.end()).await {
-            Ok(answer) if answer.status.is_success() => Ok(()),
-            Ok(answer) => Err(format!("HTTP {}", answer.status.as_u16())),
-            Err(error) => Err(format!("{:?}", error.diagnosis)),
+            ::alerts::request(&webhook.url, webhook.secret.as_ref(), &alert.id, now, body)?;
+        match self.http.status(request, self.http.end()).await {
+            Ok(status) if status.is_success() => Ok(()),
+            Ok(status) => Err(format!("HTTP {}", status.as_u16()).into()),
+            Err(error) => Err(format!("{:?}", error.diagnosis).into()),
         }
     }
 
     /// Sends an alert by email. While mail does not work, that is by Basic SMTP Settings if an OAuth
-    /// flow is used; otherwise there is no way, and the alert is dropped.
-    async fn mail(&self, address: &str, alert: &StoredAlert) -> Result<(), String> {
+    /// flow is used; otherwise there is no way.
+    async fn mail(&self, alert: &StoredAlert) -> Result<(), Undelivered> {
+        let Some(address) = &self.config.email else { return Err(Undelivered::NoWay) };
         let current = settings::current(&self.delivery.settings).await;
         let current = current.map_err(|error| one_line(&error))?;
         let settings = match alert.subject {
-            AlertSubject::Opened(_) => match self.another_way(&current) {
-                Some(settings) => settings,
-                None => return Ok(()),
-            },
+            AlertSubject::Opened(_) => self.another_way(&current).ok_or(Undelivered::NoWay)?,
             AlertSubject::Recovered(_) | AlertSubject::Expiring { .. } => {
-                let opened = delivery::open_settings(&self.delivery, &current);
-                opened.map_err(|failure| failure.to_string())?
+                delivery::open_settings(&self.delivery, &current)?
             }
         };
         let (_, sender) = delivery::route(&settings);
@@ -135,11 +173,10 @@ impl Alerts {
             .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .message_id(Some(format!("<{}@ppm.invalid>", alert.id)))
-            .body(format!("{text}\n"))
-            .map_err(|error| error.to_string())?;
+            .body(format!("{text}\n"))?;
         let outgoing = Outgoing {
             sender: Some(sender.address.clone()),
-            recipients: vec![address.to_owned()],
+            recipients: vec![address.clone()],
             octets: message.formatted(),
         };
         let source = TokenSource::Stored(Box::new(current));
@@ -148,7 +185,7 @@ impl Alerts {
         let mut on_step = drop;
         let sent =
             delivery::send(&self.delivery, tested, &source, settings, &outgoing, &mut on_step);
-        sent.await.map(drop).map_err(|failure| failure.to_string())
+        Ok(sent.await.map(drop)?)
     }
 
     /// Basic SMTP Settings, if an OAuth flow is used and that group is complete.

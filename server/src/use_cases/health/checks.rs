@@ -22,7 +22,7 @@ use super::super::settings::{self, Current};
 const TICK: Duration = Duration::from_secs(2);
 /// The interval of reminders.
 const REMIND_EVERY: Duration = Duration::from_hours(1);
-/// How long a lease outlasts the check.
+/// How long a lease outlasts what is done under it.
 const GRACE: Duration = Duration::from_secs(15);
 /// When settings that are incomplete, or have no token, are looked at again.
 const INCOMPLETE: TimeDelta = TimeDelta::hours(1);
@@ -93,7 +93,7 @@ impl HealthChecks {
     async fn check_alone(&self, due: Option<DateTime<Utc>>) -> Result<Checked, UseCaseError> {
         let record = &self.delivery.health;
         let owner = random_id(record.randomness.as_ref());
-        let (now, length) = (record.clock.now(), delta(self.longest()));
+        let (now, length) = (record.clock.now(), lease_length(longest(&self.delivery)));
         let (until, longest) = (now + length, now + length * 10);
         if !rows::lease_check(&record.store, &owner, due, now, until, longest).await? {
             return Ok(Checked::ByAnother);
@@ -167,8 +167,9 @@ impl HealthChecks {
         let current = settings::current(&self.delivery.settings).await?;
         let token = tokens::load(&record.store).await?;
         for expiry in expiries(&known.ends, &current, token.as_ref()) {
+            let id = random_id(record.randomness.as_ref());
             if let Some(days) = expiry.reminder(now.date_naive())
-                && rows::remind(&record.store, expiry, days, now).await?
+                && rows::remind(&record.store, &id, expiry, days, now).await?
             {
                 let credential = expiry.credential.wire_name();
                 tracing::warn!(credential, on = %expiry.on, "a credential expires soon");
@@ -176,11 +177,17 @@ impl HealthChecks {
         }
         Ok(())
     }
+}
 
-    /// The longest duration of a check: with an OAuth flow two token requests and two sessions.
-    fn longest(&self) -> Duration {
-        2 * (self.delivery.deadlines.total + 2 * self.delivery.tokens.longest_request) + GRACE
-    }
+/// The longest duration of a message or a check: with an OAuth flow two token requests, each after
+/// another process's, and two sessions.
+pub fn longest(delivery: &Delivery) -> Duration {
+    2 * (delivery.deadlines.total + 2 * delivery.tokens.longest_request)
+}
+
+/// The length of a lease, which outlasts what is done under it.
+pub fn lease_length(longest: Duration) -> TimeDelta {
+    TimeDelta::from_std(longest + GRACE).unwrap_or(TimeDelta::days(1))
 }
 
 /// When the credentials end that the saved settings use, as far as is known, the next one first.
@@ -209,8 +216,4 @@ pub fn expiries(known: &KnownEnds, current: &Current, token: Option<&StoredToken
     let mut all: Vec<_> = [secret, grant, known.certificate()].into_iter().flatten().collect();
     all.sort_unstable_by_key(|expiry| expiry.on);
     all
-}
-
-fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(1))
 }

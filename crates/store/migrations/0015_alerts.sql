@@ -1,0 +1,3 @@
+-- The incident of an alert, whose opening is sent before its recovery, and the holder of the lease.
+ALTER TABLE alert ADD COLUMN incident TEXT;
+ALTER TABLE alert ADD COLUMN lease_owner TEXT;

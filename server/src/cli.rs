@@ -178,7 +178,8 @@ pub struct HealthArgs {
     #[arg(long, env = "PPM_EMAIL_HEALTH_CHECK", value_name = "ON-or-OFF", default_value = "on")]
     pub health_check: String,
 
-    /// URL that gets a POST when email stops, when it works again, and before a credential expires.
+    /// URL that gets a POST when email stops, when it works again, and before a credential expires:
+    /// https, or http on this machine if --egress-allow permits it.
     #[arg(long, env = "PPM_EMAIL_ALERT_WEBHOOK", value_name = "URL")]
     pub alert_webhook: Option<String>,
 

@@ -312,8 +312,11 @@ impl Shared {
     fn alerts(&self, delivery: Arc<Delivery>, http: &GuardedHttp) -> Alerts {
         let config = self.config.alerts.clone();
         let http = match &config.webhook {
-            Some(webhook) => http.by(self.config.egress.for_configured(&webhook.url)),
-            None => http.clone(),
+            Some(webhook) if webhook.is_https() => {
+                http.by(self.config.egress.for_configured(&webhook.url))
+            }
+            // http to this machine needs a rule.
+            Some(_) | None => http.clone(),
         };
         Alerts { delivery, http, config }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use alerts::WebhookSecret;
-use domain::syntax::url::endpoint_url;
+use domain::syntax::url::{endpoint_url, origin};
 use store::files::{PrivateTextError, private_text};
 use store::hash::hashed;
 
@@ -20,6 +20,13 @@ pub struct Webhook {
     pub url: String,
     /// What signs its requests.
     pub secret: Option<WebhookSecret>,
+}
+
+impl Webhook {
+    /// Whether its requests are encrypted; otherwise it is on this machine.
+    pub fn is_https(&self) -> bool {
+        origin(&self.url).is_some_and(|origin| origin.starts_with("https:"))
+    }
 }
 
 /// Where alerts go.

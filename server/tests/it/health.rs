@@ -362,6 +362,21 @@ async fn a_redirect_of_the_webhook_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_webhook_by_http_needs_a_rule_of_the_egress_policy() {
+    let sink = sink(&["200 OK"; 2]);
+    for (allow, count) in [(vec![], 0), (vec![sink.address().to_string()], 1)] {
+        let harness = Harness::with(|config| {
+            alerts_to(config, &sink);
+            config.egress = EgressPolicy::parse(&allow, &[]).expect("rules");
+        })
+        .await;
+        remind(&harness).await;
+        deliver(&harness.server).await;
+        assert_eq!(sink.asked().len(), count, "{allow:?}");
+    }
+}
+
+#[tokio::test]
 async fn two_processes_send_one_alert() {
     let sink = sink(&["200 OK"; 3]);
     let fixture = with_token(&sink).await;

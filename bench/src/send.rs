@@ -39,7 +39,10 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
             recipients: vec![recipient.to_owned()],
         };
         let deadlines = Deadlines::default();
-        deliver(&envelope, &message.octets, &trust, &egress, deadlines, &mut |_| {}).await?;
+        let mut on_step = drop;
+        let session =
+            deliver(&envelope, &message.octets, &trust, &egress, deadlines, &mut on_step).await;
+        session.outcome?;
     }
     Ok(f64::from(messages) / begun.elapsed().as_secs_f64())
 }

@@ -44,6 +44,11 @@ impl Shown {
         })
     }
 
+    /// Returns when the end-entity certificate expires, in epoch seconds.
+    pub fn expires_at(&self) -> Option<i64> {
+        Some(self.end_entity()?.validity().not_after.timestamp())
+    }
+
     /// Returns the property for which PPM never accepts such a certificate, if that is more
     /// specific than `why` it was refused.
     pub fn unacceptable(&self, why: Diagnosis) -> Option<Diagnosis> {

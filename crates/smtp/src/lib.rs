@@ -31,7 +31,7 @@ use std::time::Duration;
 
 pub use client_name::ClientName;
 pub use sasl::{Bearer, Credentials};
-pub use session::{Accepted, Envelope, Failure, check, deliver};
+pub use session::{Accepted, Envelope, Failure, Session, check, deliver};
 
 /// The time limits of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use net::redact::Redactor;
 use tokio::time::Instant;
@@ -221,6 +222,8 @@ pub(super) struct Steps<'a> {
     pub(super) redactor: Redactor,
     /// The context that decides the meaning of a reply.
     pub(super) context: Context,
+    /// See [`Session::certificate_expires_at`](super::Session::certificate_expires_at).
+    pub(super) certificate_expires_at: Option<DateTime<Utc>>,
 }
 
 impl Steps<'_> {

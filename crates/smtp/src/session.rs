@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
@@ -75,15 +76,21 @@ pub struct Failure {
     pub code: Option<u16>,
 }
 
+/// The end of a session.
+#[derive(Debug)]
+pub struct Session<T> {
+    /// Its result.
+    pub outcome: Result<T, Failure>,
+    /// When the certificate expires that the server has presented, if it has.
+    pub certificate_expires_at: Option<DateTime<Utc>>,
+}
+
 /// Sends a message, and reports each step to `on_step` as it ends: done, skipped or failed. If the
 /// server refuses one recipient, the message is sent to none.
 ///
 /// With TLS required, nothing of the message or the credentials is sent unencrypted. With TLS off,
 /// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried.
 /// Dropping the future closes the connection.
-///
-/// # Errors
-/// The step that failed, and why.
 pub async fn deliver(
     envelope: &Envelope,
     message: &[u8],
@@ -91,36 +98,37 @@ pub async fn deliver(
     egress: &EgressPolicy,
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
-) -> Result<Accepted, Failure> {
+) -> Session<Accepted> {
     let mut steps = steps(envelope, on_step);
-    let (mut connection, capabilities) =
-        open(envelope, trust, egress, deadlines, &mut steps).await?;
-    let outcome = send(&mut connection, &capabilities, envelope, message, &mut steps).await;
-    quit(connection);
-    outcome
+    let outcome = match open(envelope, trust, egress, deadlines, &mut steps).await {
+        Ok((mut connection, capabilities)) => {
+            let sent = send(&mut connection, &capabilities, envelope, message, &mut steps).await;
+            quit(connection);
+            sent
+        }
+        Err(failure) => Err(failure),
+    };
+    Session { outcome, certificate_expires_at: steps.certificate_expires_at }
 }
 
 /// Signs in and sends nothing: the last step is [`Step::SignIn`], and the envelope's sender and
 /// recipients are not used. Otherwise like [`deliver`].
-///
-/// # Errors
-/// The step that failed, and why.
 pub async fn check(
     envelope: &Envelope,
     trust: &TlsTrust,
     egress: &EgressPolicy,
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
-) -> Result<(), Failure> {
+) -> Session<()> {
     let mut steps = steps(envelope, on_step);
-    let (connection, _) = open(envelope, trust, egress, deadlines, &mut steps).await?;
-    quit(connection);
-    Ok(())
+    let opened = open(envelope, trust, egress, deadlines, &mut steps).await;
+    let outcome = opened.map(|(connection, _)| quit(connection));
+    Session { outcome, certificate_expires_at: steps.certificate_expires_at }
 }
 
 fn steps<'a>(envelope: &Envelope, on_step: &'a mut (dyn FnMut(StepReport) + Send)) -> Steps<'a> {
     let redactor = sasl::redactor(&envelope.credentials, &envelope.server);
-    Steps { on_step, redactor, context: Context::of(envelope) }
+    Steps { on_step, redactor, context: Context::of(envelope), certificate_expires_at: None }
 }
 
 /// Opens a connection and signs in.
@@ -140,7 +148,9 @@ async fn open(
     let stream = steps.take(Step::Connection, connection).await?;
     let mut connection = Connection::new(Guarded::new(stream, deadlines, ends));
     let trust = trust.and(&envelope.server.trusted_ca);
-    match introduce(&mut connection, envelope, &trust, steps).await {
+    let introduced = introduce(&mut connection, envelope, &trust, steps).await;
+    steps.certificate_expires_at = connection.stream.certificate_expires_at();
+    match introduced {
         Ok(capabilities) => Ok((connection, capabilities)),
         Err(failure) => {
             quit(connection);

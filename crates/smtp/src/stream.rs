@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::delivery::Fact;
 use net::certificate::Shown;
 use net::tls::{self, TlsTrust};
@@ -78,6 +79,8 @@ pub(super) struct Guarded {
     broken: bool,
     reply: Duration,
     ends: Instant,
+    /// When the certificate expires that the server has presented.
+    certificate_expires_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug)]
@@ -99,6 +102,7 @@ impl Guarded {
             broken: false,
             reply: deadlines.reply,
             ends,
+            certificate_expires_at: None,
         }
     }
 
@@ -108,6 +112,10 @@ impl Guarded {
             SmtpTransport::Tls(stream) => stream.get_ref().0.local_addr().ok(),
             SmtpTransport::Closed => None,
         }
+    }
+
+    pub(super) fn certificate_expires_at(&self) -> Option<DateTime<Utc>> {
+        self.certificate_expires_at
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
@@ -207,15 +215,21 @@ impl Guarded {
         };
         let (config, witnessed) = trust.capturing();
         let handshake = TlsConnector::from(config).connect(name, stream);
-        match timeout_at(deadline, handshake).await {
+        let ended = timeout_at(deadline, handshake).await;
+        let shown = witnessed.take();
+        self.certificate_expires_at = shown
+            .as_ref()
+            .and_then(Shown::expires_at)
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        match ended {
             Ok(Ok(stream)) => {
                 let mut facts = tls::facts_of(stream.get_ref().1);
-                facts.extend(witnessed.take().iter().flat_map(Shown::facts));
+                facts.extend(shown.iter().flat_map(Shown::facts));
                 self.channel = SmtpTransport::Tls(Box::new(stream));
                 self.broken = false;
                 Ok(facts)
             }
-            Ok(Err(error)) => Err(TlsError::Handshake { error, shown: witnessed.take() }),
+            Ok(Err(error)) => Err(TlsError::Handshake { error, shown }),
             Err(_) => Err(self.timeout_error().into()),
         }
     }

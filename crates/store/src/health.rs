@@ -392,7 +392,7 @@ pub(super) async fn connection_changed_in(
         "UPDATE health SET check_at = $1, failures = 0, failing_since = NULL,
                 failing_reach = 'token', retry_at = NULL,
                 checked_at = NULL, check_millis = NULL, check_trouble = NULL,
-                grant_seconds = NULL,
+                grant_seconds = NULL, certificate_expires_at = NULL,
                 token_deleted_at = CASE $2 WHEN 1 THEN $1 WHEN 0 THEN token_deleted_at END
          WHERE id = 1",
     )

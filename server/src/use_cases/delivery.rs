@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus, Tested};
 use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
 use domain::settings::{Grant, MailServer, Sender, Settings};
@@ -92,7 +92,8 @@ pub async fn send(
     if let (Tested::Saved, TokenSource::Stored(current)) = (tested, source)
         && let Some(evidence) = attempt.evidence()
     {
-        delivery.health.record(current.token_revision, evidence).await;
+        let expires_at = attempt.certificate_expires_at;
+        delivery.health.record_session(current.token_revision, evidence, expires_at).await;
     }
     attempt.outcome
 }
@@ -121,12 +122,20 @@ pub struct Attempt {
     /// Whether a failure is final: a token that was refused once may only be stale.
     is_final: bool,
     is_own_sender: bool,
+    /// When the mail server's certificate expires, if it presented one.
+    pub certificate_expires_at: Option<DateTime<Utc>>,
 }
 
 impl Attempt {
     /// One that failed before any session.
     pub const fn without_session(failure: Failure) -> Self {
-        Self { outcome: Err(failure), proof: Proof::TOKEN, is_final: true, is_own_sender: true }
+        Self {
+            outcome: Err(failure),
+            proof: Proof::TOKEN,
+            is_final: true,
+            is_own_sender: true,
+            certificate_expires_at: None,
+        }
     }
 
     /// What it shows of the connection; `None` for a failure of the message itself.
@@ -167,8 +176,8 @@ async fn attempt(
         on_step,
         is_final: true,
         renews: true,
+        certificate_expires_at: None,
     };
-    let begun = Instant::now();
     let outcome = match settings {
         Settings::Basic { account, .. } => {
             sending.with(account.map_or(Credentials::None, Credentials::Password)).await
@@ -178,10 +187,15 @@ async fn attempt(
             TokenSource::New => sending.with_new_token(&grant, &user).await,
         },
     };
-    delivery.health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
     let reach = if outgoing.is_some() { Reach::Message } else { Reach::SignIn };
-    let proof = Proof { reach, renews: sending.renews };
-    Attempt { outcome, proof, is_final: sending.is_final, is_own_sender }
+    let Sending { is_final, renews, certificate_expires_at, .. } = sending;
+    Attempt {
+        outcome,
+        proof: Proof { reach, renews },
+        is_final,
+        is_own_sender,
+        certificate_expires_at,
+    }
 }
 
 /// A failure before any connection.
@@ -200,17 +214,28 @@ struct Sending<'a> {
     is_final: bool,
     /// See [`Proof::renews`].
     renews: bool,
+    /// See [`Attempt::certificate_expires_at`].
+    certificate_expires_at: Option<DateTime<Utc>>,
 }
 
 impl Sending<'_> {
+    /// Runs one SMTP session.
     async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
         self.envelope.credentials = credentials;
-        let Delivery { trust, egress, deadlines, .. } = self.delivery;
-        let Some(octets) = self.octets else {
-            let checked = smtp::check(&self.envelope, trust, egress, *deadlines, self.on_step);
-            return checked.await.map(|()| Accepted { reply: String::new() });
+        let Delivery { trust, egress, deadlines, health, .. } = self.delivery;
+        let (envelope, deadlines, on_step) = (&self.envelope, *deadlines, &mut *self.on_step);
+        let begun = Instant::now();
+        let (outcome, certificate_expires_at) = if let Some(octets) = self.octets {
+            let sent = smtp::deliver(envelope, octets, trust, egress, deadlines, on_step).await;
+            (sent.outcome, sent.certificate_expires_at)
+        } else {
+            let checked = smtp::check(envelope, trust, egress, deadlines, on_step).await;
+            let outcome = checked.outcome.map(|()| Accepted { reply: String::new() });
+            (outcome, checked.certificate_expires_at)
         };
-        smtp::deliver(&self.envelope, octets, trust, egress, *deadlines, self.on_step).await
+        health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
+        self.certificate_expires_at = certificate_expires_at.or(self.certificate_expires_at);
+        outcome
     }
 
     /// Delivers with the stored token. If the mail server refuses it, gets another and tries once

@@ -8,7 +8,7 @@ pub mod restore;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::error::one_line;
 use domain::health::{Evidence, Expiry, Health, Reach, Transition};
 use metrics::{MailState, Metrics};
@@ -47,11 +47,21 @@ impl HealthRecord {
     /// Records a message or a token of the settings of this revision. A record that cannot be stored
     /// is logged: the next attempt shows the same.
     pub async fn record(&self, revision: i64, evidence: Evidence) {
+        self.record_session(revision, evidence, None).await;
+    }
+
+    /// The same of an SMTP session, in which the mail server may have presented a certificate.
+    pub async fn record_session(
+        &self,
+        revision: i64,
+        evidence: Evidence,
+        certificate_expires_at: Option<DateTime<Utc>>,
+    ) {
         let observation = Observation {
             evidence,
             at: self.clock.now(),
             check: None,
-            certificate_expires_at: None,
+            certificate_expires_at,
             jitter: self.jitter(),
         };
         let recorded = async {

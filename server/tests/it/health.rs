@@ -428,6 +428,41 @@ async fn a_check_signs_in_and_sends_no_message() {
     assert!(known.ends.certificate_expires_at.is_some(), "its handshake says so");
 }
 
+/// When the mail server's certificate expires, as far as it is known.
+async fn certificate_expires_at(harness: &Harness) -> Option<DateTime<Utc>> {
+    let known = rows::load(&harness.server.store).await.expect("the database answers");
+    known.ends.certificate_expires_at
+}
+
+#[tokio::test]
+async fn checks_at_different_times_of_the_day_find_the_same_end_of_the_certificate() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    let mut ends = Vec::new();
+    for _ in 0..2 {
+        assert!(check(&fixture.harness).await);
+        ends.extend(certificate_expires_at(&fixture.harness).await);
+        fixture.harness.clock.advance(TimeDelta::hours(13));
+    }
+    assert_eq!(ends.len(), 2);
+    assert_eq!(ends[0], ends[1]);
+}
+
+#[tokio::test]
+async fn a_message_shows_when_the_certificate_expires() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    fixture.send().await;
+    assert!(certificate_expires_at(&fixture.harness).await.is_some());
+}
+
+#[tokio::test]
+async fn a_save_forgets_when_the_certificate_expires() {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::with_token(flow).await;
+    check(&fixture.harness).await;
+    fixture.delete_token(flow).await;
+    assert_eq!(certificate_expires_at(&fixture.harness).await, None);
+}
+
 #[tokio::test]
 async fn while_mail_works_all_nodes_together_check_once_an_hour() {
     let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
@@ -821,6 +856,14 @@ async fn the_metrics_have_the_state_and_no_address_or_secret() {
     for canary in ["example.com", "localhost", CLIENT_SECRET, "Example PPM"] {
         assert!(!text.contains(canary), "{canary} in\n{text}");
     }
+}
+
+#[tokio::test]
+async fn a_message_without_a_token_is_no_smtp_session() {
+    let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
+    revoke(&fixture).await;
+    let text = metrics(&fixture.harness.server, None, None).await.body;
+    assert!(!text.contains("smtp_session_seconds_count"), "{text}");
 }
 
 /// Asks for the metrics with this Authorization header.

@@ -126,7 +126,7 @@ impl DeliveryAttempt {
         let mut steps = Vec::new();
         let begun = Instant::now();
         let mut on_step = |report| steps.push(report);
-        let result = deliver(
+        let session = deliver(
             &self.envelope,
             &self.message,
             &TRUST,
@@ -135,7 +135,7 @@ impl DeliveryAttempt {
             &mut on_step,
         )
         .await;
-        DeliveryResult { result, steps, took: begun.elapsed() }
+        DeliveryResult { result: session.outcome, steps, took: begun.elapsed() }
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::delivery::{FactName, StepReport};
 use domain::error::one_line;
 use domain::health::{self, Credential, Evidence, Expiry, Trouble};
 use domain::secret::StoredSecret;
@@ -116,12 +115,7 @@ impl HealthChecks {
             return Ok(false);
         }
         let (at, begun) = (record.clock.now(), Instant::now());
-        let mut days_left = None;
-        let mut on_step = |report: StepReport| {
-            let left = report.facts.iter().find(|fact| fact.name == FactName::DaysLeft);
-            days_left = left.and_then(|fact| fact.value.parse::<i64>().ok()).or(days_left);
-        };
-        let attempt = delivery::check(&self.delivery, &current, &mut on_step).await;
+        let attempt = delivery::check(&self.delivery, &current, &mut drop).await;
         // The token was deleted meanwhile.
         let Some(evidence) = attempt.evidence() else { return Ok(false) };
         let trouble = match &evidence {
@@ -133,7 +127,7 @@ impl HealthChecks {
             evidence,
             at: record.clock.now(),
             check: Some(LastCheck { at, millis, trouble }),
-            certificate_expires_at: days_left.map(|days| at + TimeDelta::days(days)),
+            certificate_expires_at: attempt.certificate_expires_at,
             jitter: record.jitter(),
         };
         record.metrics.count_check(observation.reach().is_some());

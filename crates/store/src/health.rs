@@ -373,10 +373,13 @@ pub async fn release_check(
     Ok(())
 }
 
-/// Remembers until the next save how long a grant lasts.
-pub async fn learn_grant_lifetime(store: &Store, lifetime: TimeDelta) -> Result<(), StoreError> {
+/// Remembers until the next save how long a grant lasts, within a transaction.
+pub(super) async fn learn_grant_lifetime_in(
+    connection: &mut AnyConnection,
+    lifetime: TimeDelta,
+) -> Result<(), StoreError> {
     let sql = "UPDATE health SET grant_seconds = $1 WHERE id = 1";
-    sqlx::query(sql).bind(lifetime.num_seconds()).execute(&store.pool).await?;
+    sqlx::query(sql).bind(lifetime.num_seconds()).execute(connection).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! changes what it depends on. Each writing statement names the grant and the generation
 //! that it read (optimistic lock), so that a late one changes nothing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::token::OauthFailure;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
@@ -108,6 +108,15 @@ pub struct FailedTry<'a> {
     pub at: DateTime<Utc>,
     /// When the next refresh is due; `None` if the grant is gone.
     pub next_at: Option<DateTime<Utc>>,
+}
+
+/// A grant that is gone.
+#[derive(Debug, Clone, Copy)]
+pub struct Gone<'a> {
+    /// The audit row.
+    pub entry: &'a Entry,
+    /// How long a grant lasts, if its end has shown that.
+    pub lifetime: Option<TimeDelta>,
 }
 
 /// Returns the token, if there is one.
@@ -229,13 +238,13 @@ pub async fn renewed(
     Ok(stored.rows_affected() == 1)
 }
 
-/// Records a failed refresh and releases the lease, with the audit row of a grant that is gone.
+/// Records a failed refresh and releases the lease, with what the end of a grant leaves behind.
 /// False, and nothing changed, if the token is another one or the lease another holder's by now.
 pub async fn failed(
     store: &Store,
     lease: Lease<'_>,
     failure: FailedTry<'_>,
-    entry: Option<&Entry>,
+    gone: Option<Gone<'_>>,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
     let noted = sqlx::query(
@@ -252,5 +261,8 @@ pub async fn failed(
     .bind(i64::from(failure.next_at.is_none()))
     .execute(&mut *transaction)
     .await?;
-    audit::commit_if_changed(transaction, &noted, entry).await
+    if let Some(lifetime) = gone.and_then(|gone| gone.lifetime) {
+        health::learn_grant_lifetime_in(&mut transaction, lifetime).await?;
+    }
+    audit::commit_if_changed(transaction, &noted, gone.map(|gone| gone.entry)).await
 }

@@ -9,9 +9,10 @@ use ::alerts::WebhookSecret;
 use axum::body::Body;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use contract::EmailService;
+use contract::{EmailService, ShellService};
 use domain::delivery::{Diagnosis, Outcome, Step};
 use domain::health::{Credential, Evidence, Expiry, Incident, Proof, Reach, Trouble};
+use domain::token::{OauthFailure, OauthStage};
 use domain::{Field, OauthFlow};
 use lettre::Message;
 use net::egress::EgressPolicy;
@@ -21,9 +22,13 @@ use server::config::{AlertConfig, Config, MetricsConfig, Webhook};
 use server::use_cases::{Checked, MailError, Mailer, SentMessage};
 use server::web::metrics::metrics_router;
 use store::alerts::{self, AlertLease, Channel};
+use store::audit::{Action, Actor, Entry};
 use store::hash::hashed;
+use store::tokens::{self, FailedTry, Gone, Lease};
 use store::{health as rows, settings};
-use testkit::provider::{CLIENT_SECRET, RecordedRequest, ScriptedProvider, Takes, Turn};
+use testkit::provider::{
+    CLIENT_SECRET, RecordedRequest, Refreshing, ScriptedProvider, Takes, Turn,
+};
 use testkit::smtp_server::{AUTHORITY, SmtpScript, SmtpServer};
 use tokio::net::TcpListener;
 use vault::clock::{Clock, SystemClock};
@@ -753,6 +758,60 @@ async fn a_lifetime_that_the_end_of_a_grant_names_is_announced_for_the_next_one(
     assert_eq!(reminder["type"], "credential.expiring");
     assert_eq!(reminder["data"]["credential"], "grant");
     assert_eq!(reminder["data"]["days_left"], 2);
+}
+
+/// The credentials whose ends are known.
+async fn expiring(fixture: &OauthFixture) -> Vec<Credential> {
+    let page = fixture.service().health(&fixture.ada).await.expect("the page");
+    page.expiries.iter().map(|expiry| expiry.credential).collect()
+}
+
+/// A token whose refresh token ends in ten days.
+async fn with_refresh_end() -> OauthFixture {
+    OauthFixture::with_token_by(OauthFlow::AuthorizationCode, |rules| {
+        rules.refreshing = Refreshing::Keeps;
+        rules.more = json!({ "refresh_token_expires_in": 864_000 });
+    })
+    .await
+}
+
+/// Uses the token after its access token has expired.
+async fn renew(fixture: &OauthFixture) {
+    fixture.harness.clock.advance(A_TOKENS_LIFE);
+    fixture.send().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_refresh_token_is_announced_if_a_renewal_does_not_extend_it() {
+    let fixture = with_refresh_end().await;
+    renew(&fixture).await;
+    assert!(!expiring(&fixture).await.contains(&Credential::Grant), "it was extended");
+    fixture.provider.rule(|rules| rules.more = json!({}));
+    renew(&fixture).await;
+    assert!(expiring(&fixture).await.contains(&Credential::Grant));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_gone_is_not_announced() {
+    let fixture = with_refresh_end().await;
+    revoke(&fixture).await;
+    assert!(!expiring(&fixture).await.contains(&Credential::Grant));
+}
+
+#[tokio::test]
+async fn a_failed_renewal_of_a_replaced_token_says_nothing_of_the_next_grants_lifetime() {
+    let harness = Harness::start().await;
+    let lease = Lease { grant: "replaced", generation: 0, owner: "a node" };
+    let failure = OauthFailure::expired_on_arrival(OauthStage::Renewal);
+    let now = harness.clock.now();
+    let failed = FailedTry { failure: &failure, at: now, next_at: None };
+    let entry = &Entry::new(now, Actor::unknown(), Action::TokenGone);
+    let gone = Gone { entry, lifetime: Some(TimeDelta::days(1)) };
+    let store = &harness.server.store;
+    let noted = tokens::failed(store, lease, failed, Some(gone)).await;
+    assert!(!noted.expect("the database answers"));
+    let known = rows::load(store).await.expect("the database answers");
+    assert_eq!(known.ends.grant_lifetime, None);
 }
 
 /// Saves settings that cannot work: no server listens on port 0.

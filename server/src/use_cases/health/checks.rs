@@ -196,10 +196,10 @@ pub fn expiries(known: &KnownEnds, current: &Current, token: Option<&StoredToken
         current.saved.form.secret(field).is_some_and(|secret| *secret != StoredSecret::Unset);
     let on = current.saved.form.secret_expiry(field).filter(|_| is_stored);
     let secret = on.map(|on| Expiry { credential, on });
-    let grant = token.filter(|_| is_oauth).and_then(|token| {
+    let grant = token.filter(|token| is_oauth && !token.is_gone).and_then(|token| {
         let endpoint = &current.saved.form.authentication.token_endpoint;
         let unused = || Some(token.obtained_at + health::unused_lifetime(endpoint)?);
-        // While renewal works, a refresh token does not expire.
+        // While renewals extend it, a refresh token does not expire.
         let refresh = token.ends.refresh.or_else(unused).filter(|_| token.failure.is_some());
         let learned =
             token.granted_at.zip(known.grant_lifetime).map(|(at, lifetime)| at + lifetime);

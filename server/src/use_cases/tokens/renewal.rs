@@ -15,8 +15,9 @@ use domain::{OauthFlow, error::one_line};
 use oauth::{ClientAuth, Issued};
 use secrecy::SecretString;
 use store::audit::{Action, Actor, Entry};
-use store::health::learn_grant_lifetime;
-use store::tokens::{self as rows, Ends, FailedTry, Lease, Renewed, SealedTokens, StoredToken};
+use store::tokens::{
+    self as rows, Ends, FailedTry, Gone, Lease, Renewed, SealedTokens, StoredToken,
+};
 use store::{StoreError, settings as stored};
 use tokio::time::{Instant, sleep};
 use vault::VaultError;
@@ -40,6 +41,8 @@ const MAX_BACK_OFF: TimeDelta = TimeDelta::minutes(10);
 const MAX_LEASE_LENGTHS: u32 = 10;
 /// A refresh token is used at least this often, so that it does not expire unused.
 const AT_LEAST_EVERY: TimeDelta = TimeDelta::days(1);
+/// How much later a response may seem to end a refresh token that it does not extend.
+const ROUNDING: TimeDelta = TimeDelta::seconds(5);
 /// A token with a shorter lifetime is renewed on demand, and not ahead.
 const WORTH_RENEWING: TimeDelta = TimeDelta::seconds(2);
 /// The polling interval while another process renews the token.
@@ -201,15 +204,18 @@ pub fn expiry(now: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
 }
 
 /// Until when a token can be renewed. What a response omits stays as before, except for a refresh
-/// token that it replaces.
+/// token that it replaces. If a renewal does not extend the refresh token, the grant ends with it.
 pub fn ends(now: DateTime<Utc>, issued: &Issued, before: Option<Ends>) -> Ends {
     let before = before.unwrap_or_default();
     let kept = before.refresh.filter(|_| issued.refresh_token.is_none());
     let end = |lifetime: Option<Duration>| lifetime.map(|lifetime| expiry(now, lifetime));
-    Ends {
-        refresh: end(issued.refresh_lifetime).or(kept),
-        grant: end(issued.grant_lifetime).or(before.grant),
-    }
+    let refresh = end(issued.refresh_lifetime).or(kept);
+    let is_extended = |at: &DateTime<Utc>| before.refresh.is_none_or(|end| *at > end + ROUNDING);
+    let not_extended = refresh.filter(|at| !is_extended(at));
+    // A later response may extend a refresh token that ended with the grant so far.
+    let kept = before.grant.filter(|_| before.grant != before.refresh);
+    let grant = end(issued.grant_lifetime).or(kept).into_iter().chain(not_extended).min();
+    Ends { refresh, grant }
 }
 
 /// The token as a browser may see it.
@@ -223,7 +229,7 @@ pub fn shown(current: &Current, token: StoredToken) -> Token {
         _ if is_renewable(current, &token) => Renewal::ByItself,
         _ => Renewal::BySigningIn,
     };
-    // While renewal works, a refresh token does not expire.
+    // While renewals extend it, a refresh token does not expire.
     let refresh_end = token.ends.refresh.filter(|_| matches!(renewal, Renewal::Failing { .. }));
     let sign_in_by = token.ends.grant.into_iter().chain(refresh_end).min();
     let StoredToken { grant, obtained_at, expires_at, .. } = token;
@@ -516,16 +522,12 @@ async fn note(
         failure.diagnosis == OauthDiagnosis::InvalidGrant && token.sealed.refresh.is_some();
     let pause = back_off(token.failures, tokens.randomness.as_ref());
     let failure = FailedTry { failure, at: now, next_at: (!is_gone).then(|| now + pause) };
-    if is_gone {
-        let endpoint = &current.saved.form.authentication.token_endpoint;
-        let age = token.granted_at.map(|at| now - at);
-        let lifetime = health::grant_lifetime(endpoint, failure.failure.peer_text.as_deref(), age);
-        if let Some(lifetime) = lifetime {
-            learn_grant_lifetime(&tokens.store, lifetime).await?;
-        }
-    }
-    let entry = Entry::new(now, Actor::unknown(), Action::TokenGone);
-    rows::failed(&tokens.store, lease, failure, is_gone.then_some(&entry)).await
+    let endpoint = &current.saved.form.authentication.token_endpoint;
+    let age = token.granted_at.map(|at| now - at);
+    let lifetime = health::grant_lifetime(endpoint, failure.failure.peer_text.as_deref(), age);
+    let entry = &Entry::new(now, Actor::unknown(), Action::TokenGone);
+    let gone = is_gone.then_some(Gone { entry, lifetime });
+    rows::failed(&tokens.store, lease, failure, gone).await
 }
 
 /// The back-off after so many failures and one: doubled each time, with a jitter of a quarter, so
@@ -638,27 +640,57 @@ mod tests {
         assert!(due > TimeDelta::minutes(8) && due < TimeDelta::minutes(10), "{due}");
     }
 
-    #[test]
-    fn an_omitted_expiry_stays_as_before_except_for_a_new_refresh_token() {
-        let seconds = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let before = Ends { refresh: Some(seconds(50)), grant: Some(seconds(90)) };
-        let issued = |refresh_token: Option<&str>, refresh_lifetime| Issued {
+    /// A response with this refresh token and its lifetime in seconds.
+    fn issued(refresh_token: Option<&str>, refresh_lifetime: Option<u64>) -> Issued {
+        Issued {
             access_token: "a".into(),
             refresh_token: refresh_token.map(SecretString::from),
             lifetime: Duration::from_secs(9),
-            refresh_lifetime,
+            refresh_lifetime: refresh_lifetime.map(Duration::from_secs),
             grant_lifetime: None,
             scope: None,
             auth: ClientAuth::Body,
             accounts: Vec::new(),
-        };
-        for (issued, refresh) in [
-            (issued(None, None), Some(50)),
-            (issued(Some("b"), None), None),
-            (issued(Some("b"), Some(Duration::from_mins(1))), Some(70)),
+        }
+    }
+
+    #[test]
+    fn an_omitted_expiry_stays_as_before_except_for_a_new_refresh_token() {
+        let seconds = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let before = Ends { refresh: Some(seconds(50)), grant: Some(seconds(90)) };
+        for (refresh_token, lifetime, refresh) in
+            [(None, None, Some(50)), (Some("b"), None, None), (Some("b"), Some(60), Some(70))]
+        {
+            let found = ends(seconds(10), &issued(refresh_token, lifetime), Some(before));
+            assert_eq!(found.refresh, refresh.map(seconds));
+        }
+    }
+
+    #[test]
+    fn a_grant_ends_with_a_refresh_token_that_renewals_do_not_extend() {
+        let days = |days| DateTime::UNIX_EPOCH + TimeDelta::days(days);
+        let ten_days = Some(10 * 86_400);
+        let mut found = ends(days(0), &issued(Some("a"), ten_days), None);
+        assert_eq!(found.grant, None, "nothing is known yet");
+        for (day, response, grant) in [
+            (1, issued(None, None), Some(10)),
+            (1, issued(Some("b"), Some(9 * 86_400 + 2)), Some(10)),
+            (2, issued(Some("c"), ten_days), None),
+            (3, issued(Some("d"), Some(9 * 86_400)), Some(12)),
         ] {
-            let found = ends(seconds(10), &issued, Some(before));
-            assert_eq!(found, Ends { refresh: refresh.map(seconds), grant: before.grant });
+            found = ends(days(day), &response, Some(found));
+            let on = |at: DateTime<Utc>| at.date_naive();
+            assert_eq!(found.grant.map(on), grant.map(|day| on(days(day))), "{response:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_keeps_an_earlier_end_that_the_provider_named() {
+        let seconds = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        for (grant, expected) in [(40, 40), (90, 50)] {
+            let before = Ends { refresh: Some(seconds(50)), grant: Some(seconds(grant)) };
+            let found = ends(seconds(10), &issued(None, None), Some(before));
+            assert_eq!(found.grant, Some(seconds(expected)));
         }
     }
 

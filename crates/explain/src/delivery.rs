@@ -27,6 +27,11 @@ pub fn explained(run: &Run, tested: &Form<()>) -> Option<Explanation> {
     }
 }
 
+/// Explains a failure with settings that are not known any more.
+pub fn of_diagnosis(code: Diagnosis) -> Explanation {
+    generic(&diagnosis_words(code))
+}
+
 /// Returns the provider's steps if there are any, otherwise the generic ones.
 fn failure_explanation(
     code: Diagnosis,

@@ -18,7 +18,7 @@ mod steps;
 pub mod token_inspection;
 mod transcript;
 
-pub use delivery::explained;
+pub use delivery::{explained, of_diagnosis};
 pub use oauth_failure::{FailureContext, failure};
 pub use preset::preset;
 pub use restore::restored;

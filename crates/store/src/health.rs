@@ -40,6 +40,9 @@ pub struct Known {
 pub struct OpenIncident {
     /// The incident.
     pub incident: Incident,
+    /// The token revision of the settings with which it last occurred; unknown for an incident of an
+    /// earlier version.
+    pub token_revision: Option<i64>,
     /// The settings that last worked, if they were changed since.
     pub last_worked: Option<LastWorked>,
 }
@@ -105,13 +108,15 @@ pub(crate) fn incident_from_row(row: &AnyRow) -> Result<Option<Incident>, StoreE
 impl OpenIncident {
     /// The columns of an incident and of the settings that last worked.
     pub(crate) fn columns() -> String {
-        format!("{COLUMNS}, {}", proved::COLUMNS)
+        format!("{COLUMNS}, incident.token_revision AS incident_revision, {}", proved::COLUMNS)
     }
 
     /// Reads it from a row with these columns; `None` if there is none.
     pub(crate) fn from_row(row: &AnyRow) -> Result<Option<Self>, StoreError> {
         let Some(incident) = incident_from_row(row)? else { return Ok(None) };
-        Ok(Some(Self { incident, last_worked: proved::last_worked_from_row(row)? }))
+        let token_revision = column(row, "incident_revision")?;
+        let last_worked = proved::last_worked_from_row(row)?;
+        Ok(Some(Self { incident, token_revision, last_worked }))
     }
 }
 
@@ -231,7 +236,8 @@ pub async fn observe(
         (Transition::Recurs, Evidence::Fails(trouble), Some(incident)) => {
             sqlx::query(
                 "UPDATE incident SET occurrences = occurrences + 1, last_at = $2, trouble = $3,
-                        reach = $4
+                        reach = $4,
+                        token_revision = (SELECT token_revision FROM settings WHERE id = 1)
                  WHERE id = $1",
             )
             .bind(&incident.id)
@@ -284,8 +290,9 @@ fn began_at(
 
 async fn open_in(connection: &mut AnyConnection, incident: &Incident) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO incident (id, is_open, opened_at, last_at, occurrences, trouble, reach)
-         VALUES ($1, 1, $2, $3, $4, $5, $6)",
+        "INSERT INTO incident (id, is_open, opened_at, last_at, occurrences, trouble, reach,
+                               token_revision)
+         SELECT $1, 1, $2, $3, $4, $5, $6, token_revision FROM settings WHERE id = 1",
     )
     .bind(&incident.id)
     .bind(millis(incident.opened_at))

@@ -121,8 +121,7 @@ impl EmailService for Service {
         let stored_token = found.token.clone();
         let token = consent::now(&self.tokens, who, &current, found.token, last.attempt).await;
         let token = token.map_err(internal_error)?;
-        let form = &current.saved.form;
-        let incident = last.incident.map(|incident| health::page::shown(incident, form, who));
+        let incident = last.incident.map(|incident| health::page::shown(incident, &current, who));
         let incident = incident.transpose().map_err(internal_error)?;
         let saved_by_caller = current.is_by(who);
         let last_run = last.run.map(|kept| test_runs::shown(&self.runs, who, kept));
@@ -326,7 +325,7 @@ pub async fn incident_shown(
     incident: OpenIncident,
 ) -> Result<IncidentView, ApiCode> {
     let current = settings::current(&checks.delivery.settings).await.map_err(internal_error)?;
-    health::page::shown(incident, &current.saved.form, who).map_err(internal_error)
+    health::page::shown(incident, &current, who).map_err(internal_error)
 }
 
 /// Saves this user's time preference.

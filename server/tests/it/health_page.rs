@@ -11,7 +11,7 @@ use testkit::provider::CLIENT_ID;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 use crate::support::accounts;
-use crate::support::drafts::draft_of;
+use crate::support::drafts::{draft_of, edited};
 use crate::support::harness::{Answer, EMAIL, Harness, ada};
 use crate::support::oauth_fixture::{CALLBACK, OauthFixture};
 use crate::support::pages::{ask, page, submit};
@@ -150,6 +150,41 @@ async fn check_now_needs_a_session_and_a_page_of_this_site() {
     let foreign = Request::post(HEALTH).header("host", "ppm.example").header("cookie", cookie);
     let foreign = foreign.header("sec-fetch-site", "cross-site");
     assert_eq!(ask(&harness, foreign, "".into()).await.status, StatusCode::FORBIDDEN);
+}
+
+/// A failure, and a save of another Client ID and another server since.
+async fn failed_before_a_save(trouble: Trouble) -> OauthFixture {
+    let flow = OauthFlow::AuthorizationCode;
+    let fixture = OauthFixture::with(flow).await;
+    fails(&fixture.harness, trouble).await;
+    let changed = [(Field::ClientId, "another"), (Field::OauthServer, "smtp.gmail.com")];
+    let mut draft = edited(&fixture.draft(flow), &changed);
+    draft.edit(Field::ClientSecret, "another secret");
+    fixture.saved(&draft, 1, None).await;
+    fixture
+}
+
+#[tokio::test]
+async fn a_reader_does_not_see_the_client_id_of_earlier_settings_in_an_incident() {
+    let trouble = refused(&format!("535 Application {CLIENT_ID} is blocked."));
+    let fixture = failed_before_a_save(trouble).await;
+    let rita = Principal { role: Role::Reader, ..fixture.ada.clone() };
+    for (who, is_shown) in [(&fixture.ada, true), (&rita, false)] {
+        let tab = fixture.service().load(who, CALLBACK).await.expect("the tab").incident;
+        for open in [tab, health(&fixture.harness, who).await.open] {
+            let open = open.expect("it is open");
+            assert_eq!(open.peer_text.is_some_and(|text| text.contains(CLIENT_ID)), is_shown);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_incident_of_earlier_settings_is_not_explained_by_the_saved_ones() {
+    let (step, cause) = (Step::SignIn, Diagnosis::SmtpAuthDisabled);
+    let trouble = Trouble::of_message(step, cause, None, None, None).expect("it counts");
+    let fixture = failed_before_a_save(trouble).await;
+    let open = health(&fixture.harness, &fixture.ada).await.open.expect("it is open");
+    assert_eq!(open.explanation, explain::of_diagnosis(cause));
 }
 
 #[tokio::test]

@@ -8,9 +8,8 @@ use contract::pages::{CheckOutcome, CheckRow, HealthPage, IncidentRow, NextCheck
 use domain::delivery::{Outcome, Run, StepReport, StepStatus, Tested};
 use domain::error::one_line;
 use domain::health::{Expiry, Health, Incident, Trouble};
-use domain::secret::StoredSecret;
 use domain::time_format::TimeDisplay;
-use domain::{Form, OauthFlow, Principal};
+use domain::{OauthFlow, Principal};
 use store::health::{self as rows, Known, KnownEnds, OpenIncident};
 use store::tokens::{self, StoredToken};
 use tokio::time::timeout;
@@ -50,7 +49,7 @@ pub async fn page(
     let instants = incidents.iter().map(|incident| incident.since).chain(checked);
     let display = display(people, who, instants.chain(known.accepted_at)).await?;
     let open = rows::open(store).await?;
-    let open = open.map(|open| shown(open, &current.saved.form, who)).transpose()?;
+    let open = open.map(|open| shown(open, &current, who)).transpose()?;
     Ok(HealthPage {
         health,
         open,
@@ -94,21 +93,23 @@ fn row(incident: &Incident) -> IncidentRow {
 }
 
 /// An open incident as this user may see it, explained like a failed test message with the saved
-/// form.
+/// form. If it last occurred with other settings, neither their form nor their Client ID is known.
 pub fn shown(
-    OpenIncident { incident, last_worked }: OpenIncident,
-    saved: &Form<StoredSecret>,
+    OpenIncident { incident, token_revision, last_worked }: OpenIncident,
+    current: &Current,
     who: &Principal,
 ) -> Result<IncidentView, UseCaseError> {
     let (_, text) = labels::alert::opened(&incident);
     let Incident { id, opened_at, occurrences, trouble, .. } = incident;
-    let mut form = saved.map_secrets(|_, _| ());
+    let is_of_saved = token_revision == Some(current.token_revision);
+    let mut form = current.saved.form.map_secrets(|_, _| ());
     let client_id = form.authentication.client_id.clone();
     if !who.may_edit() {
         form.authentication.client_id.clear();
     }
     let (step, diagnosis) = (trouble.step, trouble.diagnosis);
-    let texts = (trouble.peer_text, trouble.found);
+    let may_see_texts = is_of_saved || who.may_edit();
+    let texts = if may_see_texts { (trouble.peer_text, trouble.found) } else { (None, None) };
     // Redacted first: a text may be truncated within the id.
     let (peer_text, found) = reader_view::for_person(texts, Some(who), &client_id)?;
     let run = Run {
@@ -131,7 +132,11 @@ pub fn shown(
             found: found.clone(),
         }),
     };
-    let explanation = explain::explained(&run, &form).unwrap_or_default();
+    let explanation = if is_of_saved {
+        explain::explained(&run, &form).unwrap_or_default()
+    } else {
+        explain::of_diagnosis(diagnosis)
+    };
     Ok(IncidentView {
         id,
         since: opened_at,

@@ -1,23 +1,19 @@
 //! `ppm-email health`: says whether email works, for operators and monitors.
 
 use std::io::{self, Write};
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::health::Health;
 use metrics::MailState;
 use serde_json::{Value, json};
 use store::{OpenStoreError, Store};
-use tokio::time::sleep;
 use vault::clock::{Clock, SystemClock, SystemRandomness};
 
 use crate::cli::HealthCommand;
 use crate::config::{Config, ConfigError};
 use crate::state::{Server, StartError};
-use crate::use_cases::{Checked, UseCaseError};
-
-/// How often the command looks whether the check of another process has ended.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
+use crate::use_cases::UseCaseError;
 
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,16 +42,8 @@ pub async fn run(command: HealthCommand) -> Result<ExitCode, HealthError> {
     // Only `serve` updates the tables.
     Store::open_existing(&config.database).await?.close().await;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
-    if command.check_now {
-        let checked = loop {
-            match server.checks.check_now().await? {
-                Checked::ByAnother => sleep(POLL_INTERVAL).await,
-                checked => break checked,
-            }
-        };
-        if checked == Checked::NotPossible {
-            return Err(HealthError::Incomplete);
-        }
+    if command.check_now && !server.checks.check_now().await? {
+        return Err(HealthError::Incomplete);
     }
     let state = server.runs.delivery.health.state(&server.settings).await?;
     let health = state.health.unwrap_or(Health::Up);

@@ -21,7 +21,7 @@ use super::settings::{self, SettingsStore};
 use super::updates::Updates;
 
 pub use alerts::{Alerts, run_alerts};
-pub use checks::{Checked, HealthChecks, run_health_checks};
+pub use checks::{HealthChecks, run_health_checks};
 
 /// An accepted message is recorded at most this often.
 const MESSAGES_EVERY: TimeDelta = TimeDelta::minutes(1);

@@ -34,7 +34,7 @@ use crate::identity::People;
 
 pub use delivery::Delivery;
 pub use health::page::check_now;
-pub use health::{Alerts, Checked, HealthChecks, HealthRecord, run_alerts, run_health_checks};
+pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};
 pub use lookups::Lookups;
 pub use mailer::{MailError, Mailer, SentMessage, Undelivered};
 pub use retention::{Cleanup, delete_expired, enforce_retention};

@@ -19,7 +19,7 @@ use net::egress::EgressPolicy;
 use serde_json::{Value, json};
 use server::Server;
 use server::config::{AlertConfig, Config, MetricsConfig, Webhook};
-use server::use_cases::{Checked, MailError, Mailer, SentMessage};
+use server::use_cases::{MailError, Mailer, SentMessage};
 use server::web::metrics::metrics_router;
 use store::alerts::{self, AlertLease, Channel};
 use store::audit::{Action, Actor, Entry};
@@ -86,8 +86,10 @@ async fn record(harness: &Harness, evidence: Evidence) {
     harness.server.checks.delivery.health.record(revision, evidence).await;
 }
 
-fn without_token() -> Evidence {
-    Evidence::Fails(Trouble::without_token())
+/// A refused password.
+fn refused_password() -> Evidence {
+    let (step, diagnosis) = (Step::SignIn, Diagnosis::CredentialsRefused);
+    Evidence::Fails(Trouble { step, diagnosis, peer_text: None, found: None, can_pass: false })
 }
 
 /// Queues a reminder.
@@ -198,7 +200,7 @@ async fn an_alert_that_waits_for_its_next_attempt_does_not_hold_up_another() {
     let fixture = with_token(&sink).await;
     remind(&fixture.harness).await;
     deliver(&fixture.harness.server).await;
-    record(&fixture.harness, without_token()).await;
+    record(&fixture.harness, refused_password()).await;
     deliver(&fixture.harness.server).await;
     assert_eq!(types(&sink), ["credential.expiring", "incident.opened"]);
 }
@@ -207,7 +209,7 @@ async fn an_alert_that_waits_for_its_next_attempt_does_not_hold_up_another() {
 async fn a_recovery_waits_for_the_opening_of_its_incident() {
     let sink = sink(&["503 Service Unavailable", "200 OK", "200 OK"]);
     let fixture = with_token(&sink).await;
-    record(&fixture.harness, without_token()).await;
+    record(&fixture.harness, refused_password()).await;
     deliver(&fixture.harness.server).await;
     record(&fixture.harness, Evidence::Works(Proof { reach: Reach::Message, renews: true })).await;
     deliver(&fixture.harness.server).await;
@@ -221,7 +223,7 @@ async fn a_recovery_waits_for_the_opening_of_its_incident() {
 async fn an_alert_of_yesterday_is_not_sent() {
     let sink = sink(&["200 OK"]);
     let fixture = with_token(&sink).await;
-    record(&fixture.harness, without_token()).await;
+    record(&fixture.harness, refused_password()).await;
     fixture.harness.clock.advance(TimeDelta::days(1));
     deliver(&fixture.harness.server).await;
     assert_eq!(types(&sink), [""; 0]);
@@ -235,7 +237,7 @@ async fn the_status_alone_says_that_an_alert_is_delivered() {
     for turn in [damaged, unfinished, endless] {
         let sink = ScriptedProvider::play([turn, Turn::json("200 OK", "{}")]);
         let fixture = with_token(&sink).await;
-        record(&fixture.harness, without_token()).await;
+        record(&fixture.harness, refused_password()).await;
         for _ in 0..2 {
             deliver(&fixture.harness.server).await;
             fixture.harness.clock.advance(TimeDelta::minutes(1));
@@ -249,7 +251,7 @@ async fn an_email_does_not_wait_for_a_webhook_that_hangs() {
     let sink = ScriptedProvider::play([Turn::without_answer()]);
     let relay = SmtpScript::in_clear().play();
     let fixture = with_relay(&relay, |config| alerts_to(config, &sink)).await;
-    record(&fixture.harness, without_token()).await;
+    record(&fixture.harness, refused_password()).await;
     let _background = fixture.harness.server.start_background();
     sink.wait_for(1).await;
     let received = relay.received().await;
@@ -264,7 +266,7 @@ async fn an_alert_is_leased_for_as_long_as_its_request_may_take() {
         config.token_deadlines.total = Duration::from_hours(1);
     })
     .await;
-    record(&fixture.harness, without_token()).await;
+    record(&fixture.harness, refused_password()).await;
     let alerts = fixture.harness.server.alerts.clone();
     let hanging = tokio::spawn(async move { alerts.deliver_due(Channel::Webhook).await });
     sink.wait_for(1).await;
@@ -648,13 +650,21 @@ async fn an_incident_of_the_sign_in_does_not_end_with_a_renewal() {
 }
 
 #[tokio::test]
-async fn checks_that_are_asked_for_at_once_are_one_sign_in() {
+async fn checks_that_are_asked_for_at_once_sign_in_one_after_another() {
     let fixture = OauthFixture::with_token(OauthFlow::AuthorizationCode).await;
     let checks = &fixture.harness.server.checks;
-    let (one, other) = tokio::join!(checks.check_now(), checks.check_now());
-    let mut outcomes = [one.expect("an answer"), other.expect("an answer")];
-    outcomes.sort_by_key(|outcome| *outcome != Checked::Yes);
-    assert_eq!(outcomes, [Checked::Yes, Checked::ByAnother]);
+    let (now, length) = (fixture.harness.clock.now(), TimeDelta::minutes(1));
+    let store = &fixture.harness.server.store;
+    let is_leased = rows::lease_check(store, "other", None, now, now + length, now + length);
+    assert!(is_leased.await.expect("an answer"));
+    let asked = tokio::spawn({
+        let checks = checks.clone();
+        async move { checks.check_now().await.expect("an answer") }
+    });
+    assert!(!check(&fixture.harness).await, "another has the lease");
+    assert_eq!(fixture.mailbox.users().len(), 0);
+    rows::release_check(store, "other", None).await.expect("an answer");
+    assert!(asked.await.expect("no panic"));
     assert_eq!(fixture.mailbox.users().len(), 1);
 }
 

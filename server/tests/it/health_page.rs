@@ -180,9 +180,8 @@ async fn a_reader_does_not_see_the_client_id_of_earlier_settings_in_an_incident(
 
 #[tokio::test]
 async fn an_incident_of_earlier_settings_is_not_explained_by_the_saved_ones() {
-    let (step, cause) = (Step::SignIn, Diagnosis::SmtpAuthDisabled);
-    let trouble = Trouble::of_message(step, cause, None, None, None).expect("it counts");
-    let fixture = failed_before_a_save(trouble).await;
+    let cause = Diagnosis::SmtpAuthDisabled;
+    let fixture = failed_before_a_save(Trouble { diagnosis: cause, ..refused("535") }).await;
     let open = health(&fixture.harness, &fixture.ada).await.open.expect("it is open");
     assert_eq!(open.explanation, explain::of_diagnosis(cause));
 }

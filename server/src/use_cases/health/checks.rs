@@ -19,23 +19,14 @@ use super::super::settings::{self, Current};
 
 /// How often the loop looks whether a check is due.
 const TICK: Duration = Duration::from_secs(2);
+/// How often a check that was asked for looks whether the one in progress has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The interval of reminders.
 const REMIND_EVERY: Duration = Duration::from_hours(1);
 /// How long a lease outlasts what is done under it.
 const GRACE: Duration = Duration::from_secs(15);
 /// When settings that are incomplete, or have no token, are looked at again.
 const INCOMPLETE: TimeDelta = TimeDelta::hours(1);
-
-/// What became of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checked {
-    /// It ended, and its result is recorded.
-    Yes,
-    /// The settings are incomplete or have no token.
-    NotPossible,
-    /// Another one is in progress.
-    ByAnother,
-}
 
 /// What checks use. Clones share everything.
 #[derive(Debug, Clone)]
@@ -76,31 +67,37 @@ impl HealthChecks {
         if !self.are_on || !known.monitor.is_check_due(now) {
             return Ok(false);
         }
-        Ok(self.check_alone(known.monitor.check_at).await? == Checked::Yes)
+        Ok(self.check_alone(known.monitor.check_at).await? == Some(true))
     }
 
-    /// Checks now, because a user asks for it.
+    /// Checks now, because a user asks for it, once a check in progress has ended. False if the
+    /// settings are incomplete or have no token.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn check_now(&self) -> Result<Checked, UseCaseError> {
-        self.check_alone(None).await
+    pub async fn check_now(&self) -> Result<bool, UseCaseError> {
+        loop {
+            if let Some(checked) = self.check_alone(None).await? {
+                return Ok(checked);
+            }
+            sleep(POLL_INTERVAL).await;
+        }
     }
 
     /// Checks under the lease, so that a sign-in that fails is not tried by several at once. `due` is
     /// the time of the check that it is.
-    async fn check_alone(&self, due: Option<DateTime<Utc>>) -> Result<Checked, UseCaseError> {
+    async fn check_alone(&self, due: Option<DateTime<Utc>>) -> Result<Option<bool>, UseCaseError> {
         let record = &self.delivery.health;
         let owner = random_id(record.randomness.as_ref());
         let (now, length) = (record.clock.now(), lease_length(longest(&self.delivery)));
         let (until, longest) = (now + length, now + length * 10);
         if !rows::lease_check(&record.store, &owner, due, now, until, longest).await? {
-            return Ok(Checked::ByAnother);
+            return Ok(None);
         }
         let checked = self.check().await;
         let skipped = matches!(checked, Ok(false)).then(|| record.clock.now() + INCOMPLETE);
         rows::release_check(&record.store, &owner, skipped).await?;
-        Ok(if checked? { Checked::Yes } else { Checked::NotPossible })
+        checked.map(Some)
     }
 
     /// Signs in, sends nothing, and records the result. False if the settings are incomplete or have

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::super::settings::{self, Current};
 use super::super::{UseCaseError, people::display, reader_view};
 use super::HealthChecks;
-use super::checks::{Checked, expiries};
+use super::checks::expiries;
 use crate::identity::People;
 
 /// The number of incidents in the list.
@@ -173,13 +173,13 @@ pub async fn check_now(checks: &HealthChecks, within: Duration) -> CheckOutcome 
     let task = checks.clone();
     let check = checks.delivery.tasks.spawn(async move { task.check_now().await });
     match timeout(PATIENCE.min(within), check).await {
-        Ok(Ok(Ok(Checked::Yes))) => CheckOutcome::Checked,
-        Ok(Ok(Ok(Checked::NotPossible))) => CheckOutcome::NotPossible,
+        Ok(Ok(Ok(true))) => CheckOutcome::Checked,
+        Ok(Ok(Ok(false))) => CheckOutcome::NotPossible,
         Ok(Ok(Err(error))) => {
             tracing::error!(error = one_line(&error), "the connection could not be checked");
             CheckOutcome::Failed
         }
         Ok(Err(_)) => CheckOutcome::Failed,
-        Ok(Ok(Ok(Checked::ByAnother))) | Err(_) => CheckOutcome::Running,
+        Err(_) => CheckOutcome::Running,
     }
 }

@@ -134,7 +134,7 @@ async fn the_result_page_of_a_consent_links_to_the_hosts_tab() {
 async fn calls_lists_every_server_function() {
     let mut calls = EmailSettings::calls();
     calls.sort_unstable();
-    let expected = "discover finish-attempt get-token load preset redirect-doctor run save send-test \
+    let expected = "discover finish-attempt get-token last-worked load preset redirect-doctor run save send-test \
                     stop-attempts test-typed token token-xray";
     let expected: Vec<_> = expected.split(' ').map(|call| format!("/api/email/{call}")).collect();
     assert_eq!(calls, expected);

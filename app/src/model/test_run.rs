@@ -52,8 +52,20 @@ pub struct TestState {
     has_event: RwSignal<bool>,
     /// Whether a task follows the run already.
     is_following: RwSignal<bool>,
-    /// Whether this page has just shown the end of its test.
-    has_shown_end: StoredValue<bool>,
+    /// The end of the test that this page has started.
+    end: StoredValue<TestEnd>,
+}
+
+/// The end of the test that this page has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum TestEnd {
+    /// There is none to show.
+    #[default]
+    None,
+    /// It is scrolled into view once it comes.
+    Awaited,
+    /// It has just been scrolled into view.
+    Shown,
 }
 
 impl TestState {
@@ -100,7 +112,12 @@ impl TestState {
     fn update(self, news: RunView) {
         let is_news = |now: &Option<RunView>| now.as_ref().is_none_or(|now| is_newer(now, &news));
         if self.now.try_with_untracked(is_news) == Some(true) {
+            let has_ended = news.run.outcome.is_some();
             self.now.set(Some(news));
+            if has_ended && self.end.get_value() == TestEnd::Awaited {
+                self.end.set_value(TestEnd::Shown);
+                self.scroll_soon(OUTCOME);
+            }
         }
         self.set_signed_out(false);
     }
@@ -146,7 +163,7 @@ impl TestState {
     pub fn send(self, form: FormState, typed: Option<Draft>) {
         self.is_starting.set(true);
         self.refusal.set(None);
-        self.has_shown_end.set_value(false);
+        self.end.set_value(TestEnd::Awaited);
         self.host.spawn(async move {
             let answer = match typed {
                 None => {
@@ -162,8 +179,6 @@ impl TestState {
                 Ok(TestAnswer::Begun(now)) => {
                     self.update(*now);
                     self.follow().await;
-                    self.scroll_soon(OUTCOME);
-                    self.has_shown_end.try_update_value(|has_shown_end| *has_shown_end = true);
                 }
                 Err(error) => self.refuse(error),
             }
@@ -177,7 +192,8 @@ impl TestState {
 
     /// Keeps the end of this page's test in view, when a banner above it opens.
     pub fn keep_end_in_view(self) {
-        if self.has_shown_end.try_update_value(std::mem::take) == Some(true) {
+        if self.end.get_value() == TestEnd::Shown {
+            self.end.set_value(TestEnd::None);
             self.scroll_soon(OUTCOME);
         }
     }

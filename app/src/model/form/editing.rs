@@ -109,12 +109,12 @@ impl FormState {
     }
 }
 
-/// Applies suggested values to a draft. One for a secret clears what is stored.
+/// Applies suggested values to a draft. An empty one for a secret clears what is stored.
 pub fn put(fills: &[Suggestion], draft: &mut Draft) {
     for Suggestion { field, value, .. } in fills {
         match draft.secret_mut(*field) {
-            Some(secret) => *secret = SecretEdit::Clear,
-            None => draft.edit(*field, value.as_str()),
+            Some(secret) if value.is_empty() => *secret = SecretEdit::Clear,
+            _ => draft.edit(*field, value.as_str()),
         }
     }
 }

@@ -42,6 +42,9 @@ pub enum Command {
     /// Manages the keys that seal secrets.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manages the products that send through the saved settings.
+    #[command(subcommand)]
+    Application(ApplicationCommand),
     /// Reads the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -421,6 +424,50 @@ pub enum AdminCommand {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+}
+
+/// The subcommands of `application`.
+#[derive(Debug, Subcommand)]
+pub enum ApplicationCommand {
+    /// Adds an application and prints its key, which is not shown again.
+    Add {
+        /// Its name, unique regardless of case.
+        name: String,
+        /// A sender that it may use beside Default Sender Email; may be repeated.
+        #[arg(long, value_name = "ADDRESS")]
+        sender: Vec<String>,
+        /// How many messages a minute it may hand over. Default: any number.
+        #[arg(long, value_name = "NUMBER")]
+        per_minute: Option<i64>,
+        /// Sends a message again if the connection was lost after its final dot: recipients may get it twice.
+        #[arg(long)]
+        send_again: bool,
+        /// The database.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Lists the applications: name, keys by their public beginning, senders, state, last use.
+    List(DatabaseArgs),
+    /// Adds a second key and prints it. The old one stays valid until it is removed.
+    Rotate(ApplicationName),
+    /// Removes the older of two keys.
+    RemoveOldKey(ApplicationName),
+    /// Disables an application: its requests are refused.
+    Disable(ApplicationName),
+    /// Enables a disabled application again.
+    Enable(ApplicationName),
+    /// Removes an application with its keys. Messages that were accepted are still sent.
+    Remove(ApplicationName),
+}
+
+/// An application and the database.
+#[derive(Debug, Args)]
+pub struct ApplicationName {
+    /// The name of the application, regardless of case.
+    pub name: String,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 /// The subcommands of `key`.

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod aggregates;
+pub mod application;
 pub mod audit;
 pub mod cli;
 pub mod config;

@@ -6,7 +6,9 @@ use std::{error::Error, process::ExitCode, sync::Arc};
 use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::web::metrics::metrics_router;
-use server::{Server, admin, audit, config::Config, health, key, log, router, serve, warnings};
+use server::{
+    Server, admin, application, audit, config::Config, health, key, log, router, serve, warnings,
+};
 use store::StoreError;
 
 #[global_allocator]
@@ -27,6 +29,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => run(*args).await,
         Command::Admin(command) => admin::run(command).await.map_err(Into::into),
         Command::Key(command) => key::run(command).await.map_err(Into::into),
+        Command::Application(command) => application::run(command).await.map_err(Into::into),
         Command::Audit(command) => audit::run(command).await.map_err(Into::into),
     };
     exit_code(done.map(|()| ExitCode::SUCCESS))

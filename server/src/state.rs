@@ -22,8 +22,9 @@ use crate::readiness::Readiness;
 use crate::rebind;
 use crate::serve;
 use crate::use_cases::{
-    Alerts, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Service, SettingsStore,
-    TestRuns, Tokens, Updates, enforce_retention, run_alerts, run_health_checks, run_refresh_loop,
+    Alerts, Applications, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Service,
+    SettingsStore, TestRuns, Tokens, Updates, enforce_retention, run_alerts, run_health_checks,
+    run_refresh_loop,
 };
 
 /// The state that all handlers share. Clones share the parts: the router clones it several times for
@@ -156,6 +157,16 @@ impl Server {
             checks: self.checks.clone(),
             lookups: self.lookups.clone(),
             people: self.people.clone(),
+            applications: self.applications(),
+        }
+    }
+
+    /// The products that send through the saved settings.
+    pub fn applications(&self) -> Applications {
+        Applications {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            randomness: self.randomness.clone(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! The data of the pages around the tab, and the outcomes of their forms.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::application::{Application, ApplicationProblem, ApplicationSettings};
 use domain::delivery::{Diagnosis, Step};
 use domain::health::{Expiry, Health};
 use domain::time_format::{TimeDisplay, TimePreference};
 use domain::{Field, audit::Action};
+use secrecy::SecretString;
 
 use crate::tab::{IncidentView, RunView};
 
@@ -30,6 +32,46 @@ pub struct History {
     pub display: TimeDisplay,
     /// Retention in days; 0 means unlimited.
     pub kept_days: u32,
+}
+
+/// The applications.
+#[derive(Debug, Clone)]
+pub struct ApplicationsPage {
+    /// The applications, sorted by name.
+    pub applications: Vec<Application>,
+    /// Default Sender Email, which each may use; empty if it is not set.
+    pub default_sender: String,
+    /// The reader's time display.
+    pub display: TimeDisplay,
+}
+
+/// What became of a form of the page Applications.
+#[derive(Debug, Clone)]
+pub enum ApplicationsOutcome {
+    /// An application with this name has a new key, which is shown this once.
+    NewKey {
+        /// The application's name.
+        name: String,
+        /// The key.
+        key: SecretString,
+    },
+    /// An application was not added.
+    NotAdded {
+        /// What was entered.
+        entered: ApplicationSettings,
+        /// The rate as it was entered.
+        per_minute: String,
+        /// The problem.
+        problem: ApplicationProblem,
+    },
+    /// An application was not changed.
+    NotChanged(ApplicationProblem),
+    /// The application has two keys.
+    TooManyKeys,
+    /// The application, or its key, is gone.
+    Gone,
+    /// The database failed.
+    Failed,
 }
 
 /// The health of mail.

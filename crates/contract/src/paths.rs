@@ -6,6 +6,8 @@ pub const EMAIL: &str = "/settings/email";
 pub const HISTORY: &str = "/settings/email/history";
 /// The health of mail, and the action of its form: checks the sign-in now.
 pub const HEALTH: &str = "/settings/email/health";
+/// The applications, and the action of their forms.
+pub const APPLICATIONS: &str = "/settings/email/applications";
 /// The audit trail.
 pub const AUDIT: &str = "/audit";
 /// My Preferences, Time.

@@ -8,7 +8,9 @@ use domain::{Draft, OauthFlow, Principal, token::Attempt};
 use crate::code::ApiCode;
 use crate::context::{ConsentBinding, RequestOrigin};
 use crate::explanation::{Explanation, LookupResult};
-use crate::pages::{AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings};
+use crate::pages::{
+    ApplicationsPage, AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings,
+};
 use crate::tab::{
     AttemptFinished, AttemptStarted, EmailTab, RunView, Save, SaveAnswer, TestAnswer, TokenView,
 };
@@ -103,6 +105,9 @@ pub trait ShellService: Send + Sync + 'static {
 
     /// Returns the health of mail.
     async fn health(&self, who: &Principal) -> Result<HealthPage, ApiCode>;
+
+    /// Returns the applications; for administrators only.
+    async fn applications(&self, who: &Principal) -> Result<ApplicationsPage, ApiCode>;
 
     /// Returns the part of the audit trail that matches the query.
     async fn audit(&self, who: &Principal, query: &AuditQuery) -> Result<AuditPage, ApiCode>;

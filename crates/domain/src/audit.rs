@@ -43,6 +43,23 @@ named_enum! {
         PasswordNotChanged = "password-not-changed",
         /// An identity was rejected or has no role; the detail is the reason's code.
         Refused = "refused",
+        /// An application was added; the detail is its name, as with the following ones.
+        ApplicationAdded = "application-added",
+        /// An application may use another sender than Default Sender Email; the detail is its name and
+        /// the address.
+        ApplicationSenderAllowed = "application-sender-allowed",
+        /// What an application may do was changed.
+        ApplicationChanged = "application-changed",
+        /// An application got a further key.
+        ApplicationKeyAdded = "application-key-added",
+        /// A key of an application was removed.
+        ApplicationKeyRemoved = "application-key-removed",
+        /// An application was disabled.
+        ApplicationDisabled = "application-disabled",
+        /// An application was enabled again.
+        ApplicationEnabled = "application-enabled",
+        /// An application was removed.
+        ApplicationRemoved = "application-removed",
         /// The sealing key was rotated; the detail is the new key's ID.
         KeyChanged = "key-changed",
     }

@@ -3,6 +3,7 @@
 //! clock, no I/O.
 
 pub mod announcement;
+pub mod application;
 pub mod audit;
 #[cfg(test)]
 mod cases;

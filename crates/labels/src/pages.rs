@@ -2,6 +2,7 @@
 //! are converted to.
 
 pub mod account;
+pub mod applications;
 pub mod audit;
 pub mod email;
 pub mod forbidden;
@@ -43,6 +44,14 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::PasswordChanged => "Changed a password",
         Action::PasswordNotChanged => "Failed to change a password",
         Action::Refused => "Was refused",
+        Action::ApplicationAdded => "Added an application",
+        Action::ApplicationSenderAllowed => "Allowed an application another sender",
+        Action::ApplicationChanged => "Changed an application",
+        Action::ApplicationKeyAdded => "Added a key to an application",
+        Action::ApplicationKeyRemoved => "Removed a key of an application",
+        Action::ApplicationDisabled => "Disabled an application",
+        Action::ApplicationEnabled => "Enabled an application",
+        Action::ApplicationRemoved => "Removed an application",
         Action::KeyChanged => "Changed the key that seals secrets",
     }
 }

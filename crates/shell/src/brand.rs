@@ -26,6 +26,7 @@ pub fn page_icon(path: &str) -> impl IntoView + use<> {
     icon(match path {
         paths::HISTORY => "m4 12 16-8-6 16-3-7z",
         paths::HEALTH => "M3 12h4l3-7 4 14 3-7h4",
+        paths::APPLICATIONS => "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
         paths::AUDIT => "M6 3h9l4 4v14H6zM9 12h7M9 16h7",
         paths::TIME => "M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18M12 7v5l3 2",
         paths::ACCOUNT => "M12 4a4 4 0 1 0 0 8 4 4 0 1 0 0-8M5 20c0-4 3-6 7-6s7 2 7 6",

@@ -33,12 +33,15 @@ pub fn Frame(
         (paths::EMAIL, frame::EMAIL),
         (paths::HISTORY, frame::TEST_MESSAGES),
         (paths::HEALTH, frame::HEALTH),
+        (paths::APPLICATIONS, frame::APPLICATIONS),
         (paths::AUDIT, frame::AUDIT_TRAIL),
         (paths::TIME, frame::MY_PREFERENCES),
         (paths::ACCOUNT, frame::MY_ACCOUNT),
         (paths::HELP, frame::HELP),
     ];
-    let is_permitted = |(path, _): &(&str, &str)| me.may_edit() || *path != paths::AUDIT;
+    let is_permitted = |(path, _): &(&str, &str)| {
+        me.may_edit() || ![paths::APPLICATIONS, paths::AUDIT].contains(path)
+    };
     let links = links.into_iter().filter(is_permitted);
     let links: Vec<_> = links
         .map(|(path, name)| view! { <A href=path exact=true>{page_icon(path)} {name}</A> })

@@ -2,6 +2,7 @@
 //! It is server-rendered HTML with forms and needs no script; only the tab is downloaded as Wasm.
 
 mod account;
+mod applications;
 mod assets;
 mod audit;
 mod brand;
@@ -75,6 +76,11 @@ pub fn App() -> impl IntoView {
                 <Route
                     path=path!("/settings/email/health")
                     view=health::HealthPage
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=path!("/settings/email/applications")
+                    view=applications::ApplicationsPage
                     ssr=SsrMode::Async
                 />
                 <Route path=path!("/oauth/result/:id?") view=result::ResultPage ssr=SsrMode::Async/>

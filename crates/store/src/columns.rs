@@ -6,11 +6,11 @@
 //! and octets.
 
 use chrono::{DateTime, Utc};
-use domain::Role;
 use domain::delivery::{Outcome, StepReport, Tested};
 use domain::health::{AlertSubject, Reach, Trouble};
 use domain::time_format::{ClockStyle, DatePattern};
 use domain::token::{AttemptOutcome, OauthFailure};
+use domain::{Role, application::Refusal};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Any, Decode, Row, Type, any::AnyRow};
 
@@ -85,6 +85,7 @@ read_as! {
     Role: String => |name| Self::from_wire_name(&name).ok_or(Unknown("role")),
     DatePattern: String => |name| Self::from_wire_name(&name).ok_or(Unknown("date pattern")),
     ClockStyle: String => |name| Self::from_wire_name(&name).ok_or(Unknown("clock style")),
+    Refusal: String => |name| Self::from_wire_name(&name).ok_or(Unknown("refusal")),
     Reach: String => |name| Self::from_wire_name(&name).ok_or(Unknown("reach")),
     AttemptOutcome: String => |json| parsed(&json, "end of an attempt"),
     OauthFailure: String => |json| parsed(&json, "setback of a token"),

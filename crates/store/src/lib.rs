@@ -15,6 +15,7 @@ mod migrations;
 mod pool;
 
 pub mod alerts;
+pub mod applications;
 pub mod audit;
 pub mod database;
 pub mod files;

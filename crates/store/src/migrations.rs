@@ -24,6 +24,7 @@ const STEPS: [(i64, &str); 16] = [
     (14, include_str!("../migrations/0014_proved.sql")),
     (15, include_str!("../migrations/0015_alerts.sql")),
     (16, include_str!("../migrations/0016_reach.sql")),
+    (17, include_str!("../migrations/0017_applications.sql")),
 ];
 
 /// The version of the schema that this version knows.

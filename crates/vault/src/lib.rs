@@ -8,6 +8,7 @@
 //! (`store/key_check.rs`): one row decides for all nodes, and each node polls it every
 //! [`LOOK_EVERY`].
 
+pub mod application_key;
 pub mod clock;
 pub mod columns;
 pub mod key_file;

@@ -1,6 +1,7 @@
 //! The use cases: implements the ports of `contract` with store, vault and sockets. Errors are
 //! logged and turned into codes here, once.
 
+mod applications;
 mod delivery;
 mod health;
 mod lookups;
@@ -16,7 +17,9 @@ mod updates;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contract::pages::{AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings};
+use contract::pages::{
+    ApplicationsPage, AuditPage, AuditQuery, HealthPage, History, MyAccount, SetUp, TimeSettings,
+};
 use contract::{
     ApiCode, AttemptFinished, AttemptStarted, ConsentBinding, EmailService, EmailTab, Explanation,
     IncidentView, LookupResult, RequestOrigin, RunView, Save, SaveAnswer, ShellService, TestAnswer,
@@ -32,6 +35,7 @@ use self::lookups::{discovery, redirect_check, token_inspection};
 use self::tokens::{consent, revocation};
 use crate::identity::People;
 
+pub use applications::{ApplicationError, Applications};
 pub use delivery::Delivery;
 pub use health::page::check_now;
 pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};
@@ -62,6 +66,8 @@ pub struct Service {
     pub lookups: Arc<Lookups>,
     /// Who may sign in, and who is signed in.
     pub people: Arc<People>,
+    /// The products that send through the saved settings.
+    pub applications: Applications,
 }
 
 /// An internal error of a use case: never the caller's fault.
@@ -291,6 +297,11 @@ impl ShellService for Service {
 
     async fn health(&self, who: &Principal) -> Result<HealthPage, ApiCode> {
         health::page::page(&self.checks, &self.people, who).await.map_err(internal_error)
+    }
+
+    async fn applications(&self, who: &Principal) -> Result<ApplicationsPage, ApiCode> {
+        require_administrator(who)?;
+        applications::page(self, who).await.map_err(internal_error)
     }
 
     async fn audit(&self, who: &Principal, wanted: &AuditQuery) -> Result<AuditPage, ApiCode> {

@@ -244,12 +244,13 @@ pub async fn times(
     again_with(&pages, paths::TIME, caller.clone(), attempt, status).await
 }
 
-fn redirect(path: &str) -> Response {
+/// A redirect after a form.
+pub fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
 /// Renders the form's own page again, with what was typed.
-async fn again_with<T: Clone + Send + Sync + 'static>(
+pub async fn again_with<T: Clone + Send + Sync + 'static>(
     pages: &Pages,
     path: &str,
     caller: Caller,

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod api_error;
+mod applications;
 pub mod authenticate;
 pub mod body;
 pub mod client_ip;

@@ -18,7 +18,7 @@ use shell::{App, Assets, document};
 use tower_http::compression::CompressionLayer;
 
 use super::events::{EVENTS, events};
-use super::{forms, headers, oauth, oidc, sign_in};
+use super::{applications, forms, headers, oauth, oidc, sign_in};
 use crate::config::Config;
 use crate::identity::Caller;
 use crate::identity::oidc::Oidc;
@@ -132,6 +132,7 @@ pub fn pages(server: &Server, service: &Arc<Service>) -> Router<Server> {
         .route(paths::SET_UP, post(forms::set_up))
         .route(paths::TIME, post(forms::times))
         .route(paths::HEALTH, post(forms::check_health))
+        .route(paths::APPLICATIONS, post(applications::change))
         .route(paths::ACCOUNT_PASSWORD, post(forms::change_password))
         .route(paths::ACCOUNT_SESSIONS, post(forms::end_sessions))
         .merge(consents())

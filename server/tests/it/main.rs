@@ -1,6 +1,7 @@
 //! Tests of the server from outside, one file per area, with the harness in `support`.
 
 mod account;
+mod applications;
 mod canaries;
 mod cli;
 mod client_authentication;

@@ -12,6 +12,8 @@ pub const EMAIL: &str = "Email";
 pub const TEST_MESSAGES: &str = "Test messages";
 /// The link to the health of mail.
 pub const HEALTH: &str = "Health";
+/// The link to the applications.
+pub const APPLICATIONS: &str = "Applications";
 /// The link to the audit trail.
 pub const AUDIT_TRAIL: &str = "Audit trail";
 /// The link to the user's time preferences.

@@ -6,7 +6,7 @@ use net::egress;
 
 /// Returns the wire form of a mailbox: its domain in A-labels (RFC 5891 4.4), its local part as
 /// typed. `None` for an invalid mailbox, so that no line break or bracket reaches a command.
-pub(super) fn wire_form(mailbox: &str) -> Option<Address> {
+pub fn wire_form(mailbox: &str) -> Option<Address> {
     email_address(mailbox).ok()?;
     let (local_part, domain) = mailbox.rsplit_once('@')?;
     if domain.starts_with('[') {

@@ -29,6 +29,7 @@ mod stream;
 
 use std::time::Duration;
 
+pub use address::wire_form;
 pub use client_name::ClientName;
 pub use sasl::{Bearer, Credentials};
 pub use session::{Accepted, Envelope, Failure, Session, check, deliver};

@@ -11,7 +11,7 @@ use crate::sources::{files_below, is, tokens};
 use crate::workspace::Workspace;
 
 /// What a crate of this workspace must not depend on, directly or through others.
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     ("domain", &["tokio", "leptos", "axum", "sqlx", "reqwest"]),
     ("contract", &["tokio", "leptos", "axum", "sqlx", "reqwest"]),
     ("labels", &["tokio", "leptos", "axum", "sqlx", "reqwest"]),
@@ -19,6 +19,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("net", &["leptos", "axum", "sqlx"]),
     ("smtp", &["leptos", "axum", "sqlx", "oauth"]),
     ("oauth", &["leptos", "axum", "sqlx"]),
+    ("outbox", &["leptos", "axum"]),
     ("store", &["leptos", "axum", "reqwest", "lettre"]),
     ("vault", &["leptos", "axum", "reqwest", "lettre"]),
     ("app", &["sqlx", "reqwest", "lettre", "server"]),

@@ -1,0 +1,15 @@
+//! The durable queue of messages that products send, and its worker.
+//!
+//! - [`MessageRequest`] is a message as JSON; [`compose()`] makes octets of it (RFC 5322, MIME).
+//! - [`Message`] is a message as octets, from [`compose()`] or from a product. It has the sender
+//!   and the recipients, and [`Message::prepared`] edits the header for delivery.
+
+mod address_list;
+mod compose;
+mod media_type;
+mod message;
+mod request;
+
+pub use compose::{Composed, compose};
+pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received};
+pub use request::{Attachment, InvalidRequest, MessageRequest, Problem};

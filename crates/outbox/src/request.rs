@@ -1,0 +1,224 @@
+//! A message as JSON: the body of `POST /v1/messages`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+
+/// A message to send. It has no `Debug`: the content of messages belongs in no log.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MessageRequest {
+    /// The author, as `Ada Lovelace <ada@example.com>` or `ada@example.com`: one of the senders
+    /// that the application may use.
+    pub from: String,
+    /// The recipients in the header To. `to`, `cc` and `bcc` have 1 to 100 recipients together.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// The recipients in the header Cc.
+    #[serde(default)]
+    pub cc: Vec<String>,
+    /// The recipients that no header names.
+    #[serde(default)]
+    pub bcc: Vec<String>,
+    /// The mailbox that replies go to.
+    pub reply_to: Option<String>,
+    /// The subject.
+    pub subject: Option<String>,
+    /// The body as plain text. A message has `text`, `html` or both.
+    pub text: Option<String>,
+    /// The body as HTML.
+    pub html: Option<String>,
+    /// At most 100 attachments.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// At most 100 more header fields, each with its value. Those that PPM writes itself are
+    /// refused: From, Sender, To, Cc, Bcc, Reply-To, Subject, Date, Message-ID, MIME-Version,
+    /// Content-*, Received, Return-Path, Resent-* and DKIM-*.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The time after which the message is not sent any more.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A file in a message.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attachment {
+    /// The name of the file, without a path.
+    pub name: String,
+    /// The media type, such as `application/pdf`; neither `multipart` nor `message`.
+    pub content_type: String,
+    /// The octets in base64 (RFC 4648 4).
+    pub content: String,
+    /// The name by which `html` shows the file: `logo` for `<img src="cid:logo">`.
+    pub content_id: Option<String>,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct InvalidRequest {
+    /// The JSON pointer (RFC 6901) of the refused member; if it is missing, of the object.
+    pub pointer: String,
+    /// The rule that the member breaks.
+    pub problem: Problem,
+}
+
+/// The rule that a member of a request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The body is not JSON.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// A member is unknown, missing or of another type.
+    #[error("a member is unknown, missing or of another type")]
+    Schema,
+    /// The text is not a mailbox (RFC 5322 3.4).
+    #[error("not a mailbox such as `Ada <ada@example.com>`")]
+    Mailbox,
+    /// The message has no recipient.
+    #[error("the message has no recipient")]
+    NoRecipient,
+    /// The message has more than 100 recipients.
+    #[error("the message has more than 100 recipients")]
+    TooManyRecipients,
+    /// The message has neither `text` nor `html`.
+    #[error("the message has neither `text` nor `html`")]
+    NoBody,
+    /// The value has a control character.
+    #[error("the value has a control character")]
+    ControlCharacter,
+    /// A word of the value is too long to be folded.
+    #[error("the value has a word of more than 900 characters")]
+    WordTooLong,
+    /// The name is not a field name of at most 76 characters (`ftext`, RFC 5322 3.6.8).
+    #[error("not the name of a header field")]
+    HeaderName,
+    /// PPM writes this header field itself.
+    #[error("PPM writes this header field itself")]
+    ReservedHeader,
+    /// The same header field is there with other upper and lower case.
+    #[error("the header field is there twice")]
+    RepeatedHeader,
+    /// The request has more than 100 header fields.
+    #[error("the request has more than 100 header fields")]
+    TooManyHeaders,
+    /// The message has more than 100 attachments.
+    #[error("the message has more than 100 attachments")]
+    TooManyAttachments,
+    /// The name is empty, too long or a path, or has a control character.
+    #[error("not the name of a file of at most 255 octets, without a path")]
+    AttachmentName,
+    /// The media type is malformed, or it is composite (RFC 2046 5).
+    #[error("not a media type, or one of `multipart` or `message`")]
+    ContentType,
+    /// The content is not base64.
+    #[error("not base64")]
+    Base64,
+    /// The Content-ID has other characters than letters, digits, and `.`, `_`, `-`, `+` and `@`.
+    #[error("not a Content-ID")]
+    ContentId,
+    /// The attachment has a Content-ID, but the message has no `html`.
+    #[error("an attachment with a Content-ID needs `html`")]
+    ContentIdWithoutHtml,
+}
+
+impl MessageRequest {
+    /// Parses the body of a request.
+    ///
+    /// # Errors
+    /// [`Problem::NotJson`], or [`Problem::Schema`] with the first such member.
+    pub fn from_json(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let request = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let pointer = pointer(error.path());
+            match error.inner().classify() {
+                Category::Data => InvalidRequest { pointer, problem: Problem::Schema },
+                _ => InvalidRequest { pointer: String::new(), problem: Problem::NotJson },
+            }
+        })?;
+        let not_json = |_| InvalidRequest { pointer: String::new(), problem: Problem::NotJson };
+        json.end().map_err(not_json)?;
+        Ok(request)
+    }
+}
+
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => _ = write!(pointer, "/{index}"),
+            Segment::Map { key } => pointer.extend(["/", &escaped(key)]),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Escapes a member's name for a JSON pointer (RFC 6901 3).
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(json: &str) -> (String, Problem) {
+        let refused = MessageRequest::from_json(json.as_bytes()).err().expect("a refusal");
+        (refused.pointer, refused.problem)
+    }
+
+    #[test]
+    fn the_members_are_in_camel_case() {
+        let json = r#"{"from": "a@b", "replyTo": "c@d", "expiresAt": "2026-12-01T12:00:00+01:00",
+            "attachments": [{"name": "a", "contentType": "a/b", "content": "", "contentId": "c"}]}"#;
+        let request = MessageRequest::from_json(json.as_bytes()).expect("a request");
+        assert_eq!(request.reply_to.as_deref(), Some("c@d"));
+        assert_eq!(request.attachments[0].content_id.as_deref(), Some("c"));
+        assert_eq!(
+            request.expires_at.map(|at| at.to_rfc3339()).as_deref(),
+            Some("2026-12-01T11:00:00+00:00")
+        );
+    }
+
+    #[test]
+    fn a_member_that_does_not_fit_is_named_by_its_pointer() {
+        for (json, expected) in [
+            (r#"{"from": "a@b", "body": ""}"#, "/body"),
+            (r#"{"from": "a@b", "to": "c@d"}"#, "/to"),
+            (r#"{"from": "a@b", "to": ["c@d", 1]}"#, "/to/1"),
+            (r#"{"from": "a@b", "headers": {"X~/Y": 1}}"#, "/headers/X~0~1Y"),
+            (
+                r#"{"from": "a@b", "attachments": [{"name": "", "contentType": "", "content": "", "path": ""}]}"#,
+                "/attachments/0/path",
+            ),
+            (
+                r#"{"from": "a@b", "attachments": [{"name": "", "contentType": ""}]}"#,
+                "/attachments/0",
+            ),
+            (r#"{"from": "a@b", "expiresAt": "tomorrow"}"#, "/expiresAt"),
+            (r#"{"to": []}"#, ""),
+        ] {
+            assert_eq!(refused(json), (expected.to_owned(), Problem::Schema), "{json}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_refused() {
+        for json in ["", "{", r#"{"from": "a@b"} x"#, r#"{"from": "a@b""#] {
+            assert_eq!(refused(json), (String::new(), Problem::NotJson), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_no_content_of_the_message() {
+        let json = r#"{"from": "a@b", "to": "secret"}"#;
+        let refused = MessageRequest::from_json(json.as_bytes()).err().expect("a refusal");
+        assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");
+    }
+}

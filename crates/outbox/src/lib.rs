@@ -3,13 +3,16 @@
 //! - [`MessageRequest`] is a message as JSON; [`compose()`] makes octets of it (RFC 5322, MIME).
 //! - [`Message`] is a message as octets, from [`compose()`] or from a product. It has the sender
 //!   and the recipients, and [`Message::prepared`] edits the header for delivery.
+//! - [`notice()`] composes the delivery status notification (RFC 3464) about recipients that failed.
 
 mod address_list;
 mod compose;
 mod media_type;
 mod message;
+mod notice;
 mod request;
 
 pub use compose::{Composed, compose};
 pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received};
+pub use notice::{FailedRecipient, Notice, notice};
 pub use request::{Attachment, InvalidRequest, MessageRequest, Problem};

@@ -9,7 +9,7 @@ use domain::settings::{MailServer, Security, Sender};
 use domain::syntax::host::Host;
 use net::{egress::EgressPolicy, tls::TlsTrust};
 use smtp::message::{TestMessage, compose};
-use smtp::{Credentials, Deadlines, Envelope, deliver};
+use smtp::{Credentials, Deadlines, Envelope, Route, deliver};
 
 /// Sends one message after another, and returns the messages per second.
 pub async fn send(port: u16, messages: u32) -> Result<f64> {
@@ -21,6 +21,8 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
     let recipient = "ada@example.com";
     let trust = TlsTrust::with_extra_ca(&[])?;
     let egress = EgressPolicy::parse(&["127.0.0.1"], &[])?;
+    let credentials = Credentials::None;
+    let route = Route { server: server.clone(), client_name: None, credentials };
     let begun = Instant::now();
     for number in 0..messages {
         let message = compose(&TestMessage {
@@ -32,17 +34,15 @@ pub async fn send(port: u16, messages: u32) -> Result<f64> {
             unique: &number.to_string(),
         })?;
         let envelope = Envelope {
-            server: server.clone(),
-            client_name: None,
-            credentials: Credentials::None,
             sender: Some(sender.address.clone()),
             recipients: vec![recipient.to_owned()],
         };
         let deadlines = Deadlines::default();
         let mut on_step = drop;
-        let session =
-            deliver(&envelope, &message.octets, &trust, &egress, deadlines, &mut on_step).await;
-        session.outcome?;
+        let octets = &message.octets;
+        let attempt =
+            deliver(&route, &envelope, octets, &trust, &egress, deadlines, &mut on_step).await;
+        attempt.outcome?;
     }
     Ok(f64::from(messages) / begun.elapsed().as_secs_f64())
 }

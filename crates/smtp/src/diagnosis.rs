@@ -16,7 +16,7 @@ use super::capabilities::Capabilities;
 use super::mx_hosts;
 use super::protocol::Reply;
 use super::sasl::Credentials;
-use super::session::Envelope;
+use super::session::{Envelope, Route};
 
 /// The facts about a session that the meaning of a reply depends on.
 #[derive(Debug, Clone, Default)]
@@ -51,24 +51,28 @@ pub(super) enum SignsInWith {
 
 impl Context {
     /// Creates the context of a session that has not begun.
-    pub(super) fn of(envelope: &Envelope) -> Self {
-        let mailbox = |text: &String| {
-            wire_form(text)
-                .map_or_else(|| text.clone(), |connection| connection.to_string())
-                .to_lowercase()
-        };
+    pub(super) fn of(route: &Route) -> Self {
         Self {
-            server: envelope.server.host.to_string(),
-            signs_in_with: match envelope.credentials {
+            server: route.server.host.to_string(),
+            signs_in_with: match route.credentials {
                 Credentials::None => SignsInWith::Nothing,
                 Credentials::Password(_) => SignsInWith::Password,
                 Credentials::Token(_) => SignsInWith::Token,
             },
-            is_encrypted: envelope.server.security != Security::Clear,
-            sender: envelope.sender.as_ref().map(mailbox),
-            recipients: envelope.recipients.iter().map(mailbox).collect(),
+            is_encrypted: route.server.security != Security::Clear,
             ..Self::default()
         }
+    }
+
+    /// Records the envelope of the next message.
+    pub(super) fn record_envelope(&mut self, envelope: &Envelope) {
+        let mailbox = |text: &String| {
+            wire_form(text)
+                .map_or_else(|| text.clone(), |address| address.to_string())
+                .to_lowercase()
+        };
+        self.sender = envelope.sender.as_ref().map(mailbox);
+        self.recipients = envelope.recipients.iter().map(mailbox).collect();
     }
 
     /// Records the greeting. Returns whether a firewall has masked it, as Cisco's do with asterisks

@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use address::wire_form;
 pub use client_name::ClientName;
 pub use sasl::{Bearer, Credentials};
-pub use session::{Accepted, Envelope, Failure, Session, check, deliver};
+pub use session::{Accepted, Attempt, Envelope, Failure, Route, check, deliver};
 
 /// The time limits of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

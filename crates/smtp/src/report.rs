@@ -222,7 +222,7 @@ pub(super) struct Steps<'a> {
     pub(super) redactor: Redactor,
     /// The context that decides the meaning of a reply.
     pub(super) context: Context,
-    /// See [`Session::certificate_expires_at`](super::Session::certificate_expires_at).
+    /// See [`Attempt::certificate_expires_at`](super::Attempt::certificate_expires_at).
     pub(super) certificate_expires_at: Option<DateTime<Utc>>,
 }
 

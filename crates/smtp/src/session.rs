@@ -29,28 +29,33 @@ use super::stream::{Guarded, StreamError, TlsError};
 /// The limit of QUIT, which runs in the background.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The envelope of a message, and the server that it is sent through.
+/// The mail server that messages are sent through, and how this client signs in to it.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub struct Route {
     /// The mail server.
     pub server: MailServer,
     /// The argument of EHLO; an address literal of the connection if it is `None`.
     pub client_name: Option<ClientName>,
     /// The credentials, if any.
     pub credentials: Credentials,
-    /// The envelope sender (MAIL FROM), which receives the bounces; `None` for the null
-    /// reverse-path (RFC 5321 4.5.5).
-    pub sender: Option<String>,
-    /// The recipients (RCPT TO), at least one.
-    pub recipients: Vec<String>,
 }
 
-impl Envelope {
+impl Route {
     /// Whether the settings need nothing that only EHLO offers.
     fn can_use_helo(&self) -> bool {
         let is_anonymous = matches!(self.credentials, Credentials::None);
         self.server.security == Security::Clear && is_anonymous
     }
+}
+
+/// The envelope of a message (RFC 5321 2.3.1).
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The envelope sender (MAIL FROM), which receives the bounces; `None` for the null
+    /// reverse-path (RFC 5321 4.5.5).
+    pub sender: Option<String>,
+    /// The recipients (RCPT TO), at least one.
+    pub recipients: Vec<String>,
 }
 
 /// The server accepted responsibility for the message.
@@ -76,9 +81,9 @@ pub struct Failure {
     pub code: Option<u16>,
 }
 
-/// The end of a session.
+/// An attempt to open a session, and what it was opened for.
 #[derive(Debug)]
-pub struct Session<T> {
+pub struct Attempt<T> {
     /// Its result.
     pub outcome: Result<T, Failure>,
     /// When the certificate expires that the server has presented, if it has.
@@ -92,48 +97,49 @@ pub struct Session<T> {
 /// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried.
 /// Dropping the future closes the connection.
 pub async fn deliver(
+    route: &Route,
     envelope: &Envelope,
     message: &[u8],
     trust: &TlsTrust,
     egress: &EgressPolicy,
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
-) -> Session<Accepted> {
-    let mut steps = steps(envelope, on_step);
-    let outcome = match open(envelope, trust, egress, deadlines, &mut steps).await {
+) -> Attempt<Accepted> {
+    let mut steps = steps(route, on_step);
+    let outcome = match open(route, trust, egress, deadlines, &mut steps).await {
         Ok((mut connection, capabilities)) => {
+            steps.context.record_envelope(envelope);
             let sent = send(&mut connection, &capabilities, envelope, message, &mut steps).await;
             quit(connection);
             sent
         }
         Err(failure) => Err(failure),
     };
-    Session { outcome, certificate_expires_at: steps.certificate_expires_at }
+    Attempt { outcome, certificate_expires_at: steps.certificate_expires_at }
 }
 
-/// Signs in and sends nothing: the last step is [`Step::SignIn`], and the envelope's sender and
-/// recipients are not used. Otherwise like [`deliver`].
+/// Signs in and sends nothing: the last step is [`Step::SignIn`]. Otherwise like [`deliver`].
 pub async fn check(
-    envelope: &Envelope,
+    route: &Route,
     trust: &TlsTrust,
     egress: &EgressPolicy,
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
-) -> Session<()> {
-    let mut steps = steps(envelope, on_step);
-    let opened = open(envelope, trust, egress, deadlines, &mut steps).await;
+) -> Attempt<()> {
+    let mut steps = steps(route, on_step);
+    let opened = open(route, trust, egress, deadlines, &mut steps).await;
     let outcome = opened.map(|(connection, _)| quit(connection));
-    Session { outcome, certificate_expires_at: steps.certificate_expires_at }
+    Attempt { outcome, certificate_expires_at: steps.certificate_expires_at }
 }
 
-fn steps<'a>(envelope: &Envelope, on_step: &'a mut (dyn FnMut(StepReport) + Send)) -> Steps<'a> {
-    let redactor = sasl::redactor(&envelope.credentials, &envelope.server);
-    Steps { on_step, redactor, context: Context::of(envelope), certificate_expires_at: None }
+fn steps<'a>(route: &Route, on_step: &'a mut (dyn FnMut(StepReport) + Send)) -> Steps<'a> {
+    let redactor = sasl::redactor(&route.credentials, &route.server);
+    Steps { on_step, redactor, context: Context::of(route), certificate_expires_at: None }
 }
 
 /// Opens a connection and signs in.
 async fn open(
-    envelope: &Envelope,
+    route: &Route,
     trust: &TlsTrust,
     egress: &EgressPolicy,
     deadlines: Deadlines,
@@ -142,13 +148,13 @@ async fn open(
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
-    let lookup = look_up(&envelope.server, egress, within(deadlines.connect));
+    let lookup = look_up(&route.server, egress, within(deadlines.connect));
     let addresses = steps.take(Step::NameLookup, lookup).await?;
     let connection = connect(&addresses, within(deadlines.connect));
     let stream = steps.take(Step::Connection, connection).await?;
     let mut connection = Connection::new(Guarded::new(stream, deadlines, ends));
-    let trust = trust.and(&envelope.server.trusted_ca);
-    let introduced = introduce(&mut connection, envelope, &trust, steps).await;
+    let trust = trust.and(&route.server.trusted_ca);
+    let introduced = introduce(&mut connection, route, &trust, steps).await;
     steps.certificate_expires_at = connection.stream.certificate_expires_at();
     match introduced {
         Ok(capabilities) => Ok((connection, capabilities)),
@@ -162,13 +168,13 @@ async fn open(
 /// Runs the steps from the greeting to the sign-in.
 async fn introduce(
     connection: &mut Connection,
-    envelope: &Envelope,
+    route: &Route,
     trust: &TlsTrust,
     steps: &mut Steps<'_>,
 ) -> Result<Capabilities, Failure> {
-    let server = &envelope.server;
+    let server = &route.server;
     let local = connection.stream.local_address();
-    let name = &envelope.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
+    let name = &route.client_name.clone().unwrap_or_else(|| ClientName::of_connection(local));
     steps.context.client_name = name.to_string();
     match server.security {
         Security::Clear => steps.skip(Step::Tls),
@@ -183,10 +189,10 @@ async fn introduce(
         let start_tls = start_tls(connection, server, trust, name, is_masked);
         steps.take(Step::Tls, start_tls).await?;
     }
-    let introduction = ehlo_or_helo(connection, name, envelope.can_use_helo());
+    let introduction = ehlo_or_helo(connection, name, route.can_use_helo());
     let capabilities = steps.take(Step::Capabilities, introduction).await?;
     steps.context.record_capabilities(&capabilities);
-    match &envelope.credentials {
+    match &route.credentials {
         Credentials::None => steps.skip(Step::SignIn),
         Credentials::Password(account) => {
             steps.take(Step::SignIn, sign_in(connection, &capabilities, account)).await?;

@@ -9,7 +9,7 @@ use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
-use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure};
+use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, Route};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
@@ -45,11 +45,8 @@ pub struct Delivery {
 /// A message and its envelope.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// The envelope sender; `None` for the null reverse-path, which causes no bounce (RFC 5321
-    /// 4.5.5).
-    pub sender: Option<String>,
-    /// The recipients, at least one.
-    pub recipients: Vec<String>,
+    /// Sender and recipients.
+    pub envelope: Envelope,
     /// Headers and body.
     pub octets: Vec<u8>,
 }
@@ -160,19 +157,16 @@ async fn attempt(
 ) -> Attempt {
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
-    let envelope_sender = outgoing.and_then(|outgoing| outgoing.sender.clone());
-    let is_own_sender =
-        envelope_sender.as_deref().is_none_or(|sender| sender.eq_ignore_ascii_case(&user));
+    let envelope_sender = outgoing.and_then(|outgoing| outgoing.sender.as_ref());
+    let is_own_sender = envelope_sender.is_none_or(|sender| sender.eq_ignore_ascii_case(&user));
     let mut sending = Sending {
         delivery,
-        envelope: Envelope {
+        route: Route {
             server: mail_server.clone(),
             client_name: delivery.client_name.clone(),
             credentials: Credentials::None,
-            sender: envelope_sender,
-            recipients: outgoing.map(|outgoing| outgoing.recipients.clone()).unwrap_or_default(),
         },
-        octets: outgoing.map(|outgoing| &outgoing.octets[..]),
+        outgoing,
         on_step,
         is_final: true,
         renews: true,
@@ -206,9 +200,9 @@ pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Fail
 /// A delivery or a check in progress.
 struct Sending<'a> {
     delivery: &'a Delivery,
-    envelope: Envelope,
+    route: Route,
     /// The message; `None` for a check.
-    octets: Option<&'a [u8]>,
+    outgoing: Option<&'a Outgoing>,
     on_step: &'a mut (dyn FnMut(StepReport) + Send),
     /// See [`Attempt::is_final`].
     is_final: bool,
@@ -221,15 +215,17 @@ struct Sending<'a> {
 impl Sending<'_> {
     /// Runs one SMTP session.
     async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
-        self.envelope.credentials = credentials;
+        self.route.credentials = credentials;
         let Delivery { trust, egress, deadlines, health, .. } = self.delivery;
-        let (envelope, deadlines, on_step) = (&self.envelope, *deadlines, &mut *self.on_step);
+        let (route, deadlines, on_step) = (&self.route, *deadlines, &mut *self.on_step);
         let begun = Instant::now();
-        let (outcome, certificate_expires_at) = if let Some(octets) = self.octets {
-            let sent = smtp::deliver(envelope, octets, trust, egress, deadlines, on_step).await;
+        let (outcome, certificate_expires_at) = if let Some(outgoing) = self.outgoing {
+            let Outgoing { envelope, octets } = outgoing;
+            let sent =
+                smtp::deliver(route, envelope, octets, trust, egress, deadlines, on_step).await;
             (sent.outcome, sent.certificate_expires_at)
         } else {
-            let checked = smtp::check(envelope, trust, egress, deadlines, on_step).await;
+            let checked = smtp::check(route, trust, egress, deadlines, on_step).await;
             let outcome = checked.outcome.map(|()| Accepted { reply: String::new() });
             (outcome, checked.certificate_expires_at)
         };

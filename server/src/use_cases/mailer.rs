@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 use domain::delivery::{Diagnosis, FactName, Step, StepReport, Tested};
 use domain::error::one_line;
 use lettre::{Message, message::Mailbox};
-use smtp::{Accepted, Failure, message::mailbox};
+use smtp::{Accepted, Envelope, Failure, message::mailbox};
 
 use super::UseCaseError;
 use super::delivery::{self, Attempt, Delivery, Outgoing, TokenSource};
@@ -147,11 +147,11 @@ impl Mailer {
     async fn deliver(&self, message: &Message) -> Result<SentMessage, MailError> {
         let current = self.current().await?;
         let envelope = message.envelope();
-        let outgoing = Outgoing {
+        let envelope = Envelope {
             sender: envelope.from().map(ToString::to_string),
             recipients: envelope.to().iter().map(ToString::to_string).collect(),
-            octets: message.formatted(),
         };
+        let outgoing = Outgoing { envelope, octets: message.formatted() };
         let mut steps = Vec::new();
         let outcome = match delivery::open_settings(&self.0, &current) {
             Ok(settings) => {

@@ -11,7 +11,7 @@ use domain::{Draft, Field, Form, OauthFlow, Principal};
 use domain::{draft::Smtp, error::one_line, secret::Destination, syntax::port};
 use secrecy::{ExposeSecret, SecretString};
 use smtp::message::{ComposeError, TestMessage, compose};
-use smtp::{Accepted, Failure};
+use smtp::{Accepted, Envelope, Failure};
 use store::{Store, runs as rows, runs::StoredRun, tokens};
 use tokio::sync::mpsc;
 
@@ -259,11 +259,9 @@ async fn send(
         ComposeError::Sender => failure_before_connection(Step::Sender, Diagnosis::SenderRefused),
     })?;
     let through = format!("{}:{}", mail_server.host, mail_server.port);
-    let outgoing = Outgoing {
-        sender: Some(sender.address.clone()),
-        recipients: vec![run.recipient.clone()],
-        octets: message.octets,
-    };
+    let envelope =
+        Envelope { sender: Some(sender.address.clone()), recipients: vec![run.recipient.clone()] };
+    let outgoing = Outgoing { envelope, octets: message.octets };
     let Accepted { reply } =
         send_recording_steps(runs, who, &source, settings, &outgoing, run).await?;
     Ok(Outcome::Accepted { server: through, reply, message_id: message.message_id })

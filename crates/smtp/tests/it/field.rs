@@ -36,8 +36,8 @@ impl DeliveryResult {
 /// Returns the form that corresponds to a delivery.
 fn form(attempt: &DeliveryAttempt) -> Form<()> {
     let mut form: Form<()> = Form::default();
-    form.basic.server = attempt.envelope.server.host.to_string();
-    match &attempt.envelope.credentials {
+    form.basic.server = attempt.route.server.host.to_string();
+    match &attempt.route.credentials {
         Credentials::None => {}
         Credentials::Password(account) => form.sign_in.username.clone_from(&account.username),
         Credentials::Token(_) => {
@@ -111,7 +111,7 @@ async fn a_421_of_googles_relay_after_ehlo_refuses_the_name() {
 async fn a_configured_name_is_sent_and_shown() {
     let server = SmtpScript::by_starttls().play();
     let mut attempt = with_password(&server);
-    attempt.envelope.client_name = ClientName::parse("mail.example.com");
+    attempt.route.client_name = ClientName::parse("mail.example.com");
     let outcome = attempt.run().await;
 
     outcome.reply();

@@ -25,7 +25,7 @@ use domain::settings::{Account, MailServer, Security};
 use domain::syntax::host::Host;
 use net::egress::EgressPolicy;
 use net::tls::TlsTrust;
-use smtp::{Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, deliver};
+use smtp::{Accepted, Bearer, Credentials, Deadlines, Envelope, Failure, Route, deliver};
 use testkit::smtp_server::{AUTHORITY, SmtpServer};
 use testkit::this_machine;
 
@@ -49,6 +49,7 @@ const LONG: Deadlines = Deadlines {
 /// A delivery, which tests modify.
 #[derive(Clone)]
 struct DeliveryAttempt {
+    route: Route,
     envelope: Envelope,
     message: Vec<u8>,
     egress: EgressPolicy,
@@ -69,26 +70,28 @@ impl DeliveryAttempt {
     }
 
     fn to(host: Host, port: u16, security: Security) -> Self {
-        let envelope = Envelope {
+        let route = Route {
             server: MailServer { host, port, security, trusted_ca: String::new() },
             client_name: None,
             credentials: Credentials::None,
+        };
+        let envelope = Envelope {
             sender: Some("ppm@example.com".to_owned()),
             recipients: vec!["ada@example.org".to_owned()],
         };
         let message = b"Subject: Test\r\n\r\nHello\r\n".to_vec();
-        Self { envelope, message, egress: this_machine(), deadlines: LONG }
+        Self { route, envelope, message, egress: this_machine(), deadlines: LONG }
     }
 
     fn signed_in(mut self, username: &str, password: &str) -> Self {
         let (username, password) = (username.to_owned(), password.to_owned().into());
-        self.envelope.credentials = Credentials::Password(Account { username, password });
+        self.route.credentials = Credentials::Password(Account { username, password });
         self
     }
 
     fn signed_in_by(mut self, user: &str, token: &str) -> Self {
         let (user, token) = (user.to_owned(), token.to_owned().into());
-        self.envelope.credentials = Credentials::Token(Bearer { user, token });
+        self.route.credentials = Credentials::Token(Bearer { user, token });
         self
     }
 
@@ -126,7 +129,8 @@ impl DeliveryAttempt {
         let mut steps = Vec::new();
         let begun = Instant::now();
         let mut on_step = |report| steps.push(report);
-        let session = deliver(
+        let attempt = deliver(
+            &self.route,
             &self.envelope,
             &self.message,
             &TRUST,
@@ -135,7 +139,7 @@ impl DeliveryAttempt {
             &mut on_step,
         )
         .await;
-        DeliveryResult { result: session.outcome, steps, took: begun.elapsed() }
+        DeliveryResult { result: attempt.outcome, steps, took: begun.elapsed() }
     }
 }
 

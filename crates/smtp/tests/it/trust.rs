@@ -28,7 +28,7 @@ async fn deliver_with(certificate: &Arc<ServerConfig>, trusted_ca: &str) -> Deli
     let server = SmtpScript { protection, ..SmtpScript::from_the_first_byte() }.play();
     let host = Host::Name("localhost".to_owned());
     let mut attempt = DeliveryAttempt::to(host, server.address.port(), Security::ImplicitTls);
-    attempt.envelope.server.trusted_ca = trusted_ca.to_owned();
+    attempt.route.server.trusted_ca = trusted_ca.to_owned();
     attempt.run().await
 }
 

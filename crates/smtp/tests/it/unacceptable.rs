@@ -36,7 +36,7 @@ async fn is_named(lines: &[&str], trusted: &str, diagnosis: Diagnosis, property:
             let server = SmtpScript { protection, ..SmtpScript::by_starttls() }.play();
             let host = Host::Name("localhost".to_owned());
             let mut attempt = DeliveryAttempt::to(host, server.address.port(), security);
-            attempt.envelope.server.trusted_ca.clone_from(&trusted_ca);
+            attempt.route.server.trusted_ca.clone_from(&trusted_ca);
             let outcome = attempt.clone().run().await;
 
             assert_eq!(outcome.failure(), (Step::Tls, diagnosis), "{}", outcome.found());

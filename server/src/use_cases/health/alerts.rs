@@ -12,6 +12,7 @@ use domain::settings::Settings;
 use lettre::Message;
 use lettre::message::header::ContentType;
 use net::http::GuardedHttp;
+use smtp::Envelope;
 use smtp::message::mailbox;
 use store::StoreError;
 use store::alerts::{self as rows, AlertLease, Channel, StoredAlert};
@@ -174,11 +175,9 @@ impl Alerts {
             .header(ContentType::TEXT_PLAIN)
             .message_id(Some(format!("<{}@ppm.invalid>", alert.id)))
             .body(format!("{text}\n"))?;
-        let outgoing = Outgoing {
-            sender: Some(sender.address.clone()),
-            recipients: vec![address.clone()],
-            octets: message.formatted(),
-        };
+        let envelope =
+            Envelope { sender: Some(sender.address.clone()), recipients: vec![address.clone()] };
+        let outgoing = Outgoing { envelope, octets: message.formatted() };
         let source = TokenSource::Stored(Box::new(current));
         // An alert says nothing of the connection: it may take another way.
         let tested = Tested::Typed;

@@ -231,7 +231,7 @@ pub struct Received {
     pub in_clear: Vec<String>,
     /// Every line under TLS, without its end.
     pub under_tls: Vec<String>,
-    /// The dot-stuffed content, as received.
+    /// The dot-stuffed content of the last message, as received.
     pub stuffed: Vec<u8>,
     /// The number of connections.
     pub connections: usize,
@@ -526,6 +526,9 @@ pub struct SmtpScript {
 /// The reply of every server to the recipient `nobody`.
 const UNKNOWN_RECIPIENT: &str = "550 5.1.1 Nobody here";
 
+/// The reply of every server to the recipient `later`.
+const GREYLISTED_RECIPIENT: &str = "450 4.7.1 Greylisted";
+
 impl SmtpScript {
     /// Returns the script of a server that accepts everything by STARTTLS, with AUTH under TLS
     /// only.
@@ -605,7 +608,9 @@ impl SmtpScript {
                 "AUTH" => self.answer_auth(&mut peer, &line).await?,
                 "MAIL" => self.answer(&mut peer, self.mail).await?,
                 "RCPT" if line.contains("<nobody@") => peer.say(UNKNOWN_RECIPIENT).await?,
+                "RCPT" if line.contains("<later@") => peer.say(GREYLISTED_RECIPIENT).await?,
                 "RCPT" => self.answer(&mut peer, self.rcpt).await?,
+                "RSET" => peer.say("250 2.0.0 Reset").await?,
                 "DATA" => self.answer_data(&mut peer).await?,
                 "QUIT" => return self.answer(&mut peer, self.quit).await,
                 _ => peer.say("500 5.5.1 What?").await?,

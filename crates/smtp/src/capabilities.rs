@@ -5,19 +5,19 @@ use domain::delivery::{Fact, FactName};
 
 use super::protocol::Reply;
 
-/// The extensions that a server offers, as far as PPM uses them.
+/// The extensions that a server offers in the response to its last EHLO, as far as PPM uses them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate offer")]
-pub(super) struct Capabilities {
+pub struct Capabilities {
     /// STARTTLS (RFC 3207).
     pub(super) starttls: bool,
     /// SMTPUTF8 (RFC 6531).
-    pub(super) smtputf8: bool,
+    pub smtputf8: bool,
     /// 8BITMIME (RFC 6152).
-    pub(super) eight_bit: bool,
+    pub eight_bit: bool,
     /// The largest accepted message in octets; `None` for no limit or an unknown one (SIZE, RFC
     /// 1870 4).
-    pub(super) size: Option<usize>,
+    pub size: Option<usize>,
     /// The AUTH mechanisms (RFC 4954) in upper case, each once; `None` if AUTH is not offered.
     pub(super) mechanisms: Option<Vec<String>>,
     /// Whether a firewall has masked a keyword: Cisco's write X over STARTTLS and others ("ESMTP

@@ -1,4 +1,5 @@
-//! An SMTP client (RFC 5321) that sends one message through one server and reports each step.
+//! An SMTP client (RFC 5321) that sends messages through one server and reports each step:
+//! [`deliver`] sends one, a [`Session`] sends one after another.
 //! lettre provides the message, the addresses and the commands. The connection is implemented here
 //! because lettre's keeps neither the greeting nor the offered AUTH mechanisms, takes no TLS
 //! configuration, and cannot tell a connection lost before the final dot from one lost after it.
@@ -30,9 +31,13 @@ mod stream;
 use std::time::Duration;
 
 pub use address::wire_form;
+pub use capabilities::Capabilities;
 pub use client_name::ClientName;
 pub use sasl::{Bearer, Credentials};
-pub use session::{Accepted, Attempt, Envelope, Failure, Route, check, deliver};
+pub use session::{
+    Accepted, Attempt, Envelope, Failure, NotAccepted, OnRefusal, Refusal, Route, Session,
+    Transaction, check, deliver,
+};
 
 /// The time limits of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +46,7 @@ pub struct Deadlines {
     pub connect: Duration,
     /// The limit of each command with its whole reply, and of the TLS handshake.
     pub reply: Duration,
-    /// The limit of the whole session.
+    /// The limit of opening a session, and of each message after that.
     pub total: Duration,
 }
 

@@ -1,5 +1,6 @@
 //! The framing of commands, replies and content (RFC 5321 4.2, 4.5.2). Must not interpret them.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 
 use base64::Engine;
@@ -7,6 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::time::Instant;
 
 use super::stream::{Guarded, StreamError};
+
+/// The final dot (RFC 5321 4.1.1.4); the content before it ends with CRLF.
+pub(super) const FINAL_DOT: &[u8] = b".\r\n";
 
 /// A reply from the server: a code and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,12 +102,14 @@ fn reply_line(line: &str) -> Option<(u16, bool, &str)> {
 pub(super) struct Connection {
     /// The transport, with its limits.
     pub(super) stream: Guarded,
+    /// Commands that are not sent yet, each with its line end.
+    queue: VecDeque<String>,
 }
 
 impl Connection {
     /// Creates a connection over a guarded stream.
     pub(super) fn new(stream: Guarded) -> Self {
-        Self { stream }
+        Self { stream, queue: VecDeque::new() }
     }
 
     /// Reads a whole reply within the reply deadline. The code is that of its last line.
@@ -158,34 +164,68 @@ impl Connection {
     /// Nothing is sent after an unsolicited reply, or each reply would be taken for that to the
     /// next command. Only a 421 may come unsolicited (RFC 5321 3.8).
     pub(super) async fn ask(&mut self, octets: &[u8]) -> Result<Reply, NoReply> {
+        match self.send(octets).await? {
+            Some(refusal) => Ok(refusal),
+            None => self.reply().await,
+        }
+    }
+
+    /// Sends octets, or returns the reply that is the reason why they could not be sent.
+    pub(super) async fn send(&mut self, octets: &[u8]) -> Result<Option<Reply>, NoReply> {
         if let Some(unasked) = self.unasked().await? {
-            return Ok(unasked);
+            return Ok(Some(unasked));
         }
         match self.stream.write(octets).await {
-            Ok(()) => self.reply().await,
-            Err(broken) => self.reply().await.map_err(|_| broken.into()),
+            Ok(()) => Ok(None),
+            Err(broken) => self.reply().await.map(Some).map_err(|_| broken.into()),
         }
+    }
+
+    /// Adds a command, which includes its line end, to the queue.
+    pub(super) fn queue(&mut self, command: impl Display) {
+        self.queue.push_back(command.to_string());
+    }
+
+    /// Sends the next command of the queue, and reads the reply.
+    pub(super) async fn next_reply(&mut self) -> Result<Reply, NoReply> {
+        let command = self.queue.pop_front().unwrap_or_default();
+        self.ask(command.as_bytes()).await
+    }
+
+    /// Empties the queue.
+    pub(super) fn abandon_queue(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Returns a reply that arrived before the final dot. It refuses the message, and ends the
+    /// session, because the content has no end.
+    pub(super) async fn early_reply(&mut self) -> Result<Option<Reply>, NoReply> {
+        self.stream.read_arrived().await?;
+        if !self.stream.has_more() {
+            return Ok(None);
+        }
+        self.stream.give_up();
+        self.reply().await.map(Some)
     }
 }
 
-/// Encodes a message for DATA: CRLF line ends, dot-stuffing, and the final dot (RFC 5321 2.3.8,
-/// 4.5.2).
+/// Encodes a message for DATA: CRLF line ends and dot-stuffing (RFC 5321 2.3.8, 4.5.2), without
+/// the final dot.
 pub(super) fn content(message: &[u8]) -> Vec<u8> {
-    let mut connection = Vec::with_capacity(message.len() + message.len() / 32 + 8);
+    let mut content = Vec::with_capacity(message.len() + message.len() / 32 + 8);
     let message = message.strip_suffix(b"\n").unwrap_or(message);
     let message = message.strip_suffix(b"\r").unwrap_or(message);
     for ended_by_lf in message.split(|&octet| octet == b'\n') {
         let line = ended_by_lf.strip_suffix(b"\r").unwrap_or(ended_by_lf);
         for line in line.split(|&octet| octet == b'\r') {
             if line.starts_with(b".") {
-                connection.push(b'.');
+                content.push(b'.');
             }
-            connection.extend_from_slice(line);
-            connection.extend_from_slice(b"\r\n");
+            content.extend_from_slice(line);
+            content.extend_from_slice(b"\r\n");
         }
     }
-    connection.extend_from_slice(b".\r\n");
-    connection
+    content
 }
 
 #[cfg(test)]
@@ -266,18 +306,18 @@ mod tests {
     }
 
     #[test]
-    fn content_has_crlf_line_ends_stuffed_dots_and_a_final_dot() {
+    fn content_has_crlf_line_ends_and_stuffed_dots() {
         for (message, expected) in [
-            ("a\r\nb\r\n", "a\r\nb\r\n.\r\n"),
-            ("a", "a\r\n.\r\n"),
-            ("a\r\n\r\n", "a\r\n\r\n.\r\n"),
-            ("a\nb\n", "a\r\nb\r\n.\r\n"),
-            ("a\rb", "a\r\nb\r\n.\r\n"),
-            (".\r\n", "..\r\n.\r\n"),
-            ("a\r\n.b\r\n..c\r\nd.\r\n", "a\r\n..b\r\n...c\r\nd.\r\n.\r\n"),
-            ("a\n.\nMAIL FROM:<x>", "a\r\n..\r\nMAIL FROM:<x>\r\n.\r\n"),
-            ("a\r.\rb", "a\r\n..\r\nb\r\n.\r\n"),
-            ("", "\r\n.\r\n"),
+            ("a\r\nb\r\n", "a\r\nb\r\n"),
+            ("a", "a\r\n"),
+            ("a\r\n\r\n", "a\r\n\r\n"),
+            ("a\nb\n", "a\r\nb\r\n"),
+            ("a\rb", "a\r\nb\r\n"),
+            (".\r\n", "..\r\n"),
+            ("a\r\n.b\r\n..c\r\nd.\r\n", "a\r\n..b\r\n...c\r\nd.\r\n"),
+            ("a\n.\nMAIL FROM:<x>", "a\r\n..\r\nMAIL FROM:<x>\r\n"),
+            ("a\r.\rb", "a\r\n..\r\nb\r\n"),
+            ("", "\r\n"),
         ] {
             assert_eq!(content(message.as_bytes()), expected.as_bytes(), "{message:?}");
         }

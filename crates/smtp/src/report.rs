@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus};
 use net::redact::Redactor;
 use tokio::time::Instant;
@@ -11,7 +10,7 @@ use tokio::time::Instant;
 use super::diagnosis::{self, Context};
 use super::mx_hosts;
 use super::protocol::{NoReply, Reply};
-use super::session::Failure;
+use super::session::{Failure, Refusal};
 use super::stream::StreamError;
 
 /// The result of a successful step.
@@ -51,7 +50,7 @@ impl<T> Done<T> {
 }
 
 /// Why a step failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Stop {
     /// A reply whose meaning the dictionary gives.
     Refused(Reply),
@@ -219,11 +218,9 @@ fn joined_text(replies: &[Reply]) -> String {
 pub(super) struct Steps<'a> {
     pub(super) on_step: &'a mut (dyn FnMut(StepReport) + Send),
     /// Redacts secrets from the server's text.
-    pub(super) redactor: Redactor,
+    pub(super) redactor: &'a Redactor,
     /// The context that decides the meaning of a reply.
-    pub(super) context: Context,
-    /// See [`Attempt::certificate_expires_at`](super::Attempt::certificate_expires_at).
-    pub(super) certificate_expires_at: Option<DateTime<Utc>>,
+    pub(super) context: &'a mut Context,
 }
 
 impl Steps<'_> {
@@ -250,21 +247,35 @@ impl Steps<'_> {
                 self.report(step, StepStatus::Done, took, facts, (peer_text, None));
                 Ok(value)
             }
-            Err(mut reason) => {
-                let step = reason.assigned_step().unwrap_or(step);
-                let (code, mut facts) = (reason.code(), reason.facts());
-                let Meaning { diagnosis, peer_text, found } = reason.explained(step, &self.context);
-                if diagnosis == Diagnosis::ReceivingServer {
-                    let server = mx_hosts::submission_server(&self.context.server_names());
-                    facts.extend(server.map(|name| Fact::new(FactName::SubmissionServer, name)));
-                }
-                let fit = |words: Option<String>| words.map(|words| self.fit(&words));
-                let (peer_text, found) = (fit(peer_text), fit(found));
-                let report = (peer_text.clone(), found.clone());
-                self.report(step, StepStatus::Failed, begun.elapsed(), facts, report);
-                Err(Failure { step, peer_text, found, diagnosis, code })
-            }
+            Err(reason) => Err(self.failed(begun, step, reason)),
         }
+    }
+
+    /// Reports the failure of a step.
+    pub(super) fn failed(&mut self, begun: Instant, step: Step, mut reason: Stop) -> Failure {
+        let step = reason.assigned_step().unwrap_or(step);
+        let (code, mut facts) = (reason.code(), reason.facts());
+        let Meaning { diagnosis, peer_text, found } = reason.explained(step, self.context);
+        if diagnosis == Diagnosis::ReceivingServer {
+            let server = mx_hosts::submission_server(&self.context.server_names());
+            facts.extend(server.map(|name| Fact::new(FactName::SubmissionServer, name)));
+        }
+        let fit = |words: Option<String>| words.map(|words| self.fit(&words));
+        let (peer_text, found) = (fit(peer_text), fit(found));
+        let report = (peer_text.clone(), found.clone());
+        self.report(step, StepStatus::Failed, begun.elapsed(), facts, report);
+        Failure { step, peer_text, found, diagnosis, code }
+    }
+
+    /// Explains which recipients were refused: some refusals fail no step.
+    pub(super) fn recipients(&self, answers: &[Result<Reply, Stop>]) -> Vec<Result<(), Refusal>> {
+        let refusal = |stop: &Stop| {
+            let (code, reason) = (stop.code(), stop.clone());
+            let Meaning { diagnosis, peer_text, .. } =
+                reason.explained(Step::Recipient, self.context);
+            Refusal { diagnosis, code, peer_text: peer_text.map(|words| self.fit(&words)) }
+        };
+        answers.iter().map(|answer| answer.as_ref().map(drop).map_err(refusal)).collect()
     }
 
     /// Reports a step that the settings do not require.

@@ -1,15 +1,19 @@
-//! Runs one SMTP session, one step after another. Each step passes its result to the next one, or
-//! ends the session with the server's text and its meaning. Each step is reported once.
+//! Runs an SMTP session, one step after another: it opens once, and then sends each message in a
+//! mail transaction. Each step passes its result to the next one, or fails with the server's text
+//! and its meaning. Each step is reported once.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport};
 use domain::settings::{Account, MailServer, Security};
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Starttls};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
 use net::egress::{self, ConnectAttempt, EgressPolicy, LookUpError, Protocol, Vetted};
+use net::redact::Redactor;
 use net::tls::{self, TlsTrust};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
@@ -20,7 +24,7 @@ use super::address::{needs_utf8, wire_form};
 use super::capabilities::Capabilities;
 use super::client_name::ClientName;
 use super::diagnosis::Context;
-use super::protocol::{Connection, NoReply, Reply, content};
+use super::protocol::{Connection, FINAL_DOT, NoReply, Reply, content};
 use super::queue_id::queue_id;
 use super::report::{Done, StepResult, Steps, Stop};
 use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
@@ -81,6 +85,55 @@ pub struct Failure {
     pub code: Option<u16>,
 }
 
+/// Why a recipient of a message was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The usual cause.
+    pub diagnosis: Diagnosis,
+    /// The code of the reply to RCPT; `None` if the address cannot be sent to this server.
+    pub code: Option<u16>,
+    /// The reply with its enhanced status code (RFC 3463), redacted and safe to display.
+    pub peer_text: Option<String>,
+}
+
+impl Refusal {
+    /// Whether the same command may succeed later (4yz, RFC 5321 4.2.1).
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.code, Some(400..500))
+    }
+}
+
+/// What is sent if a server refuses some of the recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// The message is sent to none.
+    SendToNone,
+    /// The message is sent to the others, if there are any.
+    SendToOthers,
+}
+
+/// The end of a mail transaction (RFC 5321 3.3).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transaction<E> {
+    /// Whether each recipient was accepted, in the envelope's order; empty if the transaction ended
+    /// before.
+    pub recipients: Vec<Result<(), Refusal>>,
+    /// Whether the accepted recipients get the message.
+    pub outcome: Result<Accepted, NotAccepted<E>>,
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAccepted<E> {
+    /// A step failed. The message was not sent, unless the diagnosis is
+    /// [`Diagnosis::MaybeDelivered`].
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The caller's mark failed, so that the message was not sent.
+    #[error("the mark before the final dot failed")]
+    NotMarked(E),
+}
+
 /// An attempt to open a session, and what it was opened for.
 #[derive(Debug)]
 pub struct Attempt<T> {
@@ -94,8 +147,8 @@ pub struct Attempt<T> {
 /// server refuses one recipient, the message is sent to none.
 ///
 /// With TLS required, nothing of the message or the credentials is sent unencrypted. With TLS off,
-/// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried.
-/// Dropping the future closes the connection.
+/// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried. All
+/// steps together have [`Deadlines::total`]. Dropping the future closes the connection.
 pub async fn deliver(
     route: &Route,
     envelope: &Envelope,
@@ -105,17 +158,19 @@ pub async fn deliver(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Attempt<Accepted> {
-    let mut steps = steps(route, on_step);
-    let outcome = match open(route, trust, egress, deadlines, &mut steps).await {
-        Ok((mut connection, capabilities)) => {
-            steps.context.record_envelope(envelope);
-            let sent = send(&mut connection, &capabilities, envelope, message, &mut steps).await;
-            quit(connection);
-            sent
+    let Attempt { outcome, certificate_expires_at } =
+        Session::open(route, trust, egress, deadlines, on_step).await;
+    let outcome = match outcome {
+        Ok(mut session) => {
+            let mark = ready(Ok::<_, Infallible>(()));
+            let all_or_none = OnRefusal::SendToNone;
+            let sent = session.transact(envelope, message, all_or_none, mark, on_step).await;
+            session.close();
+            sent.outcome.map_err(|NotAccepted::Failed(failure)| failure)
         }
         Err(failure) => Err(failure),
     };
-    Attempt { outcome, certificate_expires_at: steps.certificate_expires_at }
+    Attempt { outcome, certificate_expires_at }
 }
 
 /// Signs in and sends nothing: the last step is [`Step::SignIn`]. Otherwise like [`deliver`].
@@ -126,25 +181,177 @@ pub async fn check(
     deadlines: Deadlines,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Attempt<()> {
-    let mut steps = steps(route, on_step);
-    let opened = open(route, trust, egress, deadlines, &mut steps).await;
-    let outcome = opened.map(|(connection, _)| quit(connection));
-    Attempt { outcome, certificate_expires_at: steps.certificate_expires_at }
+    let Attempt { outcome, certificate_expires_at } =
+        Session::open(route, trust, egress, deadlines, on_step).await;
+    Attempt { outcome: outcome.map(Session::close), certificate_expires_at }
 }
 
-fn steps<'a>(route: &Route, on_step: &'a mut (dyn FnMut(StepReport) + Send)) -> Steps<'a> {
-    let redactor = sasl::redactor(&route.credentials, &route.server);
-    Steps { on_step, redactor, context: Context::of(route), certificate_expires_at: None }
+/// A session after the sign-in, which sends one message after another. Dropping it closes the
+/// connection without QUIT.
+pub struct Session {
+    connection: Connection,
+    capabilities: Capabilities,
+    redactor: Redactor,
+    context: Context,
+    /// The limit of each message.
+    total: Duration,
+    next: Next,
 }
 
-/// Opens a connection and signs in.
-async fn open(
+/// What a session may send next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Mail,
+    /// RSET, because a transaction has failed.
+    Reset,
+    /// Nothing: the connection has ended, or the two sides disagree about whose turn it is.
+    Nothing,
+}
+
+impl Session {
+    /// Opens a connection and signs in, and reports each step to `on_step`. What [`deliver`] says of
+    /// TLS holds here too.
+    pub async fn open(
+        route: &Route,
+        trust: &TlsTrust,
+        egress: &EgressPolicy,
+        deadlines: Deadlines,
+        on_step: &mut (dyn FnMut(StepReport) + Send),
+    ) -> Attempt<Self> {
+        let redactor = sasl::redactor(&route.credentials, &route.server);
+        let mut context = Context::of(route);
+        let mut steps = Steps { on_step, redactor: &redactor, context: &mut context };
+        let mut connection = match reach(route, egress, deadlines, &mut steps).await {
+            Ok(connection) => connection,
+            Err(failure) => return Attempt { outcome: Err(failure), certificate_expires_at: None },
+        };
+        let trust = trust.and(&route.server.trusted_ca);
+        let introduced = introduce(&mut connection, route, &trust, &mut steps).await;
+        let certificate_expires_at = connection.stream.certificate_expires_at();
+        let (total, next) = (deadlines.total, Next::Mail);
+        let outcome = match introduced {
+            Ok(capabilities) => {
+                Ok(Self { connection, capabilities, redactor, context, total, next })
+            }
+            Err(failure) => {
+                quit(connection);
+                Err(failure)
+            }
+        };
+        Attempt { outcome, certificate_expires_at }
+    }
+
+    /// Sends a message, with [`Deadlines::total`] for its steps from [`Step::Sender`] to
+    /// [`Step::Accepted`], and reports each to `on_step`.
+    ///
+    /// `mark` is awaited when the whole content is sent, and before the final dot: until then the
+    /// server cannot accept the message (RFC 5321 4.1.1.4). If it fails, the connection is closed
+    /// without the dot, and [`Step::Content`] is not reported. Its time does not count.
+    ///
+    /// Dropping the future makes the session unusable.
+    pub async fn send<E>(
+        &mut self,
+        envelope: &Envelope,
+        message: &[u8],
+        on_refusal: OnRefusal,
+        mark: impl Future<Output = Result<(), E>>,
+        on_step: &mut (dyn FnMut(StepReport) + Send),
+    ) -> Transaction<E> {
+        self.connection.stream.renew_limits(Instant::now() + self.total);
+        self.transact(envelope, message, on_refusal, mark, on_step).await
+    }
+
+    /// Whether another message can be sent: not after a 421, a timeout, or an invalid reply, or if
+    /// the connection has ended. An unusable session sends nothing more.
+    pub fn is_usable(&self) -> bool {
+        self.next != Next::Nothing
+    }
+
+    /// Returns what the server offers.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Ends the session with QUIT, in the background.
+    pub fn close(self) {
+        if self.is_usable() {
+            quit(self.connection);
+        }
+    }
+
+    /// Runs the steps from the sender to the acceptance.
+    async fn transact<E>(
+        &mut self,
+        envelope: &Envelope,
+        message: &[u8],
+        on_refusal: OnRefusal,
+        mark: impl Future<Output = Result<(), E>>,
+        on_step: &mut (dyn FnMut(StepReport) + Send),
+    ) -> Transaction<E> {
+        let next = std::mem::replace(&mut self.next, Next::Nothing);
+        let Self { connection, capabilities, redactor, context, .. } = self;
+        context.record_envelope(envelope);
+        let mut steps = Steps { on_step, redactor, context };
+        let mut recipients = Vec::new();
+        let outcome = async {
+            let rcpts = rcpt_commands(envelope, capabilities);
+            let begun = Instant::now();
+            let mail = mail_command(envelope, message, capabilities);
+            let mail_from = mail_from(connection, next, mail, &rcpts);
+            steps.take_since(begun, Step::Sender, mail_from).await?;
+
+            let begun = Instant::now();
+            let answers = rcpt_all(connection, rcpts).await;
+            let answers = answers.map_err(|stop| steps.failed(begun, Step::Recipient, stop))?;
+            recipients = steps.recipients(&answers);
+            let accepted = ready(accepted_recipients(envelope, answers, on_refusal));
+            steps.take_since(begun, Step::Recipient, accepted).await?;
+
+            let begun = Instant::now();
+            let go_ahead = send_content(connection, message).await;
+            let go_ahead = go_ahead.map_err(|stop| steps.failed(begun, Step::Content, stop))?;
+            if let Err(error) = connection.stream.suspended_for(mark).await {
+                connection.stream.give_up();
+                return Err(NotAccepted::NotMarked(error));
+            }
+            let final_dot = send_final_dot(connection, &go_ahead);
+            let SentContent { at, reply } =
+                steps.take_since(begun, Step::Content, final_dot).await?;
+
+            let accepted = ready(accepted_reply(reply));
+            let reply = steps.take_since(at, Step::Accepted, accepted).await?;
+            Ok(Accepted { reply: steps.fit(&reply) })
+        }
+        .await;
+        self.next = self.settle(&outcome);
+        Transaction { recipients, outcome }
+    }
+
+    /// Returns what may be sent after a transaction.
+    fn settle<T, E>(&mut self, outcome: &Result<T, NotAccepted<E>>) -> Next {
+        if let Err(NotAccepted::Failed(Failure { code: Some(421 | ..400), .. })) = outcome {
+            // The server closes the connection (RFC 5321 3.8), or has replied to another command.
+            self.connection.stream.give_up();
+        }
+        self.connection.abandon_queue();
+        match outcome {
+            _ if self.connection.stream.is_broken() => {
+                self.connection.stream.close();
+                Next::Nothing
+            }
+            Ok(_) => Next::Mail,
+            Err(_) => Next::Reset,
+        }
+    }
+}
+
+/// Runs the steps from the name lookup to the connection.
+async fn reach(
     route: &Route,
-    trust: &TlsTrust,
     egress: &EgressPolicy,
     deadlines: Deadlines,
     steps: &mut Steps<'_>,
-) -> Result<(Connection, Capabilities), Failure> {
+) -> Result<Connection, Failure> {
     let ends = Instant::now() + deadlines.total;
     let within = |deadline: Duration| deadline.min(ends.saturating_duration_since(Instant::now()));
 
@@ -152,17 +359,7 @@ async fn open(
     let addresses = steps.take(Step::NameLookup, lookup).await?;
     let connection = connect(&addresses, within(deadlines.connect));
     let stream = steps.take(Step::Connection, connection).await?;
-    let mut connection = Connection::new(Guarded::new(stream, deadlines, ends));
-    let trust = trust.and(&route.server.trusted_ca);
-    let introduced = introduce(&mut connection, route, &trust, steps).await;
-    steps.certificate_expires_at = connection.stream.certificate_expires_at();
-    match introduced {
-        Ok(capabilities) => Ok((connection, capabilities)),
-        Err(failure) => {
-            quit(connection);
-            Err(failure)
-        }
-    }
+    Ok(Connection::new(Guarded::new(stream, deadlines, ends)))
 }
 
 /// Runs the steps from the greeting to the sign-in.
@@ -203,25 +400,6 @@ async fn introduce(
         }
     }
     Ok(capabilities)
-}
-
-/// Runs the steps from the sender to the acceptance.
-async fn send(
-    connection: &mut Connection,
-    capabilities: &Capabilities,
-    envelope: &Envelope,
-    message: &[u8],
-    steps: &mut Steps<'_>,
-) -> Result<Accepted, Failure> {
-    steps.take(Step::Sender, mail_from(connection, capabilities, envelope, message)).await?;
-    steps.take(Step::Recipient, rcpt_all(connection, capabilities, envelope)).await?;
-    let SentContent { at, reply } =
-        steps.take(Step::Content, send_content(connection, message)).await?;
-    let accepted = async {
-        reply.as_ref().map(accepted_reply).ok_or_else(|| Stop::known(Diagnosis::MaybeDelivered))
-    };
-    let reply = steps.take_since(at, Step::Accepted, accepted).await?;
-    Ok(Accepted { reply: steps.fit(&reply) })
 }
 
 async fn look_up(
@@ -496,12 +674,12 @@ async fn run_exchange(connection: &mut Connection, exchange: &Exchange) -> Resul
     Ok(reply)
 }
 
-async fn mail_from(
-    connection: &mut Connection,
-    capabilities: &Capabilities,
+/// Returns the MAIL command, or why this server cannot take the message.
+fn mail_command(
     envelope: &Envelope,
     message: &[u8],
-) -> StepResult<()> {
+    capabilities: &Capabilities,
+) -> Result<Mail, Stop> {
     let sender = match envelope.sender.as_deref().map(wire_form) {
         Some(None) => return Err(Stop::known(Diagnosis::SenderRefused)),
         sender => sender.flatten(),
@@ -526,48 +704,103 @@ async fn mail_from(
     if !message.is_ascii() {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    done(connection.command(Mail::new(sender, parameters)).await?)
+    Ok(Mail::new(sender, parameters))
 }
 
-/// Sends RCPT for every recipient, so that all refusals are known at once.
+/// Returns the RCPT command for each recipient, or why this server cannot take the recipient.
+fn rcpt_commands(envelope: &Envelope, capabilities: &Capabilities) -> Vec<Result<Rcpt, Stop>> {
+    let command = |recipient: &String| {
+        let recipient =
+            wire_form(recipient).ok_or_else(|| Stop::known(Diagnosis::RecipientRefused))?;
+        if needs_utf8(&recipient) && !capabilities.smtputf8 {
+            return Err(Stop::known(Diagnosis::SmtpUtf8NotOffered));
+        }
+        Ok(Rcpt::new(recipient, Vec::new()))
+    };
+    envelope.recipients.iter().map(command).collect()
+}
+
+/// Sends MAIL, after RSET (RFC 5321 4.1.1.5) if it is needed.
+async fn mail_from(
+    connection: &mut Connection,
+    next: Next,
+    mail: Result<Mail, Stop>,
+    rcpts: &[Result<Rcpt, Stop>],
+) -> StepResult<()> {
+    let mail = mail?;
+    match next {
+        Next::Mail => {}
+        Next::Reset => connection.queue(Rset),
+        Next::Nothing => return Err(NoReply::from(StreamError::Lost).into()),
+    }
+    connection.queue(mail);
+    rcpts.iter().flatten().for_each(|rcpt| connection.queue(rcpt));
+    if next == Next::Reset {
+        done(connection.next_reply().await?)?;
+    }
+    done(connection.next_reply().await?)
+}
+
+/// Reads the reply to the RCPT of each recipient, so that all refusals are known at once.
 async fn rcpt_all(
     connection: &mut Connection,
-    capabilities: &Capabilities,
-    envelope: &Envelope,
-) -> StepResult<()> {
-    if let [recipient] = envelope.recipients.as_slice() {
-        return rcpt(connection, capabilities, recipient).await;
-    }
-    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
-    for recipient in &envelope.recipients {
-        match rcpt(connection, capabilities, recipient).await {
-            Ok(done) => accepted.extend(done.peer_text),
-            Err(reason @ (Stop::Refused(_) | Stop::Known(..))) => {
-                refused.push((recipient.clone(), reason));
-            }
-            Err(reason) => return Err(reason),
+    rcpts: Vec<Result<Rcpt, Stop>>,
+) -> Result<Vec<Result<Reply, Stop>>, Stop> {
+    let mut answers = Vec::with_capacity(rcpts.len());
+    for rcpt in rcpts {
+        if let Err(stop) = rcpt {
+            answers.push(Err(stop));
+            continue;
         }
+        let reply = connection.next_reply().await?;
+        answers.push(match reply.code {
+            200..300 => Ok(reply),
+            // The server ends the session, or answers another command.
+            421 | ..400 => return Err(Stop::Refused(reply)),
+            _ => Err(Stop::Refused(reply)),
+        });
     }
-    if !refused.is_empty() {
-        return Err(Stop::Each(refused));
-    }
-    let mut done = Done::new(());
-    done.peer_text = Some(accepted.join("\n"));
-    Ok(done)
+    Ok(answers)
 }
 
-async fn rcpt(
-    connection: &mut Connection,
-    capabilities: &Capabilities,
-    recipient: &str,
+/// Decides whether the message is sent to the accepted recipients.
+fn accepted_recipients(
+    envelope: &Envelope,
+    answers: Vec<Result<Reply, Stop>>,
+    on_refusal: OnRefusal,
 ) -> StepResult<()> {
-    let Some(recipient) = wire_form(recipient) else {
-        return Err(Stop::known(Diagnosis::RecipientRefused));
-    };
-    if needs_utf8(&recipient) && !capabilities.smtputf8 {
-        return Err(Stop::known(Diagnosis::SmtpUtf8NotOffered));
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    for (recipient, answer) in envelope.recipients.iter().zip(answers) {
+        match answer {
+            Ok(reply) => accepted.push(reply.words()),
+            Err(stop) => refused.push((recipient.clone(), stop)),
+        }
     }
-    done(connection.command(Rcpt::new(recipient, Vec::new())).await?)
+    let is_sent = match on_refusal {
+        OnRefusal::SendToNone => refused.is_empty(),
+        OnRefusal::SendToOthers => !accepted.is_empty(),
+    };
+    if is_sent {
+        let mut done = Done::new(());
+        done.peer_text = Some(accepted.join("\n"));
+        return Ok(done);
+    }
+    match (envelope.recipients.as_slice(), refused.pop()) {
+        ([_], Some((_, stop))) => Err(stop),
+        (_, last) => Err(Stop::Each(refused.into_iter().chain(last).collect())),
+    }
+}
+
+/// Sends DATA and the message without the final dot, and returns the reply to DATA.
+async fn send_content(connection: &mut Connection, message: &[u8]) -> Result<Reply, Stop> {
+    let go_ahead = connection.command(Data).await?;
+    if go_ahead.code != 354 {
+        return Err(Stop::Refused(go_ahead));
+    }
+    match connection.send(&content(message)).await? {
+        Some(refusal) => Err(Stop::Refused(refusal)),
+        None => Ok(go_ahead),
+    }
 }
 
 /// A message that was sent up to its final dot and not refused.
@@ -578,31 +811,26 @@ struct SentContent {
     reply: Option<Reply>,
 }
 
-/// Sends DATA, the message and the final dot. Without a reply after that, it is unknown whether the
-/// message was accepted.
-async fn send_content(connection: &mut Connection, message: &[u8]) -> StepResult<SentContent> {
-    let go_ahead = connection.command(Data).await?;
-    if go_ahead.code != 354 {
-        return Err(Stop::Refused(go_ahead));
+/// Sends the final dot. Without a reply after that, it is unknown whether the message was accepted.
+async fn send_final_dot(connection: &mut Connection, go_ahead: &Reply) -> StepResult<SentContent> {
+    if let Some(early) = connection.early_reply().await? {
+        return Err(Stop::Refused(early));
     }
-    if let Some(unasked) = connection.unasked().await? {
-        return Err(Stop::Refused(unasked));
-    }
-    if let Err(broken) = connection.stream.write(&content(message)).await {
-        let reason = connection.reply().await.map_err(|_| NoReply::from(broken))?;
-        return Err(Stop::Refused(reason));
+    if let Some(refusal) = connection.send(FINAL_DOT).await? {
+        return Err(Stop::Refused(refusal));
     }
     let at = Instant::now();
     match connection.reply().await {
         Ok(reply) if !reply.is_done() => Err(Stop::Refused(reply)),
-        reply => Ok(Done::new(SentContent { at, reply: reply.ok() }).at(at).saying(&go_ahead)),
+        reply => Ok(Done::new(SentContent { at, reply: reply.ok() }).at(at).saying(go_ahead)),
     }
 }
 
 /// Reads the reply that accepts the message (RFC 5321 4.1.1.4).
-fn accepted_reply(reply: &Reply) -> Done<String> {
-    let id = queue_id(reply).map(|id| Fact::new(FactName::QueueId, id));
-    Done::new(reply.words()).with(id).saying(reply)
+fn accepted_reply(reply: Option<Reply>) -> StepResult<String> {
+    let reply = reply.ok_or_else(|| Stop::known(Diagnosis::MaybeDelivered))?;
+    let id = queue_id(&reply).map(|id| Fact::new(FactName::QueueId, id));
+    Ok(Done::new(reply.words()).with(id).saying(&reply))
 }
 
 /// Sends QUIT (RFC 5321 4.1.1.10) in the background, if the connection is usable.

@@ -2,6 +2,7 @@
 //! fill its memory, or pass cleartext off as TLS. Knows lines and deadlines, and must not interpret
 //! the lines.
 
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,7 +23,8 @@ use super::Deadlines;
 /// The maximum length of a line, in octets. RFC 5321 4.5.3.1.5 allows 512; Postfix accepts 2,048.
 const LONGEST_LINE: usize = 2_048;
 
-/// The maximum that is read in a session, in octets, without the overhead of TLS.
+/// The maximum that is read while a session opens, and for each message after that, in octets,
+/// without the overhead of TLS.
 const BUDGET: usize = 65_536;
 
 /// The limit of a TLS handshake with a port that sent no cleartext greeting.
@@ -132,6 +134,24 @@ impl Guarded {
         self.broken = true;
     }
 
+    /// Closes the connection, without the end of TLS: the peer cannot take what it has for whole.
+    pub(super) fn close(&mut self) {
+        (self.broken, self.channel) = (true, SmtpTransport::Closed);
+    }
+
+    /// Begins another message: sets its deadline, and renews the budget.
+    pub(super) fn renew_limits(&mut self, ends: Instant) {
+        (self.budget, self.ends) = (BUDGET, ends);
+    }
+
+    /// Awaits work that is not the peer's: its time does not count.
+    pub(super) async fn suspended_for<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let done = work.await;
+        self.ends += begun.elapsed();
+        done
+    }
+
     /// Whether unsolicited octets are buffered.
     pub(super) fn has_more(&self) -> bool {
         !self.buffer.is_empty()
@@ -163,11 +183,28 @@ impl Guarded {
     /// Reads available octets, at least one.
     async fn fill_buffer(&mut self, deadline: Instant) -> Result<(), StreamError> {
         let mut chunk = [0; 1_024];
-        let read = match timeout_at(deadline, self.channel.read(&mut chunk)).await {
-            Ok(Ok(0)) => return Err(StreamError::Lost),
-            Ok(Ok(read)) => read,
-            Ok(Err(error)) => return Err(connection_error(&error)),
-            Err(_) => return Err(self.timeout_error()),
+        match timeout_at(deadline, self.channel.read(&mut chunk)).await {
+            Ok(read) => self.take_in(&chunk, read),
+            Err(_) => Err(self.timeout_error()),
+        }
+    }
+
+    /// Reads what has arrived, without waiting: an end of the connection, for example.
+    pub(super) async fn read_arrived(&mut self) -> Result<(), StreamError> {
+        let mut chunk = [0; 1_024];
+        let read = tokio::select! {
+            biased;
+            read = self.channel.read(&mut chunk) => read,
+            () = ready(()) => return Ok(()),
+        };
+        self.take_in(&chunk, read).map_err(|broken| self.fail(broken))
+    }
+
+    fn take_in(&mut self, chunk: &[u8], read: io::Result<usize>) -> Result<(), StreamError> {
+        let read = match read {
+            Ok(0) => return Err(StreamError::Lost),
+            Ok(read) => read,
+            Err(error) => return Err(connection_error(&error)),
         };
         self.budget = self.budget.checked_sub(read).ok_or(StreamError::TooLong)?;
         self.buffer.extend_from_slice(&chunk[..read]);
@@ -291,6 +328,7 @@ impl SmtpTransport {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
+    use tokio::time::{advance, pause};
 
     use super::*;
 
@@ -311,6 +349,27 @@ mod tests {
         let deadline = stream.reply_deadline();
         assert_eq!(stream.line(deadline).await, Err(StreamError::TooLong));
         assert!(stream.buffer.len() <= LONGEST_LINE + 1_024, "{}", stream.buffer.len());
+    }
+
+    #[tokio::test]
+    async fn the_time_of_other_work_does_not_count() {
+        let mut stream = flooded_with(b"2".to_vec()).await;
+        let total = Deadlines::default().total;
+        pause();
+        stream.suspended_for(advance(2 * total)).await;
+        assert!(stream.reply_deadline() > Instant::now());
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_is_noticed_without_waiting() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        drop(listener.accept().await.expect("a caller"));
+        stream.readable().await.expect("the end of the connection");
+        let deadlines = Deadlines::default();
+        let mut stream = Guarded::new(stream, deadlines, Instant::now() + deadlines.total);
+        assert_eq!(stream.read_arrived().await, Err(StreamError::Lost));
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ mod reaching;
 mod refusals;
 mod replies;
 mod session_points;
+mod sessions;
 mod tls;
 mod tokens;
 mod trust;

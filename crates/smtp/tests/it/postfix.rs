@@ -1,12 +1,16 @@
 //! Tests of tokens with Postfix and Dovecot: tokens of every length are accepted, and a refusal is
-//! shown verbatim.
+//! shown verbatim. A session sends several messages.
+
+use std::convert::Infallible;
+use std::future::ready;
 
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
 use domain::syntax::host::Host;
+use smtp::{OnRefusal, Session};
 use testkit::postfix::{Postfix, USER};
 
-use super::{DeliveryAttempt, DeliveryResult};
+use super::{DeliveryAttempt, DeliveryResult, TRUST};
 
 /// Returns a token of this length without repetitions, like real ones.
 fn token(length: usize) -> String {
@@ -69,4 +73,27 @@ async fn a_token_that_dovecot_cannot_introspect_is_refused_without_a_reason() {
     assert_eq!(outcome.failure(), (Step::SignIn, Diagnosis::TokenRefused));
     let words = outcome.words();
     assert!(words.starts_with("535 5.7.8 Error: authentication failed"), "{words}");
+}
+
+#[tokio::test]
+async fn a_session_sends_two_messages_to_postfix_with_one_sign_in() {
+    let token = token(1_500);
+    let server = Postfix::start("xoauth2", vec![token.clone()]).await;
+    let host = Host::Name("localhost".to_owned());
+    let attempt = DeliveryAttempt::to(host, server.address.port(), Security::StartTls);
+    let DeliveryAttempt { route, envelope, message, egress, deadlines } = attempt
+        .signed_in_by(USER, &token)
+        .with_recipients(&["ada@example.org", "grace@example.org"]);
+    let mut on_step = drop;
+    let opened = Session::open(&route, &TRUST, &egress, deadlines, &mut on_step).await;
+    let mut session = opened.outcome.expect("a session");
+    for _ in 0..2 {
+        let mark = ready(Ok::<_, Infallible>(()));
+        let to_others = OnRefusal::SendToOthers;
+        let sent = session.send(&envelope, &message, to_others, mark, &mut on_step).await;
+        assert_eq!(sent.recipients, [Ok(()), Ok(())]);
+        let reply = sent.outcome.expect("an accepted message").reply;
+        assert!(reply.starts_with("250 2.0.0 Ok: queued as "), "{reply}");
+    }
+    session.close();
 }

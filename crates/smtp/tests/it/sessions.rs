@@ -1,0 +1,340 @@
+//! Tests of sessions that send several messages: recipients that are refused one by one, the mark
+//! before the final dot, and what ends a session.
+
+use std::convert::Infallible;
+use std::future::{pending, ready};
+
+use domain::delivery::{Diagnosis, Step, StepReport};
+use smtp::{Failure, NotAccepted, OnRefusal, Refusal, Session, Transaction};
+use testkit::smtp_server::{SmtpScript, SmtpServer};
+use tokio::sync::oneshot;
+use tokio::time::{advance, pause, resume};
+
+use super::{DeliveryAttempt, LONG, TRUST, done, in_clear, with_password};
+
+const EVERYBODY: [&str; 3] = ["ada@example.org", "nobody@example.org", "grace@example.org"];
+
+/// A session, and the message that it sends.
+struct Sender {
+    session: Session,
+    attempt: DeliveryAttempt,
+    /// The steps of the last message.
+    steps: Vec<StepReport>,
+}
+
+impl Sender {
+    async fn open(attempt: DeliveryAttempt) -> Self {
+        let DeliveryAttempt { route, egress, deadlines, .. } = &attempt;
+        let mut on_step = drop;
+        let opened = Session::open(route, &TRUST, egress, *deadlines, &mut on_step).await;
+        Self { session: opened.outcome.expect("a session"), attempt, steps: Vec::new() }
+    }
+
+    /// Sends the message to the recipients that the server accepts.
+    async fn send_to(&mut self, recipients: &[&str]) -> Transaction<Infallible> {
+        self.attempt = self.attempt.clone().with_recipients(recipients);
+        self.send_with_mark(ready(Ok(()))).await
+    }
+
+    async fn send(&mut self) -> Transaction<Infallible> {
+        self.send_with_mark(ready(Ok(()))).await
+    }
+
+    async fn send_with_mark<E>(
+        &mut self,
+        mark: impl Future<Output = Result<(), E>>,
+    ) -> Transaction<E> {
+        self.steps.clear();
+        let DeliveryAttempt { envelope, message, .. } = &self.attempt;
+        let mut on_step = |report| self.steps.push(report);
+        let to_others = OnRefusal::SendToOthers;
+        self.session.send(envelope, message, to_others, mark, &mut on_step).await
+    }
+
+    fn is_usable(&self) -> bool {
+        self.session.is_usable()
+    }
+}
+
+/// Returns the code of each refused recipient; `None` for each accepted one.
+fn codes<E>(sent: &Transaction<E>) -> Vec<Option<u16>> {
+    sent.recipients.iter().map(|one| one.as_ref().err().and_then(|refusal| refusal.code)).collect()
+}
+
+/// Returns the failure of a message.
+fn failure<E: std::fmt::Debug>(sent: Transaction<E>) -> Failure {
+    match sent.outcome {
+        Err(NotAccepted::Failed(failure)) => failure,
+        other => panic!("no failure: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn two_messages_of_a_session_sign_in_once() {
+    let server = SmtpScript::by_starttls().play();
+    let mut sender = Sender::open(with_password(&server)).await;
+    for _ in 0..2 {
+        sender.send().await.outcome.expect("an accepted message");
+    }
+    sender.session.close();
+
+    let received = server.received().await;
+    let message = ["MAIL FROM:<ppm@example.com>", "RCPT TO:<ada@example.org>", "DATA"];
+    let sign_in = ["EHLO [127.0.0.1]", "AUTH PLAIN AHBwbQBzZWNyZXQ="];
+    let expected = [&sign_in[..], &message, &message, &["QUIT"]].concat();
+    assert_eq!(received.under_tls, expected);
+    assert_eq!((received.connections, received.messages), (1, 2));
+}
+
+#[tokio::test]
+async fn each_message_reports_its_steps() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    for _ in 0..2 {
+        sender.send().await.outcome.expect("an accepted message");
+        let steps: Vec<_> = sender.steps.iter().map(|report| (report.step, report.ended)).collect();
+        assert_eq!(steps, done([Step::Sender, Step::Recipient, Step::Content, Step::Accepted]));
+    }
+}
+
+#[tokio::test]
+async fn after_a_failed_transaction_rset_precedes_the_next_message() {
+    {
+        let script = SmtpScript::in_clear();
+        let server = script.play();
+        let mut sender = Sender::open(in_clear(&server)).await;
+        failure(sender.send_to(&["nobody@example.org"]).await);
+        sender.send_to(&["ada@example.org"]).await.outcome.expect("an accepted message");
+        sender.session.close();
+
+        let received = server.received().await;
+        let verbs: Vec<_> = received.lines().iter().map(|line| &line[..4]).collect();
+        assert_eq!(verbs, ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]);
+    }
+}
+
+#[tokio::test]
+async fn each_message_has_the_whole_total_deadline() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    for _ in 0..2 {
+        pause();
+        advance(LONG.total).await;
+        resume();
+        sender.send().await.outcome.expect("an accepted message");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_recipient_does_not_keep_the_message_from_the_others() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&EVERYBODY).await;
+
+    let refusal = Refusal {
+        diagnosis: Diagnosis::RecipientRefused,
+        code: Some(550),
+        peer_text: Some("550 5.1.1 Nobody here".to_owned()),
+    };
+    assert_eq!(sent.recipients, [Ok(()), Err(refusal), Ok(())]);
+    assert_eq!(sent.outcome.expect("an accepted message").reply, "250 2.0.0 Queued as 4711");
+    drop(sender);
+    assert_eq!(server.received().await.messages, 1);
+}
+
+#[tokio::test]
+async fn if_all_recipients_are_refused_no_message_is_sent_and_the_session_goes_on() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&["nobody@example.org", "later@example.org"]).await;
+
+    assert_eq!(codes(&sent), [Some(550), Some(450)]);
+    assert_eq!(failure(sent).step, Step::Recipient);
+    assert!(sender.is_usable());
+    drop(sender);
+    assert_eq!(server.received().await.line("DATA"), "");
+}
+
+#[tokio::test]
+async fn a_recipient_that_cannot_be_sent_is_refused_and_the_others_are_not() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&["jörg@example.org", "ada@example.org"]).await;
+
+    let diagnosis = Diagnosis::SmtpUtf8NotOffered;
+    let refusal = Refusal { diagnosis, code: None, peer_text: None };
+    assert_eq!(sent.recipients, [Err(refusal), Ok(())]);
+    sent.outcome.expect("an accepted message");
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_recipient_is_temporary_with_a_code_of_4yz_alone() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let recipients = ["later@example.org", "nobody@example.org", "jörg@example.org"];
+    let sent = sender.send_to(&recipients).await;
+
+    let temporary =
+        sent.recipients.iter().map(|one| one.as_ref().is_err_and(Refusal::is_temporary));
+    assert_eq!(temporary.collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[tokio::test]
+async fn a_password_in_the_refusal_of_a_recipient_is_redacted() {
+    let script = SmtpScript { rcpt: "550 5.7.1 Not with secret", ..SmtpScript::by_starttls() };
+    let mut sender = Sender::open(with_password(&script.play())).await;
+    let sent = sender.send().await;
+
+    let refusal = sent.recipients[0].as_ref().expect_err("a refusal");
+    assert_eq!(refusal.peer_text.as_deref(), Some("550 5.7.1 Not with [password]"));
+}
+
+#[tokio::test]
+async fn a_message_to_all_or_none_names_the_refused_recipients() {
+    let server = SmtpScript::in_clear().play();
+    let mut sender = Sender::open(in_clear(&server).with_recipients(&EVERYBODY)).await;
+    let Sender { session, attempt: DeliveryAttempt { envelope, message, .. }, .. } = &mut sender;
+    let mark = ready(Ok::<_, Infallible>(()));
+    let mut on_step = drop;
+    let sent = session.send(envelope, message, OnRefusal::SendToNone, mark, &mut on_step).await;
+
+    assert_eq!(codes(&sent), [None, Some(550), None]);
+    assert_eq!(failure(sent).step, Step::Recipient);
+    drop(sender);
+    assert_eq!(server.received().await.line("DATA"), "");
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_content_leaves_the_results_of_the_recipients() {
+    let script = SmtpScript::in_clear().replying("content", "452 4.3.1 Disk full");
+    let mut sender = Sender::open(in_clear(&script.play())).await;
+    let sent = sender.send_to(&EVERYBODY).await;
+
+    assert_eq!(codes(&sent), [None, Some(550), None]);
+    assert_eq!(failure(sent).code, Some(452));
+}
+
+#[tokio::test]
+async fn a_421_ends_the_session_and_nothing_more_is_sent() {
+    for to in ["MAIL", "RCPT", "DATA", "content"] {
+        {
+            let script = SmtpScript::in_clear();
+            let server = script.replying(to, "421 4.3.2 Going down").play();
+            let mut sender = Sender::open(in_clear(&server)).await;
+            assert_eq!(failure(sender.send().await).diagnosis, Diagnosis::TryLater, "{to}");
+            assert!(!sender.is_usable(), "{to}");
+
+            assert_eq!(failure(sender.send().await).diagnosis, Diagnosis::ConnectionLost, "{to}");
+            let received = server.received().await;
+            let mails = received.lines().into_iter().filter(|line| line.starts_with("MAIL"));
+            assert_eq!(mails.count(), 1, "{to}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_fits_no_command_ends_the_session() {
+    for (to, reply) in [
+        ("MAIL", "354 go"),
+        ("RCPT", "354 go"),
+        ("DATA", "250 taken"),
+        ("content", "354 go"),
+        ("content", "250 taken\n250 taken"),
+    ] {
+        let server = SmtpScript::in_clear().replying(to, reply).play();
+        let mut sender = Sender::open(in_clear(&server)).await;
+        let _ = sender.send().await;
+        let _ = sender.send().await;
+        assert!(!sender.is_usable(), "{to}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_dropped_ends_the_session() {
+    let (reached, is_reached) = oneshot::channel();
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.accept_up_to_data().await?;
+        let _ = reached.send(());
+        peer.is_left().await
+    });
+    let mut sender = Sender::open(in_clear(&server)).await;
+    tokio::select! {
+        _ = sender.send_with_mark(pending::<Result<(), ()>>()) => panic!("the mark ended"),
+        reached = is_reached => reached.expect("the content"),
+    }
+    assert!(!sender.is_usable());
+}
+
+#[tokio::test]
+async fn the_mark_is_awaited_after_the_whole_content() {
+    let (content, is_read) = oneshot::channel();
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.accept_up_to_data().await?;
+        for expected in ["Subject: Test", "", "Hello"] {
+            assert_eq!(peer.read_line().await?, expected);
+        }
+        let _ = content.send(());
+        assert_eq!(peer.read_line().await?, ".");
+        peer.say("250 taken").await
+    });
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_with_mark(is_read).await;
+    assert_eq!(sent.outcome.expect("an accepted message").reply, "250 taken");
+}
+
+#[tokio::test]
+async fn if_the_mark_fails_no_final_dot_is_sent_and_the_connection_is_closed() {
+    {
+        let script = SmtpScript::in_clear();
+        let server = script.play();
+        let mut sender = Sender::open(in_clear(&server)).await;
+        let sent = sender.send_with_mark(ready(Err("the database is down"))).await;
+
+        assert_eq!(sent.outcome, Err(NotAccepted::NotMarked("the database is down")));
+        assert!(!sender.is_usable());
+        assert_eq!(server.received().await.messages, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_mark_is_a_message_not_sent_and_not_marked() {
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.accept_up_to_data().await?;
+        peer.read_some().await?;
+        peer.reset()
+    });
+    let mut sender = Sender::open(in_clear(&server).with_message(&vec![b'x'; 8 << 20])).await;
+    let mark = async { panic!("marked") };
+    let failure = failure(sender.send_with_mark::<Infallible>(mark).await);
+
+    assert_eq!((failure.step, failure.diagnosis), (Step::Content, Diagnosis::ConnectionLost));
+    assert!(!sender.is_usable());
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_the_final_dot_is_a_message_maybe_delivered() {
+    let server = SmtpScript::in_clear().replying("content", "").play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let mut is_marked = false;
+    let mark = async {
+        is_marked = true;
+        Ok::<_, Infallible>(())
+    };
+    let failure = failure(sender.send_with_mark(mark).await);
+
+    assert!(is_marked);
+    assert_eq!((failure.step, failure.diagnosis), (Step::Accepted, Diagnosis::MaybeDelivered));
+    assert!(!sender.is_usable());
+}
+
+#[tokio::test]
+async fn the_capabilities_of_the_last_ehlo_are_readable() {
+    let ehlo_under_tls = "250-mail.example.com\n250-SIZE 1000\n250-SMTPUTF8\n250 AUTH PLAIN";
+    let ehlo_in_clear = "250-mail.example.com\n250-STARTTLS\n250 8BITMIME";
+    let script = SmtpScript { ehlo_in_clear, ehlo_under_tls, ..SmtpScript::by_starttls() };
+    let sender = Sender::open(with_password(&script.play())).await;
+
+    let offered = sender.session.capabilities();
+    assert_eq!((offered.size, offered.smtputf8), (Some(1_000), true));
+    assert!(!offered.eight_bit);
+}

@@ -18,6 +18,8 @@ pub struct Capabilities {
     /// The largest accepted message in octets; `None` for no limit or an unknown one (SIZE, RFC
     /// 1870 4).
     pub size: Option<usize>,
+    /// PIPELINING (RFC 2920).
+    pub pipelining: bool,
     /// The AUTH mechanisms (RFC 4954) in upper case, each once; `None` if AUTH is not offered.
     pub(super) mechanisms: Option<Vec<String>>,
     /// Whether a firewall has masked a keyword: Cisco's write X over STARTTLS and others ("ESMTP
@@ -41,6 +43,7 @@ impl Capabilities {
                 Some("STARTTLS") => capabilities.starttls = true,
                 Some("SMTPUTF8") => capabilities.smtputf8 = true,
                 Some("8BITMIME") => capabilities.eight_bit = true,
+                Some("PIPELINING") => capabilities.pipelining = true,
                 Some("SIZE") => capabilities.size = words.next().and_then(limit),
                 Some("AUTH") => {
                     let known = capabilities.mechanisms.get_or_insert_default();
@@ -90,10 +93,12 @@ mod tests {
 
     #[test]
     fn keywords_are_case_insensitive_and_start_at_the_second_line() {
-        let capabilities = capabilities(&["STARTTLS now", "smtputf8", "8BitMime", "SIZE 1000", ""]);
+        let capabilities =
+            capabilities(&["STARTTLS now", "smtputf8", "8BitMime", "Pipelining", "SIZE 1000", ""]);
         let expected = Capabilities {
             smtputf8: true,
             eight_bit: true,
+            pipelining: true,
             size: Some(1_000),
             server_name: "STARTTLS".to_owned(),
             ..Capabilities::default()

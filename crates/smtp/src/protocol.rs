@@ -9,6 +9,10 @@ use tokio::time::Instant;
 
 use super::stream::{Guarded, StreamError};
 
+/// The maximum length of a group of commands that is sent without reading replies, in octets: it
+/// fits the buffers of a peer that writes replies before it reads on (RFC 2920 3.1).
+const LONGEST_GROUP: usize = 4_096;
+
 /// The final dot (RFC 5321 4.1.1.4); the content before it ends with CRLF.
 pub(super) const FINAL_DOT: &[u8] = b".\r\n";
 
@@ -104,12 +108,14 @@ pub(super) struct Connection {
     pub(super) stream: Guarded,
     /// Commands that are not sent yet, each with its line end.
     queue: VecDeque<String>,
+    /// The number of commands sent from the queue whose replies are not read yet.
+    due: usize,
 }
 
 impl Connection {
     /// Creates a connection over a guarded stream.
     pub(super) fn new(stream: Guarded) -> Self {
-        Self { stream, queue: VecDeque::new() }
+        Self { stream, queue: VecDeque::new(), due: 0 }
     }
 
     /// Reads a whole reply within the reply deadline. The code is that of its last line.
@@ -186,15 +192,36 @@ impl Connection {
         self.queue.push_back(command.to_string());
     }
 
-    /// Sends the next command of the queue, and reads the reply.
-    pub(super) async fn next_reply(&mut self) -> Result<Reply, NoReply> {
-        let command = self.queue.pop_front().unwrap_or_default();
-        self.ask(command.as_bytes()).await
+    /// Reads the reply to the next command of the queue. If none is due, sends that command before,
+    /// with PIPELINING (RFC 2920) in a group with those after it.
+    pub(super) async fn next_reply(&mut self, pipelining: bool) -> Result<Reply, NoReply> {
+        if self.due == 0 {
+            let mut group = self.queue.pop_front().unwrap_or_default();
+            let mut commands = 1;
+            while pipelining
+                && let Some(next) =
+                    self.queue.pop_front_if(|next| group.len() + next.len() <= LONGEST_GROUP)
+            {
+                group.push_str(&next);
+                commands += 1;
+            }
+            if let Some(refusal) = self.send(group.as_bytes()).await? {
+                return Ok(refusal);
+            }
+            self.due = commands;
+        }
+        self.due -= 1;
+        self.reply().await
     }
 
-    /// Empties the queue.
-    pub(super) fn abandon_queue(&mut self) {
+    /// Empties the queue, and reads the replies to the commands that were sent from it.
+    pub(super) async fn abandon_queue(&mut self) -> Result<(), NoReply> {
         self.queue.clear();
+        while self.due > 0 {
+            self.due -= 1;
+            self.reply().await?;
+        }
+        Ok(())
     }
 
     /// Returns a reply that arrived before the final dot. It refuses the message, and ends the

@@ -297,11 +297,11 @@ impl Session {
             let rcpts = rcpt_commands(envelope, capabilities);
             let begun = Instant::now();
             let mail = mail_command(envelope, message, capabilities);
-            let mail_from = mail_from(connection, next, mail, &rcpts);
+            let mail_from = mail_from(connection, capabilities, next, mail, &rcpts);
             steps.take_since(begun, Step::Sender, mail_from).await?;
 
             let begun = Instant::now();
-            let answers = rcpt_all(connection, rcpts).await;
+            let answers = rcpt_all(connection, capabilities, rcpts).await;
             let answers = answers.map_err(|stop| steps.failed(begun, Step::Recipient, stop))?;
             recipients = steps.recipients(&answers);
             let accepted = ready(accepted_recipients(envelope, answers, on_refusal));
@@ -323,17 +323,19 @@ impl Session {
             Ok(Accepted { reply: steps.fit(&reply) })
         }
         .await;
-        self.next = self.settle(&outcome);
+        self.next = self.settle(&outcome).await;
         Transaction { recipients, outcome }
     }
 
-    /// Returns what may be sent after a transaction.
-    fn settle<T, E>(&mut self, outcome: &Result<T, NotAccepted<E>>) -> Next {
+    /// Reads the replies that are still due after a failure, and returns what may be sent then.
+    async fn settle<T, E>(&mut self, outcome: &Result<T, NotAccepted<E>>) -> Next {
         if let Err(NotAccepted::Failed(Failure { code: Some(421 | ..400), .. })) = outcome {
             // The server closes the connection (RFC 5321 3.8), or has replied to another command.
             self.connection.stream.give_up();
         }
-        self.connection.abandon_queue();
+        if !self.connection.stream.is_broken() {
+            let _ = self.connection.abandon_queue().await;
+        }
         match outcome {
             _ if self.connection.stream.is_broken() => {
                 self.connection.stream.close();
@@ -720,9 +722,11 @@ fn rcpt_commands(envelope: &Envelope, capabilities: &Capabilities) -> Vec<Result
     envelope.recipients.iter().map(command).collect()
 }
 
-/// Sends MAIL, after RSET (RFC 5321 4.1.1.5) if it is needed.
+/// Sends MAIL, after RSET (RFC 5321 4.1.1.5) if it is needed. With PIPELINING, RCPT commands are
+/// sent with it (RFC 2920 3.1); DATA waits for their replies.
 async fn mail_from(
     connection: &mut Connection,
+    capabilities: &Capabilities,
     next: Next,
     mail: Result<Mail, Stop>,
     rcpts: &[Result<Rcpt, Stop>],
@@ -736,14 +740,15 @@ async fn mail_from(
     connection.queue(mail);
     rcpts.iter().flatten().for_each(|rcpt| connection.queue(rcpt));
     if next == Next::Reset {
-        done(connection.next_reply().await?)?;
+        done(connection.next_reply(capabilities.pipelining).await?)?;
     }
-    done(connection.next_reply().await?)
+    done(connection.next_reply(capabilities.pipelining).await?)
 }
 
 /// Reads the reply to the RCPT of each recipient, so that all refusals are known at once.
 async fn rcpt_all(
     connection: &mut Connection,
+    capabilities: &Capabilities,
     rcpts: Vec<Result<Rcpt, Stop>>,
 ) -> Result<Vec<Result<Reply, Stop>>, Stop> {
     let mut answers = Vec::with_capacity(rcpts.len());
@@ -752,7 +757,7 @@ async fn rcpt_all(
             answers.push(Err(stop));
             continue;
         }
-        let reply = connection.next_reply().await?;
+        let reply = connection.next_reply(capabilities.pipelining).await?;
         answers.push(match reply.code {
             200..300 => Ok(reply),
             // The server ends the session, or answers another command.

@@ -87,6 +87,7 @@ async fn a_session_sends_two_messages_to_postfix_with_one_sign_in() {
     let mut on_step = drop;
     let opened = Session::open(&route, &TRUST, &egress, deadlines, &mut on_step).await;
     let mut session = opened.outcome.expect("a session");
+    assert!(session.capabilities().pipelining);
     for _ in 0..2 {
         let mark = ready(Ok::<_, Infallible>(()));
         let to_others = OnRefusal::SendToOthers;

@@ -1,5 +1,5 @@
 //! Tests of sessions that send several messages: recipients that are refused one by one, the mark
-//! before the final dot, and what ends a session.
+//! before the final dot, PIPELINING, and what ends a session.
 
 use std::convert::Infallible;
 use std::future::{pending, ready};
@@ -12,7 +12,14 @@ use tokio::time::{advance, pause, resume};
 
 use super::{DeliveryAttempt, LONG, TRUST, done, in_clear, with_password};
 
+const OFFERING_PIPELINING: &str = "250-mail.example.com\n250-PIPELINING\n250 8BITMIME";
+
 const EVERYBODY: [&str; 3] = ["ada@example.org", "nobody@example.org", "grace@example.org"];
+
+/// Returns the script of a server that accepts everything in clear and offers PIPELINING.
+fn pipelining() -> SmtpScript {
+    SmtpScript { ehlo_in_clear: OFFERING_PIPELINING, ..SmtpScript::in_clear() }
+}
 
 /// A session, and the message that it sends.
 struct Sender {
@@ -99,8 +106,7 @@ async fn each_message_reports_its_steps() {
 
 #[tokio::test]
 async fn after_a_failed_transaction_rset_precedes_the_next_message() {
-    {
-        let script = SmtpScript::in_clear();
+    for script in [SmtpScript::in_clear(), pipelining()] {
         let server = script.play();
         let mut sender = Sender::open(in_clear(&server)).await;
         failure(sender.send_to(&["nobody@example.org"]).await);
@@ -111,6 +117,21 @@ async fn after_a_failed_transaction_rset_precedes_the_next_message() {
         let verbs: Vec<_> = received.lines().iter().map(|line| &line[..4]).collect();
         assert_eq!(verbs, ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]);
     }
+}
+
+#[tokio::test]
+async fn replies_to_the_recipients_of_a_refused_sender_are_not_taken_for_the_next_replies() {
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.say("220 hello").await?;
+        peer.answer_each(&["250-hello\r\n250 PIPELINING"]).await?;
+        peer.answer_each(&["550 5.7.1 Not you", "503 5.5.1 No sender"]).await?;
+        peer.answer_each(&["250 reset", "250 ok", "250 ok", "354 go"]).await?;
+        peer.read_content().await?;
+        peer.say("250 taken").await
+    });
+    let mut sender = Sender::open(in_clear(&server)).await;
+    assert_eq!(failure(sender.send().await).step, Step::Sender);
+    assert_eq!(sender.send().await.outcome.expect("an accepted message").reply, "250 taken");
 }
 
 #[tokio::test]
@@ -217,8 +238,7 @@ async fn a_refusal_of_the_content_leaves_the_results_of_the_recipients() {
 #[tokio::test]
 async fn a_421_ends_the_session_and_nothing_more_is_sent() {
     for to in ["MAIL", "RCPT", "DATA", "content"] {
-        {
-            let script = SmtpScript::in_clear();
+        for script in [SmtpScript::in_clear(), pipelining()] {
             let server = script.replying(to, "421 4.3.2 Going down").play();
             let mut sender = Sender::open(in_clear(&server)).await;
             assert_eq!(failure(sender.send().await).diagnosis, Diagnosis::TryLater, "{to}");
@@ -284,8 +304,7 @@ async fn the_mark_is_awaited_after_the_whole_content() {
 
 #[tokio::test]
 async fn if_the_mark_fails_no_final_dot_is_sent_and_the_connection_is_closed() {
-    {
-        let script = SmtpScript::in_clear();
+    for script in [SmtpScript::in_clear(), pipelining()] {
         let server = script.play();
         let mut sender = Sender::open(in_clear(&server)).await;
         let sent = sender.send_with_mark(ready(Err("the database is down"))).await;
@@ -328,13 +347,93 @@ async fn a_connection_lost_after_the_final_dot_is_a_message_maybe_delivered() {
 }
 
 #[tokio::test]
+async fn with_pipelining_the_recipients_are_sent_before_the_reply_to_the_sender() {
+    let server = SmtpServer::play(|mut peer| async move {
+        peer.say("220 hello").await?;
+        peer.answer_each(&["250-hello\r\n250 PIPELINING"]).await?;
+        for start in ["MAIL", "RCPT", "RCPT", "RCPT"] {
+            assert!(peer.read_line().await?.starts_with(start));
+        }
+        peer.write(b"250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n").await?;
+        peer.answer_each(&["354 go"]).await?;
+        peer.read_content().await?;
+        peer.say("250 taken").await
+    });
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&EVERYBODY).await;
+    assert_eq!(codes(&sent), [None, Some(550), None]);
+    sent.outcome.expect("an accepted message");
+}
+
+#[tokio::test]
+async fn without_pipelining_each_command_waits_for_the_reply_before() {
+    let server = SmtpScript::in_clear().replying("MAIL", "550 5.7.1 Not you").play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    failure(sender.send().await);
+    drop(sender);
+    assert_eq!(server.received().await.line("RCPT"), "");
+}
+
+#[tokio::test]
+async fn a_message_ends_alike_with_and_without_pipelining() {
+    let everybody = &EVERYBODY[..];
+    for (to, reply, recipients) in [
+        ("MAIL", "250 ok", everybody),
+        ("MAIL", "250 ok", &["nobody@example.org", "later@example.org"]),
+        ("MAIL", "250 ok", &["jörg@example.org", "ada@example.org"]),
+        ("MAIL", "550 5.7.1 Not you", everybody),
+        ("MAIL", "421 4.3.2 Going down", everybody),
+        ("RCPT", "421 4.3.2 Going down", everybody),
+        ("DATA", "554 5.5.1 No recipients", everybody),
+        ("content", "554 5.7.1 Looks like spam", everybody),
+        ("content", "", everybody),
+    ] {
+        let mut ends = Vec::new();
+        for script in [SmtpScript::in_clear(), pipelining()] {
+            let mut sender = Sender::open(in_clear(&script.replying(to, reply).play())).await;
+            let sent = sender.send_to(recipients).await;
+            let steps = sender.steps.iter().map(|report| {
+                (report.step, report.ended, report.peer_text.clone().unwrap_or_default())
+            });
+            ends.push((sent, steps.collect::<Vec<_>>(), sender.is_usable()));
+        }
+        assert_eq!(ends[0], ends[1], "{to}: {reply}, to {recipients:?}");
+    }
+}
+
+#[tokio::test]
+async fn replies_to_pipelined_commands_may_arrive_octet_by_octet() {
+    let server = SmtpScript { octet_by_octet: true, ..pipelining() }.play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&EVERYBODY).await;
+    assert_eq!(codes(&sent), [None, Some(550), None]);
+    sent.outcome.expect("an accepted message");
+}
+
+#[tokio::test]
+async fn a_hundred_recipients_are_sent_in_several_groups_and_in_order() {
+    let server = pipelining().play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let recipients: Vec<_> =
+        (0..100).map(|n| format!("{}.{n}@example.org", "x".repeat(60))).collect();
+    let sent = sender.send_to(&recipients.iter().map(String::as_str).collect::<Vec<_>>()).await;
+
+    assert_eq!(sent.recipients, vec![Ok(()); 100]);
+    drop(sender);
+    let received = server.received().await;
+    let lines = received.lines().into_iter().filter(|line| line.starts_with("RCPT"));
+    let expected = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>"));
+    assert_eq!(lines.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn the_capabilities_of_the_last_ehlo_are_readable() {
     let ehlo_under_tls = "250-mail.example.com\n250-SIZE 1000\n250-SMTPUTF8\n250 AUTH PLAIN";
-    let ehlo_in_clear = "250-mail.example.com\n250-STARTTLS\n250 8BITMIME";
+    let ehlo_in_clear = "250-mail.example.com\n250-STARTTLS\n250-8BITMIME\n250 PIPELINING";
     let script = SmtpScript { ehlo_in_clear, ehlo_under_tls, ..SmtpScript::by_starttls() };
     let sender = Sender::open(with_password(&script.play())).await;
 
     let offered = sender.session.capabilities();
     assert_eq!((offered.size, offered.smtputf8), (Some(1_000), true));
-    assert!(!offered.eight_bit);
+    assert_eq!((offered.eight_bit, offered.pipelining), (false, false));
 }

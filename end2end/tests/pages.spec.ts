@@ -289,7 +289,7 @@ test('with an administrator, the server prints no setup link', async ({ product,
 test('every page is accessible and has no horizontal overflow on a narrow screen', async ({ page, signIn, product, axe }) => {
   product.storeRun(Date.UTC(2026, 0, 2));
   await signIn();
-  for (const path of ['/settings/email/history', '/settings/email/health', '/audit', '/preferences/time']) {
+  for (const path of ['/settings/email/history', '/settings/email/health', '/settings/email/applications', '/audit', '/preferences/time']) {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(path);
     await axe();
@@ -307,6 +307,6 @@ test('the other pages load no script', async ({ page, signIn }) => {
   page.on('request', (request) => {
     if (['script', 'fetch'].includes(request.resourceType())) scripts.push(request.url());
   });
-  for (const path of ['/settings/email/history', '/settings/email/health', '/audit', '/preferences/time']) await page.goto(path);
+  for (const path of ['/settings/email/history', '/settings/email/health', '/settings/email/applications', '/audit', '/preferences/time']) await page.goto(path);
   expect(scripts).toEqual([]);
 });

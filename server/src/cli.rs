@@ -45,6 +45,11 @@ pub enum Command {
     /// Manages the products that send through the saved settings.
     #[command(subcommand)]
     Application(ApplicationCommand),
+    /// Lists, retries, cancels and erases the messages of applications.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Hands a message over, as an application: RFC 5322 on standard input. Prints its ID.
+    Send(Box<SendCommand>),
     /// Reads the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -370,6 +375,49 @@ pub struct HealthCommand {
     #[arg(long)]
     pub json: bool,
     /// The configuration of the server, with which it signs in.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// The subcommands of `outbox`.
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Lists the latest messages, newest first: ID, time, state, application, number of recipients.
+    List(DatabaseArgs),
+    /// Tries a waiting message again now.
+    Retry {
+        /// The message's ID.
+        id: String,
+        /// The database.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Cancels a message that no attempt has begun.
+    Cancel {
+        /// The message's ID.
+        id: String,
+        /// The database.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Erases a recipient: cancels what has not been sent to the address, and removes it everywhere.
+    Erase {
+        /// The address.
+        #[arg(long, value_name = "ADDRESS")]
+        recipient: String,
+        /// The database.
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+}
+
+/// Arguments of `send`.
+#[derive(Debug, Args)]
+pub struct SendCommand {
+    /// The name of the application, regardless of case.
+    #[arg(long, value_name = "NAME")]
+    pub application: String,
+    /// The configuration of the server.
     #[command(flatten)]
     pub serve: ServeArgs,
 }

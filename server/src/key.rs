@@ -383,6 +383,8 @@ fn bound_to(column: Column, value: &SealedValue) -> Option<(String, Destination)
             return Some((value.row.clone(), serde_json::from_str(&value.context).ok()?));
         }
         Column::ProvedClientId => return Some((value.row.clone(), Destination::Unbound)),
+        Column::Subject => (columns::SUBJECT, Destination::Message(value.row.clone())),
+        Column::Body => (columns::BODY, Destination::Message(value.row.clone())),
         Column::AccessToken => (columns::ACCESS_TOKEN, form()?.token_destination()),
         Column::RefreshToken => (columns::REFRESH_TOKEN, form()?.token_endpoint_origin()),
         Column::CodeVerifier => (columns::CODE_VERIFIER, form()?.token_endpoint_origin()),

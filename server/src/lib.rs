@@ -13,6 +13,7 @@ pub mod health;
 pub mod identity;
 pub mod key;
 pub mod log;
+pub mod outbox;
 pub mod readiness;
 mod rebind;
 pub mod serve;

@@ -7,7 +7,8 @@ use server::cli::{Cli, Command, ServeArgs};
 use server::clock::{SystemClock, SystemRandomness};
 use server::web::metrics::metrics_router;
 use server::{
-    Server, admin, application, audit, config::Config, health, key, log, router, serve, warnings,
+    Server, admin, application, audit, config::Config, health, key, log, outbox, router, serve,
+    warnings,
 };
 use store::StoreError;
 
@@ -30,6 +31,8 @@ async fn main() -> ExitCode {
         Command::Admin(command) => admin::run(command).await.map_err(Into::into),
         Command::Key(command) => key::run(command).await.map_err(Into::into),
         Command::Application(command) => application::run(command).await.map_err(Into::into),
+        Command::Outbox(command) => outbox::run(command).await.map_err(Into::into),
+        Command::Send(command) => outbox::send(*command).await.map_err(Into::into),
         Command::Audit(command) => audit::run(command).await.map_err(Into::into),
     };
     exit_code(done.map(|()| ExitCode::SUCCESS))
@@ -58,6 +61,7 @@ async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         serve::serve_metrics(router, metrics.listen, &server.stopping).await?;
     }
     let background = server.start_background();
+    server.start_workers();
     let warnings = warnings::of_serving(&server.config);
     let listening = || warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (routes, stopping) = (router(server.clone()), &server.stopping);

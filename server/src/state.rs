@@ -6,6 +6,7 @@ use metrics::Metrics;
 use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
+use outbox::{Worker, Writer};
 use store::alerts::Channel;
 use store::{OpenStoreError, Store, StoreError};
 use tokio::task::JoinHandle;
@@ -22,9 +23,9 @@ use crate::readiness::Readiness;
 use crate::rebind;
 use crate::serve;
 use crate::use_cases::{
-    Alerts, Applications, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Service,
-    SettingsStore, TestRuns, Tokens, Updates, enforce_retention, run_alerts, run_health_checks,
-    run_refresh_loop,
+    Alerts, Applications, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Outbox,
+    SavedConnection, Service, SettingsStore, TestRuns, Tokens, Updates, enforce_retention, longest,
+    run_alerts, run_health_checks, run_refresh_loop,
 };
 
 /// The state that all handlers share. Clones share the parts: the router clones it several times for
@@ -65,6 +66,8 @@ pub struct Parts {
     pub checks: HealthChecks,
     /// The delivery of alerts.
     pub alerts: Alerts,
+    /// The messages of applications.
+    pub outbox: Outbox,
     /// What can be asked without changing anything.
     pub lookups: Arc<Lookups>,
     /// The reasons why this process is not ready, if any.
@@ -121,6 +124,7 @@ impl Server {
         let delivery = runs.delivery.clone();
         let are_on = !shared.config.alerts.checks_are_off;
         let checks = HealthChecks { delivery: delivery.clone(), are_on };
+        let outbox = shared.outbox(delivery.clone());
         let alerts = shared.alerts(delivery, &http);
         let lookups = Arc::new(shared.lookups(&tokens, &people, documents));
         let Shared { config, store, vault, clock, randomness } = shared;
@@ -136,6 +140,7 @@ impl Server {
             runs,
             checks,
             alerts,
+            outbox,
             lookups,
             readiness: Readiness::default(),
             stopping: CancellationToken::new(),
@@ -183,6 +188,23 @@ impl Server {
         ])
     }
 
+    /// Starts the workers of the outbox, which end what they have begun when the server stops.
+    pub fn start_workers(&self) {
+        let delivery = &self.runs.delivery;
+        for _ in 0..WORKERS {
+            delivery.tasks.spawn(self.worker().run(self.stopping.clone()));
+        }
+    }
+
+    /// A worker of the outbox.
+    pub fn worker(&self) -> Worker<SavedConnection> {
+        let delivery = self.runs.delivery.clone();
+        let Outbox { store, writer, vault, clock, randomness, wake, .. } = self.outbox.clone();
+        let longest = longest(&delivery);
+        let outlet = Arc::new(SavedConnection { delivery, pace: None });
+        Worker::new(store, writer, vault, clock, randomness, outlet, wake, longest)
+    }
+
     /// Writes the audit rows that are in memory, and waits for messages and token requests in
     /// progress.
     pub async fn drain(&self) {
@@ -203,6 +225,10 @@ impl Server {
         }
     }
 }
+
+/// How many messages of the outbox are sent at a time. One connection of three, which Microsoft 365
+/// accepts, is left to test messages and alerts.
+const WORKERS: usize = 2;
 
 /// The background tasks of a server. Dropping this aborts them.
 #[must_use = "dropping it stops the tasks"]
@@ -312,6 +338,12 @@ impl Shared {
             updates: health.updates.clone(),
             kept_days: self.config.retention.message_days,
         }
+    }
+
+    fn outbox(&self, delivery: Arc<Delivery>) -> Outbox {
+        let Self { store, vault, clock, randomness, .. } = self.clone();
+        let (writer, wake) = (Writer::start(store.clone()), Arc::default());
+        Outbox { store, writer, vault, clock, randomness, delivery, wake }
     }
 
     fn health(&self) -> HealthRecord {

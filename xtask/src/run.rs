@@ -80,6 +80,7 @@ pub fn run(
     );
     if let Some(practice) = &practice {
         println!("{}", practice.instructions(&address));
+        println!("{}", sending(&address, &product.application_key()?));
     }
     if let Some(shell) = &shell {
         println!("{}", Example::Shell.instructions(shell.listen));
@@ -91,6 +92,16 @@ pub fn run(
         bail!("the product ended by itself ({status})");
     }
     Ok(())
+}
+
+/// How another product sends through the saved settings.
+fn sending(address: &str, key: &str) -> String {
+    let message = r#"{"from": "noreply@practice.example", "to": ["bo@practice.example"], "subject": "Hello", "text": "Hello"}"#;
+    format!(
+        "  Once the settings are saved, other products send through them. From must be Default Sender Email:\n
+    curl {address}/v1/messages -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+      -d '{message}'\n"
+    )
 }
 
 /// Removes a trailing slash from a URL.
@@ -162,6 +173,22 @@ impl Product<'_> {
             bail!("the administrator could not be made:\n{}", said.join("\n"));
         }
         Ok(())
+    }
+
+    /// The key of an application for a demonstration, in place of that of an earlier run.
+    fn application_key(&self) -> Result<String> {
+        const NAME: &str = "Practice";
+        let run = |args: &[&str]| {
+            let mut command = self.command();
+            command.arg("application").args(args).stdin(Stdio::null()).output()
+        };
+        // Fails at the first run: there is none yet.
+        run(&["remove", NAME])?;
+        let added = run(&["add", NAME])?;
+        if !added.status.success() {
+            bail!("no application was added: {}", String::from_utf8_lossy(&added.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&added.stdout).trim().to_owned())
     }
 
     fn admin(&self, args: &[&str], password: &str) -> Result<Output> {

@@ -18,6 +18,7 @@ pub mod merge;
 pub mod microsoft;
 mod named;
 pub mod note;
+pub mod outbox;
 pub mod presence;
 pub mod preset;
 pub mod principal;

@@ -59,6 +59,17 @@ pub struct Preset {
     pub page: &'static str,
 }
 
+/// How much a provider accepts over one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Messages in any 60 seconds.
+    pub per_minute: i64,
+    /// Recipients in any 24 hours.
+    pub recipients_per_day: i64,
+}
+
 /// A provider's OAuth settings; `{}` is replaced by the detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oauth {
@@ -186,6 +197,27 @@ impl Provider {
     /// Returns the provider with this display name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+
+    /// How much the provider accepts over one account, if it is known to limit that.
+    pub const fn pace(self) -> Option<Pace> {
+        match self {
+            Self::Microsoft365 => {
+                Some(Pace { connections: 3, per_minute: 30, recipients_per_day: 10_000 })
+            }
+            Self::HighVolumeEmail
+            | Self::AzureCommunicationServices
+            | Self::Google
+            | Self::Yahoo
+            | Self::Fastmail
+            | Self::Yandex
+            | Self::Zoho
+            | Self::AmazonSes
+            | Self::SendGrid
+            | Self::Mailgun
+            | Self::Postmark
+            | Self::Brevo => None,
+        }
     }
 
     /// The parameter that the provider's preset needs, if any.

@@ -132,6 +132,8 @@ pub enum Destination {
         /// As in [`Destination::Account`]; a token is never sent for `clear`.
         security: String,
     },
+    /// For the subject and the octets of a message of the outbox: the message's ID.
+    Message(String),
     /// For the Client ID, which is sealed but not bound to a destination.
     // "nowhere" is a historical name.
     #[serde(rename = "nowhere")]

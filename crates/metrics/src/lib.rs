@@ -42,6 +42,8 @@ pub struct MailState {
     pub credentials: Vec<(Credential, DateTime<Utc>)>,
     /// When a mail server last accepted a message.
     pub accepted_at: Option<DateTime<Utc>>,
+    /// How many messages of the outbox wait, and when the one that waits longest was accepted.
+    pub waiting: (i64, Option<DateTime<Utc>>),
 }
 
 impl Default for Metrics {
@@ -95,7 +97,8 @@ impl Metrics {
 }
 
 fn register_state(registry: &mut Registry, state: &MailState, now: DateTime<Utc>) {
-    let MailState { open_incident, health, token_expires_at, credentials, accepted_at } = state;
+    let MailState { open_incident, health, token_expires_at, credentials, accepted_at, waiting } =
+        state;
     if let Some(health) = health {
         let up = gauge(i64::from(*health != Health::Down));
         registry.register("connection_up", "Whether email can be sent", up);
@@ -122,6 +125,11 @@ fn register_state(registry: &mut Registry, state: &MailState, now: DateTime<Utc>
         let help = "When a mail server last accepted a message";
         registry.register_with_unit(name, help, Unit::Seconds, gauge(at.timestamp()));
     }
+    let (number, since) = waiting;
+    registry.register("outbox_waiting", "Messages of the outbox that wait", gauge(*number));
+    let age = since.map_or(0, |since| (now - since).num_seconds().max(0));
+    let (name, help) = ("outbox_oldest_age", "Age of the message that waits longest");
+    registry.register_with_unit(name, help, Unit::Seconds, gauge(age));
 }
 
 fn gauge(value: i64) -> Gauge {
@@ -151,6 +159,7 @@ mod tests {
             token_expires_at: DateTime::from_timestamp(90, 0),
             credentials: vec![(Credential::ClientSecret, now)],
             accepted_at: DateTime::from_timestamp(7, 0),
+            waiting: (3, DateTime::from_timestamp(-60, 0)),
         };
         let text = metrics.text(&state, now);
         for line in [
@@ -159,6 +168,8 @@ mod tests {
             "ppm_email_token_expires_in_seconds 90",
             "ppm_email_credential_expires_in_seconds{credential=\"client-secret\"} 0",
             "ppm_email_last_accepted_timestamp_seconds 7",
+            "ppm_email_outbox_waiting 3",
+            "ppm_email_outbox_oldest_age_seconds 60",
             "ppm_email_checks_total{outcome=\"success\"} 1",
             "ppm_email_http_response_seconds_count{status=\"2xx\"} 1",
             "ppm_email_smtp_session_seconds_bucket{outcome=\"failure\",le=\"1\"} 1",

@@ -7,12 +7,18 @@
 
 mod address_list;
 mod compose;
+mod identifier;
 mod media_type;
 mod message;
 mod notice;
 mod request;
+mod worker;
+mod writer;
 
 pub use compose::{Composed, compose};
+pub use identifier::new_id;
 pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received};
 pub use notice::{FailedRecipient, Notice, notice};
 pub use request::{Attachment, InvalidRequest, MessageRequest, Problem};
+pub use worker::{Gate, Opened, Outlet, Passing, Worker};
+pub use writer::{WriteError, Writer};

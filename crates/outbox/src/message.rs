@@ -186,6 +186,12 @@ impl<'a> Message<'a> {
         inside.bytes().all(is_allowed).then_some(id)
     }
 
+    /// The octets of Subject, unfolded; `None` if there is none.
+    pub fn subject(&self) -> Option<Vec<u8>> {
+        let subject = self.named("Subject").next()?.trim_ascii();
+        Some(subject.iter().copied().filter(|octet| !b"\r\n".contains(octet)).collect())
+    }
+
     /// Returns the message as it is delivered: without Bcc, Resent-Bcc and Return-Path, with
     /// Received above the header, and with Date and Message-ID below it if they are missing.
     pub fn prepared(&self, received: &Received<'_>) -> Vec<u8> {

@@ -100,8 +100,13 @@ fn row(application: &Application, page: &Page) -> AnyView {
         let text = words::last_refusal(&display.written(refusal.at), refusal.reason);
         view! { <p class="hint">{text}</p> }
     });
-    let (action, switch) =
-        if *is_disabled { ("enable", words::ENABLE) } else { ("disable", words::DISABLE) };
+    let rotate = button(id, "rotate", words::ROTATE, &name);
+    let switch = if *is_disabled {
+        button(id, "enable", words::ENABLE, &name)
+    } else {
+        button(id, "disable", words::DISABLE, &name)
+    };
+    let remove = button(id, "remove", words::REMOVE_NOW, &name);
     view! {
         <tr>
             <td>{name.clone()} {state} {rate}</td>
@@ -109,13 +114,12 @@ fn row(application: &Application, page: &Page) -> AnyView {
             <td data-label=words::KEYS>{keys}</td>
             <td data-label=words::USE>{used} {refusal}</td>
             <td data-label=words::ACTIONS>
-                {button(id, "rotate", words::ROTATE, &name)}
-                {button(id, action, switch, &name)}
+                {rotate} {switch}
                 {change_form(application, &page.default_sender)}
                 <details>
                     <summary>{words::REMOVE} <span class="unseen">{name.clone()}</span></summary>
                     <p>{words::REMOVE_QUESTION}</p>
-                    {button(id, "remove", words::REMOVE_NOW, &name)}
+                    {remove}
                 </details>
             </td>
         </tr>

@@ -196,15 +196,7 @@ impl Connection {
     /// with PIPELINING (RFC 2920) in a group with those after it.
     pub(super) async fn next_reply(&mut self, pipelining: bool) -> Result<Reply, NoReply> {
         if self.due == 0 {
-            let mut group = self.queue.pop_front().unwrap_or_default();
-            let mut commands = 1;
-            while pipelining
-                && let Some(next) =
-                    self.queue.pop_front_if(|next| group.len() + next.len() <= LONGEST_GROUP)
-            {
-                group.push_str(&next);
-                commands += 1;
-            }
+            let (group, commands) = next_group(&mut self.queue, pipelining);
             if let Some(refusal) = self.send(group.as_bytes()).await? {
                 return Ok(refusal);
             }
@@ -234,6 +226,18 @@ impl Connection {
         self.stream.give_up();
         self.reply().await.map(Some)
     }
+}
+
+/// Takes the commands to send at once, and returns their number: a single one without PIPELINING.
+fn next_group(queue: &mut VecDeque<String>, pipelining: bool) -> (String, usize) {
+    let mut group = queue.pop_front().unwrap_or_default();
+    let mut commands = 1;
+    let limit = if pipelining { LONGEST_GROUP } else { 0 };
+    while let Some(next) = queue.pop_front_if(|next| group.len() + next.len() <= limit) {
+        group.push_str(&next);
+        commands += 1;
+    }
+    (group, commands)
 }
 
 /// Encodes a message for DATA: CRLF line ends and dot-stuffing (RFC 5321 2.3.8, 4.5.2), without
@@ -329,6 +333,24 @@ mod tests {
             (535, "VXNlcm5hbWU6", "VXNlcm5hbWU6"),
         ] {
             assert_eq!(reply(code, &[line]).decoded(), reply(code, &[expected]), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_has_all_commands_that_fit_or_one() {
+        let command = |length: usize| "x".repeat(length);
+        for (lengths, pipelining, expected) in [
+            (&[4_000, 96, 1][..], true, &[2, 1][..]),
+            (&[4_000, 97, 4_000], true, &[1, 1, 1]),
+            (&[5_000, 1, 1], true, &[1, 2]),
+            (&[1, 1, 1], false, &[1, 1, 1]),
+        ] {
+            let mut queue: VecDeque<_> = lengths.iter().copied().map(command).collect();
+            let mut groups = Vec::new();
+            while !queue.is_empty() {
+                groups.push(next_group(&mut queue, pipelining).1);
+            }
+            assert_eq!(groups, expected, "{lengths:?}");
         }
     }
 

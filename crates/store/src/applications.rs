@@ -165,6 +165,25 @@ pub async fn change(
     Ok(Changed::Done)
 }
 
+/// Notes that an application has handed over a message, or why one was refused.
+pub async fn note_use(
+    store: &Store,
+    id: &str,
+    refusal: Option<Refusal>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let sql = match refusal {
+        None => "UPDATE application SET last_used_at = $2 WHERE id = $1",
+        Some(_) => "UPDATE application SET refused_at = $2, refusal = $3 WHERE id = $1",
+    };
+    let mut note = sqlx::query(sql).bind(id).bind(millis(at));
+    if let Some(refusal) = refusal {
+        note = note.bind(refusal.wire_name());
+    }
+    note.execute(&store.pool).await?;
+    Ok(())
+}
+
 /// Disables an application, or enables it again.
 pub async fn set_disabled(
     store: &Store,

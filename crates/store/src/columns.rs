@@ -8,6 +8,7 @@
 use chrono::{DateTime, Utc};
 use domain::delivery::{Outcome, StepReport, Tested};
 use domain::health::{AlertSubject, Reach, Trouble};
+use domain::outbox::{MessageState, RecipientTrouble};
 use domain::time_format::{ClockStyle, DatePattern};
 use domain::token::{AttemptOutcome, OauthFailure};
 use domain::{Role, application::Refusal};
@@ -86,6 +87,9 @@ read_as! {
     DatePattern: String => |name| Self::from_wire_name(&name).ok_or(Unknown("date pattern")),
     ClockStyle: String => |name| Self::from_wire_name(&name).ok_or(Unknown("clock style")),
     Refusal: String => |name| Self::from_wire_name(&name).ok_or(Unknown("refusal")),
+    MessageState: String => |name| Self::from_wire_name(&name).ok_or(Unknown("state of a message")),
+    RecipientTrouble: String => |json| parsed(&json, "trouble of a recipient"),
+    Vec<StepReport>: String => |json| parsed(&json, "steps of an attempt"),
     Reach: String => |name| Self::from_wire_name(&name).ok_or(Unknown("reach")),
     AttemptOutcome: String => |json| parsed(&json, "end of an attempt"),
     OauthFailure: String => |json| parsed(&json, "setback of a token"),

@@ -24,6 +24,23 @@ impl Dialect {
         }
     }
 
+    /// Returns the expression of the database's clock, in epoch milliseconds.
+    pub(crate) const fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            // Stable within a statement, so that an index serves it.
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)",
+        }
+    }
+
+    /// Returns what makes a query lock the rows that no other transaction has locked.
+    pub(crate) const fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// Begins a transaction that writes. On `SQLite` it takes the write lock at once: one that
     /// reads first and then writes would fail if another writer came between.
     pub(crate) async fn begin_write(

@@ -6,5 +6,10 @@ use sha2::{Digest, Sha256};
 
 /// Returns the SHA-256 of a text in base64url.
 pub fn hashed(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(text))
+    hashed_octets(text.as_bytes())
+}
+
+/// Returns the SHA-256 of octets in base64url.
+pub fn hashed_octets(octets: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(octets))
 }

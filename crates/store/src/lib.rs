@@ -26,6 +26,7 @@ pub mod key_id;
 pub mod login_attempts;
 pub mod oauth_attempts;
 pub mod oidc_logins;
+pub mod outbox;
 pub mod people;
 pub mod proved;
 pub mod provider_metadata;

@@ -242,6 +242,10 @@ impl Store {
         }
     }
 
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     fn anchor(&self) -> MutexGuard<'_, Option<AnyConnection>> {
         self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,6 +17,12 @@ const BATCH: i64 = 200;
 pub enum RetainedRows {
     /// Rows of the audit trail.
     Audit,
+    /// Messages of applications that have ended, with their recipients and attempts.
+    OutboxMessage,
+    /// Keys of repeated requests.
+    Idempotency,
+    /// What counts against the pace.
+    Pace,
     /// Test messages and their steps, except the latest of each user and those in progress.
     Message,
     /// Attempts to obtain a token, by start time.
@@ -40,6 +46,9 @@ impl RetainedRows {
     const fn rows(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Audit => ("audit", "at", "1 = 1"),
+            Self::OutboxMessage => ("message", "ended_at", "1 = 1"),
+            Self::Idempotency => ("idempotency", "at", "1 = 1"),
+            Self::Pace => ("pace_sent", "at", "1 = 1"),
             Self::Message => (
                 "run",
                 "started_at",

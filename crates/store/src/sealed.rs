@@ -14,6 +14,8 @@ use crate::pool::Store;
 
 /// How many values are read at once.
 const BATCH: i64 = 100;
+/// How many bodies of messages are read at once, which may be large.
+const BODIES: i64 = 4;
 
 /// A column of sealed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub enum Column {
     Secret,
     /// The Client ID of the settings that last worked.
     ProvedClientId,
+    /// The subject of a message.
+    Subject,
+    /// The octets of a message.
+    Body,
     /// The access token.
     AccessToken,
     /// The refresh token.
@@ -38,9 +44,11 @@ pub enum Column {
 
 impl Column {
     /// Every column of sealed values.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Secret,
         Self::ProvedClientId,
+        Self::Subject,
+        Self::Body,
         Self::AccessToken,
         Self::RefreshToken,
         Self::CodeVerifier,
@@ -54,6 +62,8 @@ impl Column {
         match self {
             Self::Secret => "secret",
             Self::ProvedClientId => "proved_secret",
+            Self::Subject => "message",
+            Self::Body => "message_body",
             Self::AccessToken | Self::RefreshToken => "token",
             Self::CodeVerifier => "token_attempt",
             Self::Run => "run",
@@ -65,7 +75,8 @@ impl Column {
     /// Returns the column's name.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Secret | Self::ProvedClientId => "sealed",
+            Self::Secret | Self::ProvedClientId | Self::Body => "sealed",
+            Self::Subject => "subject",
             Self::AccessToken => "access",
             Self::RefreshToken => "refresh",
             Self::CodeVerifier | Self::SignInVerifier => "verifier",
@@ -79,7 +90,7 @@ impl Column {
         match self {
             Self::Secret | Self::ProvedClientId => "field",
             Self::AccessToken | Self::RefreshToken => "grant_id",
-            Self::CodeVerifier | Self::Run => "id",
+            Self::CodeVerifier | Self::Run | Self::Subject | Self::Body => "id",
             Self::SignInVerifier => "state_hash",
             Self::IdToken => "token_hash",
         }
@@ -92,7 +103,7 @@ impl Column {
             Self::AccessToken | Self::RefreshToken | Self::CodeVerifier => {
                 "COALESCE(settings.form, '')"
             }
-            Self::ProvedClientId | Self::Run => "''",
+            Self::ProvedClientId | Self::Run | Self::Subject | Self::Body => "''",
             Self::SignInVerifier => "foreign_sign_in.issuer",
             Self::IdToken => "session.principal",
         }
@@ -108,6 +119,8 @@ impl Column {
             }
             Self::Secret
             | Self::ProvedClientId
+            | Self::Subject
+            | Self::Body
             | Self::Run
             | Self::SignInVerifier
             | Self::IdToken => self.table(),
@@ -138,9 +151,10 @@ pub async fn batch(
     let sql = format!(
         "SELECT {table}.{key}, {table}.{name}, {} FROM {}
          WHERE {table}.{name} IS NOT NULL AND {table}.{key} > $1 AND substr({table}.{name}, 2, 8) <> $2
-         ORDER BY {table}.{key} LIMIT {BATCH}",
+         ORDER BY {table}.{key} LIMIT {}",
         column.context(),
         column.rows(),
+        if column == Column::Body { BODIES } else { BATCH },
     );
     // Without `but`, nine octets, which never equal the eight of a key id.
     let but = but.as_ref().map_or(&[0; 9][..], |key| key.octets());

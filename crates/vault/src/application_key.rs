@@ -26,8 +26,8 @@ pub struct ApplicationKey {
 impl ApplicationKey {
     /// Makes a key.
     pub fn generate(randomness: &dyn Randomness) -> Self {
-        let public: [u8; PREFIX / 2] = random_bytes(randomness);
-        let prefix: String = public.iter().map(|octet| format!("{octet:02x}")).collect();
+        let public = u64::from_be_bytes(random_bytes(randomness)) >> (64 - 4 * PREFIX);
+        let prefix = format!("{public:0PREFIX$x}");
         let secret = URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness));
         let key = format!("{START}{prefix}_{secret}");
         let hash = hashed(&key);

@@ -9,6 +9,10 @@ pub const REFRESH_TOKEN: &str = "refresh-token";
 pub const CODE_VERIFIER: &str = "code-verifier";
 /// The form of a test message.
 pub const RUN: &str = "run";
+/// The subject of a message of the outbox.
+pub const SUBJECT: &str = "message-subject";
+/// The octets of a message of the outbox.
+pub const BODY: &str = "message-body";
 /// The code verifier of a login at an `OpenID` provider.
 pub const SIGN_IN_VERIFIER: &str = "oidc-verifier";
 /// The ID token of a session that began at an `OpenID` provider.

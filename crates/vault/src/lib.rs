@@ -216,8 +216,12 @@ impl Vault {
 
     /// Seals a secret for one column (a field's wire name) and one destination.
     pub fn seal(&self, column: &str, destination: &Destination, secret: &SecretString) -> Vec<u8> {
-        let associated = associated_data(column, destination);
-        self.seal_bytes(self.ring().active(), &associated, secret.expose_secret().as_bytes())
+        self.seal_octets(column, destination, secret.expose_secret().as_bytes())
+    }
+
+    /// Seals octets that are no text, such as a message.
+    pub fn seal_octets(&self, column: &str, destination: &Destination, plain: &[u8]) -> Vec<u8> {
+        self.seal_bytes(self.ring().active(), &associated_data(column, destination), plain)
     }
 
     /// Opens a value that was sealed for this column and this destination. A key that is not in the
@@ -231,13 +235,26 @@ impl Vault {
         destination: &Destination,
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
+        let opened = self.open_octets(column, destination, sealed)?;
+        let text = std::str::from_utf8(&opened).map_err(|_| VaultError::UnknownShape)?;
+        Ok(SecretString::from(text))
+    }
+
+    /// Opens octets that are no text.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_octets(
+        &self,
+        column: &str,
+        destination: &Destination,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let key = KeyId::of(sealed).ok_or(VaultError::UnknownShape)?;
         if !self.has_or_loads(key) {
             self.record_missing([key]);
         }
-        let opened = open_bytes(&self.ring(), &associated_data(column, destination), sealed)?;
-        let text = std::str::from_utf8(&opened).map_err(|_| VaultError::UnknownShape)?;
-        Ok(SecretString::from(text))
+        open_bytes(&self.ring(), &associated_data(column, destination), sealed)
     }
 
     /// Returns the same value, sealed with the key that seals now.
@@ -250,8 +267,8 @@ impl Vault {
         destination: &Destination,
         sealed: &[u8],
     ) -> Result<Vec<u8>, VaultError> {
-        let secret = self.open(column, destination, sealed)?;
-        Ok(self.seal(column, destination, &secret))
+        let opened = self.open_octets(column, destination, sealed)?;
+        Ok(self.seal_octets(column, destination, &opened))
     }
 
     /// Seals from now on with the key that sealed this check value. False if that key is neither in
@@ -383,6 +400,7 @@ fn associated_data(column: &str, destination: &Destination) -> Vec<u8> {
         Destination::ClientCredentials { token_endpoint, scope, server, port, security } => {
             encode(column, 6, &[token_endpoint, scope, server, port, security])
         }
+        Destination::Message(id) => encode(column, 7, &[id]),
     }
 }
 

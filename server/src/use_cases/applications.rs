@@ -207,7 +207,7 @@ pub async fn page(service: &Service, who: &Principal) -> Result<ApplicationsPage
         instants.extend(last_used_at);
         instants.extend(last_refusal.map(|refusal| refusal.at));
     }
-    let display = display(&service.people, who, instants.into_iter()).await?;
+    let display = display(&service.people, who, instants).await?;
     let default_sender = current.saved.form.active_smtp().sender.clone();
     Ok(ApplicationsPage { applications, default_sender, display })
 }

@@ -9,7 +9,9 @@ use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
-use smtp::{Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, Route};
+use smtp::{
+    Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, Route, Session,
+};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
@@ -85,14 +87,24 @@ pub async fn send(
     outgoing: &Outgoing,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Result<Accepted, Failure> {
-    let attempt = attempt(delivery, source, settings, Some(outgoing), on_step).await;
+    let attempt = attempt(delivery, source, settings, Purpose::Message(outgoing), on_step).await;
     if let (Tested::Saved, TokenSource::Stored(current)) = (tested, source)
         && let Some(evidence) = attempt.evidence()
     {
         let expires_at = attempt.certificate_expires_at;
         delivery.health.record_session(current.token_revision, evidence, expires_at).await;
     }
-    attempt.outcome
+    attempt.outcome.map(|ended| match ended {
+        Ended::Accepted(accepted) => accepted,
+        Ended::SignedIn | Ended::Open(_) => Accepted { reply: String::new() },
+    })
+}
+
+/// Records that the saved settings could not be opened for a message.
+pub async fn record_unopened(delivery: &Delivery, current: &Current, failure: &Failure) {
+    if let Some(evidence) = Attempt::without_session(failure.clone()).evidence() {
+        delivery.health.record(current.token_revision, evidence).await;
+    }
 }
 
 /// Signs in with the saved settings, and sends nothing.
@@ -101,19 +113,58 @@ pub async fn check(
     current: &Current,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Attempt {
+    with_saved(delivery, current, Purpose::Check, on_step).await
+}
+
+/// Signs in with the saved settings, and keeps the session.
+pub async fn open_session(
+    delivery: &Delivery,
+    current: &Current,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Attempt {
+    with_saved(delivery, current, Purpose::Session, on_step).await
+}
+
+async fn with_saved(
+    delivery: &Delivery,
+    current: &Current,
+    purpose: Purpose<'_>,
+    on_step: &mut (dyn FnMut(StepReport) + Send),
+) -> Attempt {
     match open_settings(delivery, current) {
         Ok(settings) => {
             let source = TokenSource::Stored(Box::new(current.clone()));
-            attempt(delivery, &source, settings, None, on_step).await
+            attempt(delivery, &source, settings, purpose, on_step).await
         }
         Err(failure) => Attempt::without_session(failure),
     }
 }
 
-/// The end of a message or a check.
+/// What a session is opened for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// One message.
+    Message(&'a Outgoing),
+    /// The sign-in.
+    Check,
+    /// Any number of messages.
+    Session,
+}
+
+/// What an attempt has come to.
+pub enum Ended {
+    /// The mail server accepted the message.
+    Accepted(Accepted),
+    /// The mail server accepted the sign-in.
+    SignedIn,
+    /// The same, and the session is open.
+    Open(Box<Session>),
+}
+
+/// The end of a message, a check, or the opening of a session.
 pub struct Attempt {
-    /// Its result; the reply is empty for a check.
-    pub outcome: Result<Accepted, Failure>,
+    /// Its result.
+    pub outcome: Result<Ended, Failure>,
     /// What its success proves.
     proof: Proof,
     /// Whether a failure is final: a token that was refused once may only be stale.
@@ -152,13 +203,17 @@ async fn attempt(
     delivery: &Delivery,
     source: &TokenSource,
     settings: Settings,
-    outgoing: Option<&Outgoing>,
+    purpose: Purpose<'_>,
     on_step: &mut (dyn FnMut(StepReport) + Send),
 ) -> Attempt {
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
-    let envelope_sender = outgoing.and_then(|outgoing| outgoing.sender.as_ref());
-    let is_own_sender = envelope_sender.is_none_or(|sender| sender.eq_ignore_ascii_case(&user));
+    let is_own_sender = match purpose {
+        Purpose::Message(Outgoing { envelope, .. }) => {
+            envelope.sender.as_ref().is_none_or(|sender| sender.eq_ignore_ascii_case(&user))
+        }
+        Purpose::Check | Purpose::Session => true,
+    };
     let mut sending = Sending {
         delivery,
         route: Route {
@@ -166,7 +221,7 @@ async fn attempt(
             client_name: delivery.client_name.clone(),
             credentials: Credentials::None,
         },
-        outgoing,
+        purpose,
         on_step,
         is_final: true,
         renews: true,
@@ -181,7 +236,10 @@ async fn attempt(
             TokenSource::New => sending.with_new_token(&grant, &user).await,
         },
     };
-    let reach = if outgoing.is_some() { Reach::Message } else { Reach::SignIn };
+    let reach = match purpose {
+        Purpose::Message(_) => Reach::Message,
+        Purpose::Check | Purpose::Session => Reach::SignIn,
+    };
     let Sending { is_final, renews, certificate_expires_at, .. } = sending;
     Attempt {
         outcome,
@@ -201,8 +259,7 @@ pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Fail
 struct Sending<'a> {
     delivery: &'a Delivery,
     route: Route,
-    /// The message; `None` for a check.
-    outgoing: Option<&'a Outgoing>,
+    purpose: Purpose<'a>,
     on_step: &'a mut (dyn FnMut(StepReport) + Send),
     /// See [`Attempt::is_final`].
     is_final: bool,
@@ -214,20 +271,28 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     /// Runs one SMTP session.
-    async fn with(&mut self, credentials: Credentials) -> Result<Accepted, Failure> {
+    async fn with(&mut self, credentials: Credentials) -> Result<Ended, Failure> {
         self.route.credentials = credentials;
         let Delivery { trust, egress, deadlines, health, .. } = self.delivery;
         let (route, deadlines, on_step) = (&self.route, *deadlines, &mut *self.on_step);
         let begun = Instant::now();
-        let (outcome, certificate_expires_at) = if let Some(outgoing) = self.outgoing {
-            let Outgoing { envelope, octets } = outgoing;
-            let sent =
-                smtp::deliver(route, envelope, octets, trust, egress, deadlines, on_step).await;
-            (sent.outcome, sent.certificate_expires_at)
-        } else {
-            let checked = smtp::check(route, trust, egress, deadlines, on_step).await;
-            let outcome = checked.outcome.map(|()| Accepted { reply: String::new() });
-            (outcome, checked.certificate_expires_at)
+        let (outcome, certificate_expires_at) = match self.purpose {
+            Purpose::Message(Outgoing { envelope, octets }) => {
+                let sent =
+                    smtp::deliver(route, envelope, octets, trust, egress, deadlines, on_step).await;
+                (sent.outcome.map(Ended::Accepted), sent.certificate_expires_at)
+            }
+            Purpose::Check => {
+                let checked = smtp::check(route, trust, egress, deadlines, on_step).await;
+                (checked.outcome.map(|()| Ended::SignedIn), checked.certificate_expires_at)
+            }
+            Purpose::Session => {
+                let opened = Session::open(route, trust, egress, deadlines, on_step).await;
+                (
+                    opened.outcome.map(|session| Ended::Open(Box::new(session))),
+                    opened.certificate_expires_at,
+                )
+            }
         };
         health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
         self.certificate_expires_at = certificate_expires_at.or(self.certificate_expires_at);
@@ -236,7 +301,7 @@ impl Sending<'_> {
 
     /// Delivers with the stored token. If the mail server refuses it, gets another and tries once
     /// more; the second result is final.
-    async fn with_token(&mut self, current: &Current, user: &str) -> Result<Accepted, Failure> {
+    async fn with_token(&mut self, current: &Current, user: &str) -> Result<Ended, Failure> {
         let bearer = |token| Credentials::Token(Bearer { user: user.to_owned(), token });
 
         let first = self.take_token(renewal::access_token(&self.delivery.tokens, current)).await?;
@@ -262,7 +327,7 @@ impl Sending<'_> {
     }
 
     /// Delivers with a token that is used for this message only.
-    async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Accepted, Failure> {
+    async fn with_new_token(&mut self, grant: &Grant, user: &str) -> Result<Ended, Failure> {
         let access = self.take_token(renewal::one_off(&self.delivery.tokens, grant)).await?;
         self.with(Credentials::Token(Bearer { user: user.to_owned(), token: access.token })).await
     }

@@ -21,6 +21,7 @@ use super::settings::{self, SettingsStore};
 use super::updates::Updates;
 
 pub use alerts::{Alerts, run_alerts};
+pub use checks::longest;
 pub use checks::{HealthChecks, run_health_checks};
 
 /// An accepted message is recorded at most this often.
@@ -108,6 +109,7 @@ impl HealthRecord {
             token_expires_at: token.map(|token| token.expires_at),
             credentials: expiries.iter().map(ends).collect(),
             accepted_at: known.accepted_at,
+            waiting: store::outbox::waiting(&self.store).await?,
         })
     }
 

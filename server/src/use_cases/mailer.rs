@@ -9,7 +9,7 @@ use lettre::{Message, message::Mailbox};
 use smtp::{Accepted, Envelope, Failure, message::mailbox};
 
 use super::UseCaseError;
-use super::delivery::{self, Attempt, Delivery, Outgoing, TokenSource};
+use super::delivery::{self, Delivery, Outgoing, TokenSource};
 use super::settings::{self, Current};
 
 /// Sends messages with the saved settings. Clones share all state.
@@ -161,11 +161,8 @@ impl Mailer {
                     .await
             }
             Err(failure) => {
-                let attempt = Attempt::without_session(failure);
-                if let Some(evidence) = attempt.evidence() {
-                    self.0.health.record(current.token_revision, evidence).await;
-                }
-                attempt.outcome
+                delivery::record_unopened(&self.0, &current, &failure).await;
+                Err(failure)
             }
         };
         match outcome {

@@ -6,6 +6,7 @@ mod delivery;
 mod health;
 mod lookups;
 mod mailer;
+mod outbox;
 mod people;
 mod reader_view;
 mod retention;
@@ -35,8 +36,10 @@ use self::lookups::{discovery, redirect_check, token_inspection};
 use self::tokens::{consent, revocation};
 use crate::identity::People;
 
+pub use self::outbox::{Handed, NotAccepted, Outbox, SavedConnection};
 pub use applications::{ApplicationError, Applications};
 pub use delivery::Delivery;
+pub use health::longest;
 pub use health::page::check_now;
 pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};
 pub use lookups::Lookups;

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::error::one_line;
+use store::outbox::REPEATED_FOR;
 use store::retention::{RetainedRows, delete_batch};
 use store::{Store, StoreError, runs, sessions};
 use tokio::time::sleep;
@@ -68,6 +69,9 @@ pub async fn delete_expired(cleanup: &Cleanup) -> Result<(), StoreError> {
         (RetainedRows::Alert, Some(ALERT)),
         (RetainedRows::Incident, Some(INCIDENT)),
         (RetainedRows::Reminder, Some(INCIDENT)),
+        (RetainedRows::Idempotency, Some(REPEATED_FOR)),
+        (RetainedRows::Pace, Some(TimeDelta::days(1))),
+        (RetainedRows::OutboxMessage, retention.messages()),
         (RetainedRows::Message, retention.messages()),
         (RetainedRows::Audit, retention.audit()),
     ] {

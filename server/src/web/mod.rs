@@ -17,6 +17,7 @@ pub mod health;
 pub mod host;
 pub mod iframe;
 pub mod media;
+mod messages;
 pub mod metrics;
 mod oauth;
 mod oidc;

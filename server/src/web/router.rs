@@ -73,6 +73,7 @@ fn around(server: Server, routes: Router<Server>) -> Router {
         .route("/health", get(super::health::health))
         .route("/ready", get(super::health::ready))
         .route("/embed/frame", get(super::iframe::frame))
+        .merge(super::messages::routes(&server))
         .merge(super::site::scripts(&server.config.site_root));
     protected(&server, routes).with_state(server)
 }

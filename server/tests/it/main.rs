@@ -38,6 +38,8 @@ mod markup;
 mod media;
 mod oauth_failures;
 mod openid;
+mod outbox;
+mod outbox_killed;
 mod pages;
 mod people;
 mod postgres;

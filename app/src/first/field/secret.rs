@@ -74,7 +74,9 @@ fn destination(state: FormState, field: Field) -> String {
                 let mail_server = format!("{server}:{port}");
                 labels::tab::client_credentials_destination(token_endpoint, scope, &mail_server)
             }
-            Destination::MailServer { .. } | Destination::Unbound => String::new(),
+            Destination::MailServer { .. } | Destination::Message(_) | Destination::Unbound => {
+                String::new()
+            }
         },
         Some(StoredSecret::Unset) | None => String::new(),
     })

@@ -6,9 +6,11 @@ use std::future::{pending, ready};
 
 use domain::delivery::{Diagnosis, Step, StepReport};
 use smtp::{Failure, NotAccepted, OnRefusal, Refusal, Session, Transaction};
-use testkit::smtp_server::{SmtpScript, SmtpServer};
+use testkit::smtp_server::{Received, SmtpScript, SmtpServer};
+use testkit::sockets::NEVER;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::time::{advance, pause, resume};
+use tokio::time::{advance, pause, resume, timeout};
 
 use super::{DeliveryAttempt, LONG, TRUST, done, in_clear, with_password};
 
@@ -76,6 +78,11 @@ fn failure<E: std::fmt::Debug>(sent: Transaction<E>) -> Failure {
     }
 }
 
+/// Returns what a server received, once the connection is closed.
+async fn received(server: SmtpServer) -> Received {
+    timeout(NEVER, server.received()).await.expect("a closed connection")
+}
+
 #[tokio::test]
 async fn two_messages_of_a_session_sign_in_once() {
     let server = SmtpScript::by_starttls().play();
@@ -85,7 +92,7 @@ async fn two_messages_of_a_session_sign_in_once() {
     }
     sender.session.close();
 
-    let received = server.received().await;
+    let received = received(server).await;
     let message = ["MAIL FROM:<ppm@example.com>", "RCPT TO:<ada@example.org>", "DATA"];
     let sign_in = ["EHLO [127.0.0.1]", "AUTH PLAIN AHBwbQBzZWNyZXQ="];
     let expected = [&sign_in[..], &message, &message, &["QUIT"]].concat();
@@ -113,7 +120,7 @@ async fn after_a_failed_transaction_rset_precedes_the_next_message() {
         sender.send_to(&["ada@example.org"]).await.outcome.expect("an accepted message");
         sender.session.close();
 
-        let received = server.received().await;
+        let received = received(server).await;
         let verbs: Vec<_> = received.lines().iter().map(|line| &line[..4]).collect();
         assert_eq!(verbs, ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]);
     }
@@ -160,7 +167,7 @@ async fn a_refused_recipient_does_not_keep_the_message_from_the_others() {
     assert_eq!(sent.recipients, [Ok(()), Err(refusal), Ok(())]);
     assert_eq!(sent.outcome.expect("an accepted message").reply, "250 2.0.0 Queued as 4711");
     drop(sender);
-    assert_eq!(server.received().await.messages, 1);
+    assert_eq!(received(server).await.messages, 1);
 }
 
 #[tokio::test]
@@ -173,7 +180,7 @@ async fn if_all_recipients_are_refused_no_message_is_sent_and_the_session_goes_o
     assert_eq!(failure(sent).step, Step::Recipient);
     assert!(sender.is_usable());
     drop(sender);
-    assert_eq!(server.received().await.line("DATA"), "");
+    assert_eq!(received(server).await.line("DATA"), "");
 }
 
 #[tokio::test]
@@ -222,7 +229,7 @@ async fn a_message_to_all_or_none_names_the_refused_recipients() {
     assert_eq!(codes(&sent), [None, Some(550), None]);
     assert_eq!(failure(sent).step, Step::Recipient);
     drop(sender);
-    assert_eq!(server.received().await.line("DATA"), "");
+    assert_eq!(received(server).await.line("DATA"), "");
 }
 
 #[tokio::test]
@@ -245,11 +252,21 @@ async fn a_421_ends_the_session_and_nothing_more_is_sent() {
             assert!(!sender.is_usable(), "{to}");
 
             assert_eq!(failure(sender.send().await).diagnosis, Diagnosis::ConnectionLost, "{to}");
-            let received = server.received().await;
+            let received = received(server).await;
             let mails = received.lines().into_iter().filter(|line| line.starts_with("MAIL"));
             assert_eq!(mails.count(), 1, "{to}");
         }
     }
+}
+
+#[tokio::test]
+async fn after_a_421_to_a_recipient_the_others_are_not_sent() {
+    let server = SmtpScript::in_clear().replying("RCPT", "421 4.3.2 Going down").play();
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let sent = sender.send_to(&["ada@example.org", "grace@example.org"]).await;
+
+    assert_eq!(sent.recipients, []);
+    assert_eq!(received(server).await.lines().last(), Some(&"RCPT TO:<ada@example.org>"));
 }
 
 #[tokio::test]
@@ -311,7 +328,7 @@ async fn if_the_mark_fails_no_final_dot_is_sent_and_the_connection_is_closed() {
 
         assert_eq!(sent.outcome, Err(NotAccepted::NotMarked("the database is down")));
         assert!(!sender.is_usable());
-        assert_eq!(server.received().await.messages, 0);
+        assert_eq!(received(server).await.messages, 0);
     }
 }
 
@@ -328,6 +345,49 @@ async fn a_connection_lost_before_the_mark_is_a_message_not_sent_and_not_marked(
 
     assert_eq!((failure.step, failure.diagnosis), (Step::Content, Diagnosis::ConnectionLost));
     assert!(!sender.is_usable());
+}
+
+/// Sends a message to a server that replies before the final dot or, with an empty reply, closes
+/// the connection. Returns the failure, and the number of final dots that the server received.
+async fn interrupted_before_the_final_dot(reply: &'static str) -> (Failure, usize) {
+    let (reply_sent, is_sent) = oneshot::channel();
+    let server = SmtpServer::play(move |mut peer| async move {
+        peer.accept_up_to_data().await?;
+        for _ in 0..3 {
+            peer.read_line().await?;
+        }
+        if reply.is_empty() {
+            peer.close().await?;
+        } else {
+            peer.say(reply).await?;
+        }
+        let _ = reply_sent.send(());
+        peer.read_content().await
+    });
+    let mut sender = Sender::open(in_clear(&server)).await;
+    let mark = async {
+        is_sent.await.expect("a reply");
+        // Like a database, this waits for a socket, and so the reply is noticed.
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        TcpStream::connect(listener.local_addr()?).await.map(drop)
+    };
+    let failure = failure(sender.send_with_mark(mark).await);
+    assert!(!sender.is_usable());
+    (failure, received(server).await.messages)
+}
+
+#[tokio::test]
+async fn a_reply_before_the_final_dot_refuses_the_message() {
+    let (failure, dots) = interrupted_before_the_final_dot("552 5.3.4 Too big").await;
+    assert_eq!((failure.step, failure.diagnosis), (Step::Content, Diagnosis::MessageTooLarge));
+    assert_eq!(dots, 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_the_final_dot_is_a_message_not_sent() {
+    let (failure, dots) = interrupted_before_the_final_dot("").await;
+    assert_eq!((failure.step, failure.diagnosis), (Step::Content, Diagnosis::ConnectionLost));
+    assert_eq!(dots, 0);
 }
 
 #[tokio::test]
@@ -371,7 +431,7 @@ async fn without_pipelining_each_command_waits_for_the_reply_before() {
     let mut sender = Sender::open(in_clear(&server)).await;
     failure(sender.send().await);
     drop(sender);
-    assert_eq!(server.received().await.line("RCPT"), "");
+    assert_eq!(received(server).await.line("RCPT"), "");
 }
 
 #[tokio::test]
@@ -420,7 +480,7 @@ async fn a_hundred_recipients_are_sent_in_several_groups_and_in_order() {
 
     assert_eq!(sent.recipients, vec![Ok(()); 100]);
     drop(sender);
-    let received = server.received().await;
+    let received = received(server).await;
     let lines = received.lines().into_iter().filter(|line| line.starts_with("RCPT"));
     let expected = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>"));
     assert_eq!(lines.collect::<Vec<_>>(), expected.collect::<Vec<_>>());

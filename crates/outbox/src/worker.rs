@@ -1,0 +1,507 @@
+//! The worker: claims one message after another, sends it over a session that it keeps, and stores
+//! what became of each recipient.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::delivery::{Diagnosis, Step, StepReport};
+use domain::error::one_line;
+use domain::outbox::{MessageState, RecipientTrouble, next_attempt, pause};
+use domain::secret::Destination;
+use domain::settings::Sender;
+use smtp::{Envelope, Failure, NotAccepted, OnRefusal, Refusal, Session, Transaction};
+use store::Store;
+use store::outbox::{
+    self as rows, AttemptId, Claim, Claimed, Done, Finished, NewMessage, Operation, PaceChange,
+    PaceLimits, Which,
+};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use vault::clock::{Clock, Randomness, random_bytes};
+use vault::{Vault, columns};
+
+use super::identifier::new_id;
+use super::notice::{FailedRecipient, Notice, notice};
+use super::writer::{WriteError, Writer};
+use crate::Message;
+
+/// How often the worker looks for messages that nothing has told it of: those of another process, and
+/// those whose pause is over. A session that has sent nothing for so long is closed.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a lease outlasts the longest attempt.
+const GRACE: Duration = Duration::from_secs(30);
+/// The name by which the product reports, in notices.
+const REPORTING_MTA: &str = "ppm.invalid";
+
+/// The connection that messages are sent through.
+#[async_trait]
+pub trait Outlet: Send + Sync + 'static {
+    /// Whether messages may be attempted now, and with which revision of the settings.
+    async fn gate(&self) -> Gate;
+
+    /// The configured sender, to which notices go; `None` if the settings cannot be read.
+    async fn sender(&self) -> Option<Sender>;
+
+    /// Opens a session with the saved settings, and signs in. Records what that shows of the
+    /// connection.
+    async fn open(&self, steps: &mut Vec<StepReport>) -> Result<Opened, Failure>;
+
+    /// Records what an attempt has shown of the connection, and returns whether the failure is one of
+    /// the connection, and can pass by itself. `is_own_sender` says whether the envelope sender is the
+    /// configured one.
+    async fn record(
+        &self,
+        revision: i64,
+        outcome: Result<(), &Failure>,
+        is_own_sender: bool,
+    ) -> Option<Passing>;
+}
+
+/// Whether messages may be attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// They may, with settings of this revision and this pace.
+    Open(i64, PaceLimits),
+    /// They are held: the settings are incomplete, or email has stopped.
+    Closed,
+}
+
+/// Whether a failure of the connection can pass by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// It can.
+    ByItself,
+    /// An administrator has to end it; the gate closes.
+    ByAnAdministrator,
+}
+
+/// An open session.
+pub struct Opened {
+    /// The session after the sign-in.
+    pub session: Session,
+    /// The revision of the settings that it was opened with.
+    pub revision: i64,
+    /// The configured sender.
+    pub sender: Sender,
+}
+
+/// Sends the messages of the outbox over one connection.
+pub struct Worker<O> {
+    /// The database.
+    pub store: Store,
+    /// Makes the writes.
+    pub writer: Writer,
+    /// Opens the bodies.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of IDs and of jitter.
+    pub randomness: Arc<dyn Randomness>,
+    /// The connection.
+    pub outlet: Arc<O>,
+    /// Told when a message is accepted.
+    pub wake: Arc<Notify>,
+    /// How long an attempt takes at most.
+    pub longest: Duration,
+    opened: Option<Opened>,
+    swept_at: Option<Instant>,
+}
+
+/// What an attempt has come to.
+struct Outcome {
+    recipients: Vec<(MessageState, Option<RecipientTrouble>)>,
+    pace: PaceChange,
+}
+
+impl<O: Outlet> Worker<O> {
+    /// A worker without a session.
+    #[expect(clippy::too_many_arguments, reason = "each is one of its parts")]
+    pub fn new(
+        store: Store,
+        writer: Writer,
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        outlet: Arc<O>,
+        wake: Arc<Notify>,
+        longest: Duration,
+    ) -> Self {
+        Self {
+            store,
+            writer,
+            vault,
+            clock,
+            randomness,
+            outlet,
+            wake,
+            longest,
+            opened: None,
+            swept_at: None,
+        }
+    }
+
+    /// Sends messages until the process stops, and ends what it has begun.
+    pub async fn run(mut self, stopping: CancellationToken) {
+        while !stopping.is_cancelled() {
+            match self.send_next().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(error = one_line(&error), "the outbox could not be read");
+                }
+            }
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = sleep(TICK) => self.close(),
+            }
+        }
+        self.close();
+    }
+
+    /// Sends the next message, if there is one that may be sent. False if there is none.
+    ///
+    /// # Errors
+    /// The database failed; a message that was claimed is attempted again once its lease is over.
+    pub async fn send_next(&mut self) -> Result<bool, WriteError> {
+        if self.swept_at.is_none_or(|at| at.elapsed() >= TICK) {
+            self.sweep().await?;
+        }
+        let Gate::Open(revision, limits) = self.outlet.gate().await else {
+            self.opened = None;
+            return Ok(false);
+        };
+        if self.opened.as_ref().is_some_and(|opened| opened.revision != revision) {
+            self.close();
+        }
+        let Some(claimed) = self.claim(Which::Due(limits)).await? else { return Ok(false) };
+        self.attempt(claimed).await?;
+        Ok(true)
+    }
+
+    /// Ends the attempts of processes that are gone, and gives up the messages whose time is over.
+    async fn sweep(&mut self) -> Result<(), WriteError> {
+        self.swept_at = Some(Instant::now());
+        rows::end_lost_attempts(&self.store, self.clock.now()).await?;
+        while let Some(claimed) = self.claim(Which::Expired).await? {
+            let outcome = all(&claimed, MessageState::Failed, None, PaceChange::None);
+            let now = self.clock.now();
+            self.finish(claimed, outcome, now, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, which: Which) -> Result<Option<Claimed>, WriteError> {
+        let lease = 2 * self.longest + GRACE;
+        let claim = Claim { owner: self.new_id(), now: self.clock.now(), lease, which };
+        match self.writer.make(Operation::Claim(claim)).await? {
+            Done::Claimed(claimed) => Ok(claimed.map(|claimed| *claimed)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn attempt(&mut self, claimed: Claimed) -> Result<(), WriteError> {
+        let began_at = self.clock.now();
+        let mut steps = Vec::new();
+        let outcome = if claimed.recipients.is_empty() {
+            // An operator has erased them.
+            Outcome { recipients: Vec::new(), pace: PaceChange::None }
+        } else {
+            self.outcome(&claimed, &mut steps).await
+        };
+        if !self.opened.as_ref().is_some_and(|opened| opened.session.is_usable()) {
+            self.opened = None;
+        }
+        self.finish(claimed, outcome, began_at, steps).await
+    }
+
+    async fn outcome(&mut self, claimed: &Claimed, steps: &mut Vec<StepReport>) -> Outcome {
+        let destination = Destination::Message(claimed.id.clone());
+        let body = match self.vault.open_octets(columns::BODY, &destination, &claimed.body) {
+            Ok(body) => body,
+            Err(error) => {
+                let error = one_line(&error);
+                tracing::error!(id = claimed.id, error, "a message cannot be opened");
+                let trouble = trouble(Step::Content, Diagnosis::SecretUnreadable, None);
+                return all(claimed, MessageState::Waiting, Some(&trouble), PaceChange::None);
+            }
+        };
+        // A server may have closed a session that has waited for a message.
+        if self.opened.is_some() {
+            match self.send(claimed, &body, steps).await {
+                Some((sent, ..)) if is_of_closed_session(&sent) => {
+                    self.opened = None;
+                    steps.clear();
+                }
+                Some((sent, revision, is_own)) => {
+                    return self.judge(claimed, sent, revision, is_own).await;
+                }
+                None => {}
+            }
+        }
+        match self.outlet.open(steps).await {
+            Ok(opened) => self.opened = Some(opened),
+            // `open` has recorded what it shows.
+            Err(failure) => return self.held(claimed, &failure, Passing::ByItself).await,
+        }
+        match self.send(claimed, &body, steps).await {
+            Some((sent, revision, is_own)) => self.judge(claimed, sent, revision, is_own).await,
+            None => all(claimed, MessageState::Queued, None, PaceChange::None),
+        }
+    }
+
+    /// Sends a message over the open session. Also returns the revision of its settings, and whether
+    /// the envelope sender is the configured one.
+    async fn send(
+        &mut self,
+        claimed: &Claimed,
+        body: &[u8],
+        steps: &mut Vec<StepReport>,
+    ) -> Option<(Transaction<WriteError>, i64, bool)> {
+        let Opened { session, revision, sender } = self.opened.as_mut()?;
+        let envelope_sender = Some(claimed.sender.clone()).filter(|sender| !sender.is_empty());
+        let is_own_sender =
+            envelope_sender.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&sender.address));
+        let recipients = claimed.recipients.iter().map(|(_, address)| address.clone()).collect();
+        let envelope = Envelope { sender: envelope_sender, recipients };
+        let mark = mark(&self.writer, claimed.attempt);
+        let mut on_step = |report| steps.push(report);
+        let sent = session.send(&envelope, body, OnRefusal::SendToOthers, mark, &mut on_step).await;
+        Some((sent, *revision, is_own_sender))
+    }
+
+    /// What a transaction has come to, for each recipient.
+    async fn judge(
+        &self,
+        claimed: &Claimed,
+        Transaction { recipients, outcome }: Transaction<WriteError>,
+        revision: i64,
+        is_own_sender: bool,
+    ) -> Outcome {
+        match outcome {
+            Ok(_) => {
+                self.outlet.record(revision, Ok(()), is_own_sender).await;
+                let recipients = recipients.into_iter().map(|recipient| match recipient {
+                    Ok(()) => (MessageState::Delivered, None),
+                    Err(refusal) => refused(&refusal),
+                });
+                Outcome { recipients: recipients.collect(), pace: PaceChange::Flows }
+            }
+            // The lease is lost, or the database failed: the server has not accepted it.
+            Err(NotAccepted::NotMarked(_)) => {
+                all(claimed, MessageState::Queued, None, PaceChange::None)
+            }
+            Err(NotAccepted::Failed(failure)) => {
+                if let Some(passing) =
+                    self.outlet.record(revision, Err(&failure), is_own_sender).await
+                    && failure.diagnosis != Diagnosis::MaybeDelivered
+                {
+                    return self.held(claimed, &failure, passing).await;
+                }
+                let of_accepted = message_failed(&failure, claimed.sends_again);
+                let of_each = |recipient| match recipient {
+                    Ok(()) => of_accepted.clone(),
+                    Err(refusal) => refused(&refusal),
+                };
+                if recipients.is_empty() {
+                    let (state, trouble) = of_accepted.clone();
+                    return all(claimed, state, trouble.as_ref(), PaceChange::None);
+                }
+                let recipients = recipients.into_iter().map(of_each).collect();
+                Outcome { recipients, pace: PaceChange::None }
+            }
+        }
+    }
+
+    /// The connection failed, and the message with it: it keeps its place in the queue.
+    async fn held(&self, claimed: &Claimed, failure: &Failure, passing: Passing) -> Outcome {
+        let trouble = trouble(failure.step, failure.diagnosis, failure.peer_text.clone());
+        let pace = match passing {
+            Passing::ByItself => {
+                let failures = rows::pace_failures(&self.store).await.unwrap_or(0);
+                PaceChange::PausedUntil(self.clock.now() + pause(failures, self.spread()))
+            }
+            Passing::ByAnAdministrator => PaceChange::None,
+        };
+        all(claimed, MessageState::Queued, Some(&trouble), pace)
+    }
+
+    async fn finish(
+        &self,
+        claimed: Claimed,
+        Outcome { mut recipients, pace }: Outcome,
+        began_at: DateTime<Utc>,
+        steps: Vec<StepReport>,
+    ) -> Result<(), WriteError> {
+        let now = self.clock.now();
+        let waits =
+            |state: MessageState| recipients.iter().any(|(recipient, _)| *recipient == state);
+        let (is_queued, counts) = (waits(MessageState::Queued), waits(MessageState::Waiting));
+        let mut due_at = is_queued.then_some(claimed.accepted_at);
+        if counts {
+            let next = next_attempt(claimed.failures, now, claimed.expires_at, self.spread());
+            if next.is_none() {
+                for (state, _) in &mut recipients {
+                    if *state == MessageState::Waiting {
+                        *state = MessageState::Failed;
+                    }
+                }
+            }
+            due_at = due_at.or(next);
+        }
+        let notice = self.notice(&claimed, &recipients, now).await;
+        let positions = claimed.recipients.iter().map(|(position, _)| *position);
+        let recipients = positions
+            .zip(recipients)
+            .map(|(position, (state, trouble))| (position, state, trouble))
+            .collect();
+        let finished = Finished {
+            attempt: claimed.attempt,
+            recipients,
+            due_at,
+            counts,
+            began_at,
+            ended_at: now,
+            steps,
+            notice,
+            pace,
+        };
+        let done = self.writer.make(Operation::Finish(Box::new(finished))).await?;
+        if done == Done::Written(false) {
+            tracing::warn!(id = claimed.id, "the result of an attempt came after its lease");
+        }
+        Ok(())
+    }
+
+    /// The notification about the recipients that failed; none for a notification.
+    async fn notice(
+        &self,
+        claimed: &Claimed,
+        recipients: &[(MessageState, Option<RecipientTrouble>)],
+        now: DateTime<Utc>,
+    ) -> Option<Box<NewMessage>> {
+        let failed: Vec<_> = claimed
+            .recipients
+            .iter()
+            .zip(recipients)
+            .filter(|(_, (state, _))| *state == MessageState::Failed)
+            .map(|((_, address), (_, trouble))| FailedRecipient {
+                address,
+                reply: trouble.as_ref().and_then(|trouble| trouble.reply.as_deref()),
+                last_attempt_at: now,
+            })
+            .collect();
+        if failed.is_empty() || claimed.is_notice {
+            return None;
+        }
+        let sender = self.outlet.sender().await?;
+        let destination = Destination::Message(claimed.id.clone());
+        let octets = self.vault.open_octets(columns::BODY, &destination, &claimed.body).ok()?;
+        let message = Message::parse(&octets).ok()?;
+        let id = self.new_id();
+        let composed = notice(&Notice {
+            sender: &sender,
+            reporting_mta: REPORTING_MTA,
+            unique: &id,
+            at: now,
+            message: &message,
+            accepted_at: claimed.accepted_at,
+            failed: &failed,
+        });
+        let composed = match composed {
+            Ok(composed) => composed,
+            Err(error) => {
+                tracing::error!(id = claimed.id, error = one_line(&error), "no notice was made");
+                return None;
+            }
+        };
+        let destination = Destination::Message(id.clone());
+        let seal = |column, octets: &[u8]| self.vault.seal_octets(column, &destination, octets);
+        Some(Box::new(NewMessage {
+            application: (String::new(), "PPM".to_owned()),
+            message_id: composed.message_id,
+            sender: String::new(),
+            recipients: vec![sender.address],
+            subject: seal(columns::SUBJECT, b"Delivery Status Notification"),
+            body: seal(columns::BODY, &composed.octets),
+            size: i64::try_from(composed.octets.len()).unwrap_or(i64::MAX),
+            sends_again: false,
+            is_notice: true,
+            accepted_at: now,
+            expires_at: now + domain::outbox::ATTEMPTED_FOR,
+            id,
+        }))
+    }
+
+    fn close(&mut self) {
+        if let Some(opened) = self.opened.take() {
+            opened.session.close();
+        }
+    }
+
+    fn new_id(&self) -> String {
+        new_id(self.clock.as_ref(), self.randomness.as_ref())
+    }
+
+    fn spread(&self) -> u8 {
+        random_bytes::<1>(self.randomness.as_ref())[0]
+    }
+}
+
+/// The durable mark before the final dot.
+async fn mark(writer: &Writer, attempt: AttemptId) -> Result<(), WriteError> {
+    match writer.make(Operation::Mark(attempt)).await? {
+        Done::Written(true) => Ok(()),
+        _ => Err(WriteError::LeaseLost),
+    }
+}
+
+/// Whether the server had closed the session before the message.
+fn is_of_closed_session(sent: &Transaction<WriteError>) -> bool {
+    match &sent.outcome {
+        Err(NotAccepted::Failed(failure)) => {
+            let is_closed =
+                failure.diagnosis == Diagnosis::ConnectionLost || failure.code == Some(421);
+            failure.step == Step::Sender && is_closed
+        }
+        Ok(_) | Err(NotAccepted::NotMarked(_)) => false,
+    }
+}
+
+/// The same state for every recipient.
+fn all(
+    claimed: &Claimed,
+    state: MessageState,
+    trouble: Option<&RecipientTrouble>,
+    pace: PaceChange,
+) -> Outcome {
+    let recipient = |_| (state, trouble.cloned());
+    Outcome { recipients: claimed.recipients.iter().map(recipient).collect(), pace }
+}
+
+/// The state of a recipient that was refused.
+fn refused(refusal: &Refusal) -> (MessageState, Option<RecipientTrouble>) {
+    let state = if refusal.is_temporary() { MessageState::Waiting } else { MessageState::Failed };
+    (state, Some(trouble(Step::Recipient, refusal.diagnosis, refusal.peer_text.clone())))
+}
+
+/// The state of recipients that were accepted, after a failure of the message.
+fn message_failed(
+    failure: &Failure,
+    sends_again: bool,
+) -> (MessageState, Option<RecipientTrouble>) {
+    let state = match (failure.diagnosis, failure.code) {
+        (Diagnosis::MaybeDelivered, _) if sends_again => MessageState::Waiting,
+        (Diagnosis::MaybeDelivered, _) => MessageState::Unknown,
+        (_, Some(500..600) | None) => MessageState::Failed,
+        _ => MessageState::Waiting,
+    };
+    (state, Some(trouble(failure.step, failure.diagnosis, failure.peer_text.clone())))
+}
+
+const fn trouble(step: Step, diagnosis: Diagnosis, reply: Option<String>) -> RecipientTrouble {
+    RecipientTrouble { step, diagnosis, reply }
+}

@@ -1,0 +1,775 @@
+//! The outbox: messages that applications have handed over, with a state for each recipient.
+//!
+//! A message is claimed under a lease, attempted outside of any transaction, and its results are
+//! stored by a statement that names the attempt: the result of a lost lease changes nothing. The
+//! leases are measured by the database's clock, which all nodes share.
+//!
+//! Every write is an [`Operation`], so that a writer can commit many of them at once
+//! ([`commit`]): a commit costs a flush of the disk, however much is in it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::delivery::StepReport;
+use domain::outbox::{MessageState, RecipientTrouble};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+
+use crate::columns::{column, json, millis, sought};
+use crate::dialect::Dialect;
+use crate::error::StoreError;
+use crate::pool::Store;
+
+/// How long an application can repeat a request by its key.
+pub const REPEATED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// A message to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its random ID, which begins with the time.
+    pub id: String,
+    /// The application's ID and name.
+    pub application: (String, String),
+    /// Its Message-ID.
+    pub message_id: String,
+    /// The envelope sender; empty for the null reverse-path.
+    pub sender: String,
+    /// The recipients, at least one.
+    pub recipients: Vec<String>,
+    /// The sealed subject.
+    pub subject: Vec<u8>,
+    /// The sealed octets.
+    pub body: Vec<u8>,
+    /// How many octets the message has.
+    pub size: i64,
+    /// Whether it is sent again after a cut behind the final dot.
+    pub sends_again: bool,
+    /// Whether it is a delivery status notification, for which there is none.
+    pub is_notice: bool,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// Until when it is attempted.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a request of an application is accepted by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AcceptRules {
+    /// The key of the request and the HMAC of its body.
+    pub idempotency: Option<(String, String)>,
+    /// How many messages a minute the application may hand over.
+    pub per_minute: Option<i64>,
+}
+
+/// A write of the outbox.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Stores a message that an application hands over.
+    Accept(Box<NewMessage>, AcceptRules),
+    /// Claims a message.
+    Claim(Claim),
+    /// Notes that the final dot of an attempt is sent next.
+    Mark(AttemptId),
+    /// Stores the results of an attempt.
+    Finish(Box<Finished>),
+}
+
+/// A request for a message to attempt.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The claimant.
+    pub owner: String,
+    /// The current time.
+    pub now: DateTime<Utc>,
+    /// How long the lease lasts.
+    pub lease: Duration,
+    /// Which message.
+    pub which: Which,
+}
+
+/// Which message is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one that is due and was accepted first, if the pace allows it.
+    Due(PaceLimits),
+    /// One whose time is over, to give it up.
+    Expired,
+}
+
+/// How much may be sent over the connection, by all nodes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PaceLimits {
+    /// Messages in any 60 seconds.
+    pub per_minute: Option<i64>,
+    /// Recipients in any 24 hours.
+    pub per_day: Option<i64>,
+}
+
+/// What became of an [`Operation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The message is stored.
+    Accepted,
+    /// The same request was accepted before; the ID of its message.
+    Repeated(String),
+    /// The key was used for another body.
+    KeyReused,
+    /// The application exceeds its rate.
+    TooFast,
+    /// The message that was claimed, if one was due.
+    Claimed(Option<Box<Claimed>>),
+    /// Whether the attempt still had its lease, so that the write was made.
+    Written(bool),
+}
+
+/// An attempt of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptId {
+    /// The message.
+    pub message: i64,
+    /// The number of the attempt.
+    pub number: i64,
+}
+
+/// A claimed message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The message's ID.
+    pub id: String,
+    /// Its Message-ID.
+    pub message_id: String,
+    /// The envelope sender; empty for the null reverse-path.
+    pub sender: String,
+    /// The recipients of this attempt, by their positions.
+    pub recipients: Vec<(i64, String)>,
+    /// The sealed octets.
+    pub body: Vec<u8>,
+    /// The failed attempts so far.
+    pub failures: i64,
+    /// Whether it is sent again after a cut behind the final dot.
+    pub sends_again: bool,
+    /// Whether it is a delivery status notification.
+    pub is_notice: bool,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// Until when it is attempted.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The results of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The new state of each recipient, by its position, and why it did not get the message.
+    pub recipients: Vec<(i64, MessageState, Option<RecipientTrouble>)>,
+    /// When the message is attempted again; `None` if no recipient waits.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Whether the attempt counts as a failed one, which lengthens the pause before the next.
+    pub counts: bool,
+    /// When the attempt began.
+    pub began_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// Its steps.
+    pub steps: Vec<StepReport>,
+    /// The notification about recipients that failed.
+    pub notice: Option<Box<NewMessage>>,
+    /// What it shows of the pace.
+    pub pace: PaceChange,
+}
+
+/// What an attempt shows of the pace of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaceChange {
+    /// Nothing.
+    None,
+    /// The server accepts messages.
+    Flows,
+    /// The connection fails for now: nothing is sent until this instant.
+    PausedUntil(DateTime<Utc>),
+}
+
+/// Makes writes in one transaction, and returns what became of each. If this fails, none was made.
+///
+/// # Errors
+/// The database failed, perhaps because of one of them: the others may succeed alone.
+pub async fn commit(store: &Store, operations: &[Operation]) -> Result<Vec<Done>, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let mut done = Vec::with_capacity(operations.len());
+    for operation in operations {
+        done.push(apply(store.dialect(), &mut transaction, operation).await?);
+    }
+    transaction.commit().await?;
+    Ok(done)
+}
+
+async fn apply(
+    dialect: Dialect,
+    connection: &mut AnyConnection,
+    operation: &Operation,
+) -> Result<Done, StoreError> {
+    match operation {
+        Operation::Accept(message, rules) => accept(connection, message, rules).await,
+        Operation::Claim(wanted) => claim(dialect, connection, wanted).await,
+        Operation::Mark(attempt) => mark(dialect, connection, *attempt).await,
+        Operation::Finish(finished) => finish(connection, finished).await,
+    }
+}
+
+async fn accept(
+    connection: &mut AnyConnection,
+    message: &NewMessage,
+    AcceptRules { idempotency, per_minute }: &AcceptRules,
+) -> Result<Done, StoreError> {
+    let (application, _) = &message.application;
+    if let Some((key, hmac)) = idempotency {
+        // Waits for another transaction with the same key.
+        let inserted = sqlx::query(
+            "INSERT INTO idempotency (application, key, message, hmac, at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application, key) DO NOTHING",
+        )
+        .bind(application)
+        .bind(sought(key))
+        .bind(&message.id)
+        .bind(hmac)
+        .bind(millis(message.accepted_at))
+        .execute(&mut *connection)
+        .await?;
+        if inserted.rows_affected() == 0 {
+            let sql = "SELECT message, hmac FROM idempotency WHERE application = $1 AND key = $2";
+            let query = sqlx::query(sql).bind(application).bind(sought(key));
+            let row = query.fetch_one(connection).await?;
+            let same = column::<String>(&row, "hmac")? == *hmac;
+            return Ok(if same {
+                Done::Repeated(column(&row, "message")?)
+            } else {
+                Done::KeyReused
+            });
+        }
+    }
+    if let Some(per_minute) = per_minute {
+        let sql = "SELECT COUNT(*) FROM message WHERE application = $1 AND accepted_at > $2";
+        let since = message.accepted_at - TimeDelta::minutes(1);
+        let query = sqlx::query_scalar::<_, i64>(sql).bind(application).bind(millis(since));
+        if query.fetch_one(&mut *connection).await? >= *per_minute {
+            if let Some((key, _)) = idempotency {
+                sqlx::query("DELETE FROM idempotency WHERE application = $1 AND key = $2")
+                    .bind(application)
+                    .bind(sought(key))
+                    .execute(connection)
+                    .await?;
+            }
+            return Ok(Done::TooFast);
+        }
+    }
+    insert(connection, message).await?;
+    Ok(Done::Accepted)
+}
+
+async fn insert(connection: &mut AnyConnection, message: &NewMessage) -> Result<(), StoreError> {
+    let (application, name) = &message.application;
+    let at = millis(message.accepted_at);
+    let ordinal: i64 = sqlx::query_scalar(
+        "INSERT INTO message (id, application, application_name, message_id, sender, subject, size,
+                              sends_again, is_notice, accepted_at, expires_at, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10) RETURNING ordinal",
+    )
+    .bind(&message.id)
+    .bind(application)
+    .bind(name)
+    .bind(&message.message_id)
+    .bind(&message.sender)
+    .bind(message.subject.as_slice())
+    .bind(message.size)
+    .bind(i64::from(message.sends_again))
+    .bind(i64::from(message.is_notice))
+    .bind(at)
+    .bind(millis(message.expires_at))
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query("INSERT INTO message_body (id, sealed) VALUES ($1, $2)")
+        .bind(&message.id)
+        .bind(message.body.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    for (position, address) in (0_i64..).zip(&message.recipients) {
+        sqlx::query(
+            "INSERT INTO recipient (message, position, address, state, changed_at)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(ordinal)
+        .bind(position)
+        .bind(address)
+        .bind(MessageState::Queued.wire_name())
+        .bind(at)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn claim(
+    dialect: Dialect,
+    connection: &mut AnyConnection,
+    Claim { owner, now, lease, which }: &Claim,
+) -> Result<Done, StoreError> {
+    let (clock, locked) = (dialect.now(), dialect.skip_locked());
+    let chosen = match which {
+        Which::Due(limits) => {
+            // Without a lock or a write, because it is asked every second.
+            if !is_due(connection, *now).await? || !pace_allows(connection, *limits, *now).await? {
+                return Ok(Done::Claimed(None));
+            }
+            "due_at <= $3 ORDER BY due_at, ordinal"
+        }
+        Which::Expired => "due_at IS NOT NULL AND expires_at <= $3 ORDER BY expires_at",
+    };
+    let sql = format!(
+        "UPDATE message SET due_at = NULL, attempt = attempt + 1, lease_owner = $1,
+                lease_until = {clock} + $2, marked_at = NULL
+         WHERE ordinal = (SELECT ordinal FROM message WHERE {chosen} LIMIT 1 {locked})
+         RETURNING ordinal, attempt, id, message_id, sender, failures, sends_again, is_notice,
+                   accepted_at, expires_at",
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(owner)
+        .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
+        .bind(millis(*now))
+        .fetch_all(&mut *connection)
+        .await?;
+    let Some(row) = rows.first() else { return Ok(Done::Claimed(None)) };
+    let attempt = AttemptId { message: column(row, "ordinal")?, number: column(row, "attempt")? };
+    let rows = sqlx::query(
+        "UPDATE recipient SET state = 'sending', changed_at = $2
+         WHERE message = $1 AND state IN ('queued', 'waiting') RETURNING position, address",
+    )
+    .bind(attempt.message)
+    .bind(millis(*now))
+    .fetch_all(&mut *connection)
+    .await?;
+    let recipient = |row: &AnyRow| Ok((column(row, "position")?, column(row, "address")?));
+    let mut recipients = rows.iter().map(recipient).collect::<Result<Vec<_>, StoreError>>()?;
+    recipients.sort_unstable();
+    if matches!(which, Which::Due(limits) if *limits != PaceLimits::default()) {
+        sqlx::query("INSERT INTO pace_sent (at, recipients) VALUES ($1, $2)")
+            .bind(millis(*now))
+            .bind(i64::try_from(recipients.len()).unwrap_or(i64::MAX))
+            .execute(&mut *connection)
+            .await?;
+    }
+    let id: String = column(row, "id")?;
+    let body = sqlx::query("SELECT sealed FROM message_body WHERE id = $1")
+        .bind(&id)
+        .fetch_one(connection)
+        .await?;
+    Ok(Done::Claimed(Some(Box::new(Claimed {
+        attempt,
+        id,
+        message_id: column(row, "message_id")?,
+        sender: column(row, "sender")?,
+        recipients,
+        body: column(&body, "sealed")?,
+        failures: column(row, "failures")?,
+        sends_again: column(row, "sends_again")?,
+        is_notice: column(row, "is_notice")?,
+        accepted_at: column(row, "accepted_at")?,
+        expires_at: column(row, "expires_at")?,
+    }))))
+}
+
+/// Whether a message is due.
+async fn is_due(connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let sql = "SELECT ordinal FROM message WHERE due_at <= $1 LIMIT 1";
+    let due = sqlx::query(sql).bind(millis(now)).fetch_optional(connection).await?;
+    Ok(due.is_some())
+}
+
+/// Whether another message may be sent now. Locks the row of the pace, so that nodes that claim at
+/// once count each other's messages.
+async fn pace_allows(
+    connection: &mut AnyConnection,
+    PaceLimits { per_minute, per_day }: PaceLimits,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE pace SET failures = failures WHERE id = 1 RETURNING paused_until";
+    let rows = sqlx::query(sql).fetch_all(&mut *connection).await?;
+    let row = rows.first().ok_or(StoreError::Unknown("lack of a pace"))?;
+    let paused_until: Option<DateTime<Utc>> = column(row, "paused_until")?;
+    if paused_until.is_some_and(|until| now < until) {
+        return Ok(false);
+    }
+    if let Some(per_minute) = per_minute {
+        let sql = "SELECT COUNT(*) FROM pace_sent WHERE at > $1";
+        let query = sqlx::query_scalar::<_, i64>(sql).bind(millis(now - TimeDelta::minutes(1)));
+        if query.fetch_one(&mut *connection).await? >= per_minute {
+            return Ok(false);
+        }
+    }
+    let Some(per_day) = per_day else { return Ok(true) };
+    let sql = "SELECT CAST(COALESCE(SUM(recipients), 0) AS BIGINT) FROM pace_sent WHERE at > $1";
+    let query = sqlx::query_scalar::<_, i64>(sql).bind(millis(now - TimeDelta::days(1)));
+    Ok(query.fetch_one(connection).await? < per_day)
+}
+
+async fn mark(
+    dialect: Dialect,
+    connection: &mut AnyConnection,
+    attempt: AttemptId,
+) -> Result<Done, StoreError> {
+    let clock = dialect.now();
+    let sql = format!(
+        "UPDATE message SET marked_at = {clock}
+         WHERE ordinal = $1 AND attempt = $2 AND lease_until > {clock}",
+    );
+    let marked = sqlx::query(AssertSqlSafe(sql)).bind(attempt.message).bind(attempt.number);
+    Ok(Done::Written(marked.execute(connection).await?.rows_affected() == 1))
+}
+
+async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<Done, StoreError> {
+    let Finished { attempt, recipients, due_at, counts, began_at, ended_at, steps, notice, pace } =
+        finished;
+    let at = millis(*ended_at);
+    let written = sqlx::query(
+        "UPDATE message SET lease_owner = NULL, lease_until = NULL, marked_at = NULL, due_at = $3,
+                failures = failures + $4, ended_at = CASE WHEN $3 IS NULL THEN $5 END
+         WHERE ordinal = $1 AND attempt = $2 AND lease_until IS NOT NULL",
+    )
+    .bind(attempt.message)
+    .bind(attempt.number)
+    .bind(due_at.map(millis))
+    .bind(i64::from(*counts))
+    .bind(at)
+    .execute(&mut *connection)
+    .await?;
+    if written.rows_affected() == 0 {
+        return Ok(Done::Written(false));
+    }
+    for (position, state, trouble) in recipients {
+        sqlx::query(
+            "UPDATE recipient SET state = $3, changed_at = $5,
+                    trouble = CASE WHEN $3 <> 'delivered' THEN COALESCE($4, trouble) END
+             WHERE message = $1 AND position = $2 AND state = 'sending'",
+        )
+        .bind(attempt.message)
+        .bind(*position)
+        .bind(state.wire_name())
+        .bind(trouble.as_ref().map(json))
+        .bind(at)
+        .execute(&mut *connection)
+        .await?;
+    }
+    sqlx::query(
+        "INSERT INTO message_attempt (message, number, began_at, millis, steps)
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(attempt.message)
+    .bind(attempt.number)
+    .bind(millis(*began_at))
+    .bind((*ended_at - *began_at).num_milliseconds())
+    .bind(json(steps))
+    .execute(&mut *connection)
+    .await?;
+    if due_at.is_none() {
+        delete_body(connection, attempt.message).await?;
+    }
+    if let Some(notice) = notice {
+        insert(connection, notice).await?;
+    }
+    let (sql, until) = match pace {
+        PaceChange::None => return Ok(Done::Written(true)),
+        PaceChange::Flows => {
+            ("UPDATE pace SET failures = 0, paused_until = $1 WHERE failures > 0", None)
+        }
+        PaceChange::PausedUntil(until) => {
+            ("UPDATE pace SET failures = failures + 1, paused_until = $1", Some(millis(*until)))
+        }
+    };
+    sqlx::query(sql).bind(until).execute(connection).await?;
+    Ok(Done::Written(true))
+}
+
+async fn delete_body(connection: &mut AnyConnection, message: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM message_body
+               WHERE id = (SELECT id FROM message WHERE ordinal = $1)";
+    sqlx::query(sql).bind(message).execute(connection).await?;
+    Ok(())
+}
+
+/// Ends the attempts whose lease is over, because their process is gone: one without the mark was
+/// not sent and is attempted again, one with it may have been delivered. Returns their number.
+pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let clock = store.dialect().now();
+    let mut transaction = store.begin_write().await?;
+    let sql = format!(
+        "SELECT ordinal, attempt, sends_again, marked_at FROM message WHERE lease_until <= {clock}
+         ORDER BY ordinal LIMIT 100 {}",
+        store.dialect().skip_locked(),
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *transaction).await?;
+    for row in &rows {
+        let message: i64 = column(row, "ordinal")?;
+        let is_marked = column::<Option<i64>>(row, "marked_at")?.is_some();
+        let is_unknown = is_marked && !column::<bool>(row, "sends_again")?;
+        let state = if is_unknown { MessageState::Unknown } else { MessageState::Queued };
+        sqlx::query(
+            "UPDATE message SET lease_owner = NULL, lease_until = NULL, marked_at = NULL,
+                    due_at = CASE WHEN $2 = 1 THEN NULL ELSE accepted_at END,
+                    ended_at = CASE WHEN $2 = 1 THEN $3 END
+             WHERE ordinal = $1",
+        )
+        .bind(message)
+        .bind(i64::from(is_unknown))
+        .bind(millis(now))
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "UPDATE recipient SET state = $2, changed_at = $3
+             WHERE message = $1 AND state = 'sending'",
+        )
+        .bind(message)
+        .bind(state.wire_name())
+        .bind(millis(now))
+        .execute(&mut *transaction)
+        .await?;
+        if is_unknown {
+            delete_body(&mut transaction, message).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(rows.len() as u64)
+}
+
+/// Returns the failures of the connection in a row.
+pub async fn pace_failures(store: &Store) -> Result<i64, StoreError> {
+    let sql = "SELECT failures FROM pace WHERE id = 1";
+    Ok(sqlx::query_scalar(sql).fetch_one(&store.pool).await?)
+}
+
+/// Cancels a message of an application, as far as no attempt has begun. `None` if it has no such
+/// message; false if there was nothing to cancel.
+pub async fn cancel(
+    store: &Store,
+    application: &str,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<bool>, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let sql = "UPDATE message SET due_at = due_at WHERE id = $1 AND application = $2
+               RETURNING ordinal, lease_until";
+    let found = sqlx::query(sql).bind(sought(id)).bind(application);
+    let rows = found.fetch_all(&mut *transaction).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if column::<Option<i64>>(row, "lease_until")?.is_some() {
+        return Ok(Some(false));
+    }
+    let message: i64 = column(row, "ordinal")?;
+    let canceled = sqlx::query(
+        "UPDATE recipient SET state = 'canceled', changed_at = $2
+         WHERE message = $1 AND state IN ('queued', 'waiting')",
+    )
+    .bind(message)
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    if canceled.rows_affected() == 0 {
+        return Ok(Some(false));
+    }
+    let sql = "UPDATE message SET due_at = NULL, ended_at = $2 WHERE ordinal = $1";
+    sqlx::query(sql).bind(message).bind(millis(now)).execute(&mut *transaction).await?;
+    delete_body(&mut transaction, message).await?;
+    transaction.commit().await?;
+    Ok(Some(true))
+}
+
+/// A stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its ID.
+    pub id: String,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// Until when it is attempted.
+    pub expires_at: DateTime<Utc>,
+    /// When it is attempted next.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Its recipients, in their order.
+    pub recipients: Vec<StoredRecipient>,
+    /// Its attempts that have ended, in their order.
+    pub attempts: Vec<StoredAttempt>,
+}
+
+/// A recipient of a stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecipient {
+    /// The address.
+    pub address: String,
+    /// The state.
+    pub state: MessageState,
+    /// Why it did not get the message, at the last attempt.
+    pub trouble: Option<RecipientTrouble>,
+    /// When the state last changed.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// An attempt that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAttempt {
+    /// When it began.
+    pub began_at: DateTime<Utc>,
+    /// Its duration in milliseconds.
+    pub millis: i64,
+    /// Its steps.
+    pub steps: Vec<StepReport>,
+}
+
+/// Returns a message of an application.
+pub async fn load(
+    store: &Store,
+    application: &str,
+    id: &str,
+) -> Result<Option<StoredMessage>, StoreError> {
+    let sql = "SELECT ordinal, id, accepted_at, expires_at, due_at FROM message
+               WHERE id = $1 AND application = $2";
+    let query = sqlx::query(sql).bind(sought(id)).bind(application);
+    let Some(row) = query.fetch_optional(&store.pool).await? else { return Ok(None) };
+    let message: i64 = column(&row, "ordinal")?;
+    let sql = "SELECT address, state, trouble, changed_at FROM recipient
+               WHERE message = $1 ORDER BY position";
+    let recipients = sqlx::query(sql).bind(message).fetch_all(&store.pool).await?;
+    let recipient = |row: &AnyRow| {
+        Ok(StoredRecipient {
+            address: column(row, "address")?,
+            state: column(row, "state")?,
+            trouble: column(row, "trouble")?,
+            changed_at: column(row, "changed_at")?,
+        })
+    };
+    let sql = "SELECT began_at, millis, steps FROM message_attempt
+               WHERE message = $1 ORDER BY number";
+    let attempts = sqlx::query(sql).bind(message).fetch_all(&store.pool).await?;
+    let attempt = |row: &AnyRow| {
+        Ok(StoredAttempt {
+            began_at: column(row, "began_at")?,
+            millis: column(row, "millis")?,
+            steps: column(row, "steps")?,
+        })
+    };
+    Ok(Some(StoredMessage {
+        id: column(&row, "id")?,
+        accepted_at: column(&row, "accepted_at")?,
+        expires_at: column(&row, "expires_at")?,
+        due_at: column(&row, "due_at")?,
+        recipients: recipients.iter().map(recipient).collect::<Result<_, StoreError>>()?,
+        attempts: attempts.iter().map(attempt).collect::<Result<_, StoreError>>()?,
+    }))
+}
+
+/// Returns how many messages wait, and when the one that waits longest was accepted.
+pub async fn waiting(store: &Store) -> Result<(i64, Option<DateTime<Utc>>), StoreError> {
+    let sql = "SELECT COUNT(*) AS number, MIN(accepted_at) AS accepted_at FROM message
+               WHERE due_at IS NOT NULL";
+    let row = sqlx::query(sql).fetch_one(&store.pool).await?;
+    Ok((column(&row, "number")?, column(&row, "accepted_at")?))
+}
+
+/// A message in the list of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedMessage {
+    /// Its ID.
+    pub id: String,
+    /// The name of its application when it was accepted.
+    pub application: String,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// The states of its recipients.
+    pub states: Vec<MessageState>,
+}
+
+/// Returns the messages that were accepted last, newest first.
+pub async fn list(store: &Store, count: i64) -> Result<Vec<ListedMessage>, StoreError> {
+    let sql = "SELECT latest.id, latest.application_name, latest.accepted_at, recipient.state
+               FROM (SELECT * FROM message ORDER BY ordinal DESC LIMIT $1) AS latest
+               JOIN recipient ON recipient.message = latest.ordinal
+               ORDER BY latest.ordinal DESC, recipient.position";
+    let mut messages: Vec<ListedMessage> = Vec::new();
+    for row in sqlx::query(sql).bind(count).fetch_all(&store.pool).await? {
+        let (id, state) = (column(&row, "id")?, column(&row, "state")?);
+        match messages.last_mut().filter(|message| message.id == id) {
+            Some(message) => message.states.push(state),
+            None => messages.push(ListedMessage {
+                id,
+                application: column(&row, "application_name")?,
+                accepted_at: column(&row, "accepted_at")?,
+                states: vec![state],
+            }),
+        }
+    }
+    Ok(messages)
+}
+
+/// Makes a waiting message due now. False if there is no such message, or it does not wait.
+pub async fn retry(store: &Store, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let sql = "UPDATE message SET due_at = accepted_at WHERE id = $1 AND due_at > $2";
+    let retried = sqlx::query(sql).bind(sought(id)).bind(millis(now)).execute(&store.pool).await?;
+    Ok(retried.rows_affected() == 1)
+}
+
+/// Cancels a message of any application, as far as no attempt has begun.
+pub async fn cancel_any(
+    store: &Store,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<bool>, StoreError> {
+    let sql = "SELECT application FROM message WHERE id = $1";
+    let query = sqlx::query_scalar::<_, String>(sql).bind(sought(id));
+    match query.fetch_optional(&store.pool).await? {
+        Some(application) => cancel(store, &application, id, now).await,
+        None => Ok(None),
+    }
+}
+
+/// Erases an address: cancels what has not been sent to it, and replaces it in every message, with
+/// what servers have said in its attempts. Returns the number of recipients.
+pub async fn erase_recipient(
+    store: &Store,
+    address: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let address = sought(address);
+    let mut transaction = store.begin_write().await?;
+    sqlx::query(
+        "DELETE FROM message_attempt WHERE message IN
+             (SELECT message FROM recipient WHERE LOWER(address) = LOWER($1))",
+    )
+    .bind(&address)
+    .execute(&mut *transaction)
+    .await?;
+    let erased = sqlx::query(
+        "UPDATE recipient SET address = '', trouble = NULL, changed_at = $2,
+                state = CASE WHEN state IN ('queued', 'waiting') THEN 'canceled' ELSE state END
+         WHERE LOWER(address) = LOWER($1) AND state <> 'sending'",
+    )
+    .bind(&address)
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    // A message with no recipient left to try has ended.
+    sqlx::query(
+        "UPDATE message SET due_at = NULL, ended_at = $1
+         WHERE due_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recipient
+             WHERE recipient.message = message.ordinal AND state IN ('queued', 'waiting'))",
+    )
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "DELETE FROM message_body WHERE id IN (SELECT id FROM message WHERE ended_at = $1)",
+    )
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(erased.rows_affected())
+}

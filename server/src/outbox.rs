@@ -1,0 +1,121 @@
+//! `ppm-email outbox` and `ppm-email send`: the messages of applications, for operators with access
+//! to the database.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use domain::outbox::MessageState;
+use store::database::{Database, DatabaseUrlError};
+use store::outbox as rows;
+use store::{OpenStoreError, Store, StoreError};
+use vault::clock::{Clock, SystemClock, SystemRandomness};
+
+use crate::cli::{OutboxCommand, SendCommand};
+use crate::config::{Config, ConfigError};
+use crate::state::{Server, StartError};
+use crate::use_cases::{ApplicationError, Handed, NotAccepted};
+
+/// How many messages are listed.
+const LISTED: i64 = 1_000;
+/// The largest message on standard input, in octets.
+const MAX_MESSAGE: u64 = 25 * 1024 * 1024;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum OutboxError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    DatabaseUrl(#[from] DatabaseUrlError),
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Application(#[from] ApplicationError),
+    #[error("the message was not accepted")]
+    NotAccepted(#[from] NotAccepted),
+    #[error("the outbox could not be read or changed")]
+    Store(#[from] StoreError),
+    #[error("there is no such message")]
+    NotFound,
+    #[error("the message is being sent, or has ended")]
+    NotCancelable,
+    #[error("the message does not wait for its next attempt")]
+    NotWaiting,
+    #[error("standard input could not be read")]
+    Input(#[source] io::Error),
+    #[error("the result could not be written")]
+    Output(#[source] io::Error),
+}
+
+/// Runs a command of the outbox, and prints to standard output what was done.
+///
+/// # Errors
+/// The command failed.
+pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
+    let now = SystemClock.now();
+    match command {
+        OutboxCommand::List(database) => {
+            let store = open(&database.database_url).await?;
+            for message in rows::list(&store, LISTED).await? {
+                print_line(&format!(
+                    "{}\t{}\t{}\t{}\t{} recipients",
+                    message.id,
+                    message.accepted_at.format("%Y-%m-%d %H:%M:%S UTC"),
+                    MessageState::of_message(message.states.iter().copied()).wire_name(),
+                    message.application,
+                    message.states.len(),
+                ))?;
+            }
+            Ok(())
+        }
+        OutboxCommand::Retry { id, database } => {
+            let store = open(&database.database_url).await?;
+            if !rows::retry(&store, &id, now).await? {
+                return Err(OutboxError::NotWaiting);
+            }
+            print_line(&format!("{id} is tried again now"))
+        }
+        OutboxCommand::Cancel { id, database } => {
+            let store = open(&database.database_url).await?;
+            match rows::cancel_any(&store, &id, now).await? {
+                Some(true) => print_line(&format!("{id} is canceled")),
+                Some(false) => Err(OutboxError::NotCancelable),
+                None => Err(OutboxError::NotFound),
+            }
+        }
+        OutboxCommand::Erase { recipient, database } => {
+            let store = open(&database.database_url).await?;
+            let erased = rows::erase_recipient(&store, &recipient, now).await?;
+            print_line(&format!("erased in {erased} messages"))
+        }
+    }
+}
+
+/// Hands a message on standard input over as an application, and prints its ID.
+///
+/// # Errors
+/// The message was not accepted.
+pub async fn send(command: SendCommand) -> Result<(), OutboxError> {
+    let mut octets = Vec::new();
+    io::stdin().take(MAX_MESSAGE).read_to_end(&mut octets).map_err(OutboxError::Input)?;
+    let config = Config::read(command.serve)?;
+    // Only `serve` updates the tables.
+    Store::open_existing(&config.database).await?.close().await;
+    let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    let application = server.applications().by_name(&command.application).await?;
+    let host = server.config.public_url.as_ref().map_or("ppm.invalid", |url| url.host());
+    let handed = Handed::Octets(&octets);
+    let id = server.outbox.accept(&application, handed, None, host).await?;
+    print_line(&id)
+}
+
+async fn open(database_url: &str) -> Result<Store, OutboxError> {
+    Ok(Store::open_existing(&Database::parse(database_url)?).await?)
+}
+
+fn print_line(line: &str) -> Result<(), OutboxError> {
+    writeln!(io::stdout(), "{line}").map_err(OutboxError::Output)
+}

@@ -1,0 +1,329 @@
+//! The outbox: accepts messages of applications, and sends them through the saved settings.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::application::{Application, Refusal};
+use domain::delivery::{Diagnosis, Step, StepReport};
+use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
+use domain::preset::Provider;
+use domain::secret::Destination;
+use domain::settings::Sender;
+use domain::{OauthFlow, error::one_line, outbox::ATTEMPTED_FOR};
+use outbox::{
+    Gate, InvalidRequest, Message, MessageError, MessageRequest, Opened, Outlet, Passing, Protocol,
+    Received, WriteError, Writer, compose, new_id,
+};
+use secrecy::SecretString;
+use smtp::{Failure, wire_form};
+use store::applications;
+use store::outbox::{AcceptRules, Done, NewMessage, Operation, PaceLimits};
+use store::{Store, StoreError, health, tokens};
+use tokio::sync::Notify;
+use vault::application_key::{matches, prefix_of};
+use vault::clock::{Clock, Randomness};
+use vault::{Vault, columns};
+
+use super::UseCaseError;
+use super::delivery::{self, Delivery, Ended};
+use super::settings;
+
+/// How often a message probes while email has stopped for a reason that no check can judge.
+const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
+/// How often the last use of an application is written.
+const USED_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Accepts messages. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    /// The database.
+    pub store: Store,
+    /// Makes the writes.
+    pub writer: Writer,
+    /// Seals subjects and bodies.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of IDs.
+    pub randomness: Arc<dyn Randomness>,
+    /// The connection, for Default Sender Email.
+    pub delivery: Arc<Delivery>,
+    /// Wakes the workers.
+    pub wake: Arc<Notify>,
+}
+
+/// A message to accept.
+pub enum Handed<'a> {
+    /// As JSON.
+    Request(&'a MessageRequest),
+    /// As octets (RFC 5322).
+    Octets(&'a [u8]),
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// The application is disabled.
+    #[error("the application is disabled")]
+    Disabled,
+    /// A member of the JSON is not valid.
+    #[error("the request is not valid")]
+    Request(#[from] InvalidRequest),
+    /// The message is malformed.
+    #[error("the message is not valid")]
+    Message(#[from] MessageError),
+    /// The application may not use this sender.
+    #[error("the sender is not allowed")]
+    SenderNotAllowed,
+    /// The message expires before it is accepted.
+    #[error("the message has expired")]
+    Expired,
+    /// The settings have no Default Sender Email.
+    #[error("the email settings are not complete")]
+    Incomplete,
+    /// The application exceeds its rate.
+    #[error("the application exceeds its rate")]
+    TooFast,
+    /// The Idempotency-Key was used for another body.
+    #[error("the Idempotency-Key was used for another body")]
+    KeyReused,
+    /// It could not be stored.
+    #[error("the message could not be stored")]
+    Write(#[from] WriteError),
+    /// The settings could not be read.
+    #[error("the settings could not be read")]
+    Read(#[from] UseCaseError),
+}
+
+impl Outbox {
+    /// The application with this key.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn application(&self, key: &SecretString) -> Result<Option<Application>, StoreError> {
+        let Some(prefix) = prefix_of(key) else { return Ok(None) };
+        let stored = applications::key(&self.store, prefix).await?;
+        Ok(stored.filter(|stored| matches(key, &stored.hash)).map(|stored| stored.application))
+    }
+
+    /// Accepts a message: once this returns, it survives a crash. Returns its ID, which is that of
+    /// an earlier message if the request is a repeated one.
+    ///
+    /// # Errors
+    /// It was not accepted. After a failed write it may have been.
+    pub async fn accept(
+        &self,
+        application: &Application,
+        handed: Handed<'_>,
+        idempotency: Option<(String, String)>,
+        by: &str,
+    ) -> Result<String, NotAccepted> {
+        let accepted = self.try_accept(application, handed, idempotency, by).await;
+        let refusal = match &accepted {
+            Ok(_) => None,
+            Err(NotAccepted::Disabled) => Some(Refusal::Disabled),
+            Err(NotAccepted::SenderNotAllowed) => Some(Refusal::SenderNotAllowed),
+            Err(NotAccepted::TooFast) => Some(Refusal::TooFast),
+            Err(NotAccepted::Request(_) | NotAccepted::Message(_) | NotAccepted::Expired) => {
+                Some(Refusal::Malformed)
+            }
+            Err(_) => return accepted,
+        };
+        self.note_use(application, refusal).await;
+        accepted
+    }
+
+    async fn try_accept(
+        &self,
+        application: &Application,
+        handed: Handed<'_>,
+        idempotency: Option<(String, String)>,
+        by: &str,
+    ) -> Result<String, NotAccepted> {
+        if application.is_disabled {
+            return Err(NotAccepted::Disabled);
+        }
+        let sender = default_sender(&self.delivery).await?.ok_or(NotAccepted::Incomplete)?;
+        let (id, now) = (new_id(self.clock.as_ref(), self.randomness.as_ref()), self.clock.now());
+        let (octets, recipients, expires_at) = match handed {
+            Handed::Request(request) => {
+                let composed = compose(request, &id)?;
+                (composed.octets, Some(composed.recipients), request.expires_at)
+            }
+            Handed::Octets(octets) => (octets.to_vec(), None, None),
+        };
+        let expires_at = expires_at.unwrap_or(now + ATTEMPTED_FOR).min(now + ATTEMPTED_FOR);
+        if expires_at <= now {
+            return Err(NotAccepted::Expired);
+        }
+        let message = Message::parse(&octets)?;
+        let recipients = match recipients {
+            Some(recipients) => recipients,
+            None => message.recipients()?,
+        };
+        let default = wire_form(&sender.address).map(|address| address.to_string());
+        let default = default.unwrap_or_else(|| sender.address.clone());
+        let may_send = |address: &str| application.settings.allows(address, &default);
+        let named = message.from().iter().chain(message.sender());
+        if !named.into_iter().all(|address| may_send(address.as_ref())) {
+            return Err(NotAccepted::SenderNotAllowed);
+        }
+        let envelope_sender = message.sender().or_else(|| message.from().first());
+        let envelope_sender = envelope_sender.map_or(default.clone(), ToString::to_string);
+        let received = Received { by, with: Protocol::Http, id: &id, at: now };
+        let prepared = message.prepared(&received);
+        let message_id = Message::parse(&prepared)?.message_id().unwrap_or_default().to_owned();
+        let destination = Destination::Message(id.clone());
+        let seal = |column, octets: &[u8]| self.vault.seal_octets(column, &destination, octets);
+        let new = NewMessage {
+            application: (application.id.clone(), application.settings.name.clone()),
+            message_id,
+            sender: envelope_sender,
+            recipients: recipients.iter().map(ToString::to_string).collect(),
+            subject: seal(columns::SUBJECT, &message.subject().unwrap_or_default()),
+            body: seal(columns::BODY, &prepared),
+            size: i64::try_from(prepared.len()).unwrap_or(i64::MAX),
+            sends_again: application.settings.sends_again,
+            is_notice: false,
+            accepted_at: now,
+            expires_at,
+            id: id.clone(),
+        };
+        let rules = AcceptRules { idempotency, per_minute: application.settings.per_minute };
+        match self.writer.make(Operation::Accept(Box::new(new), rules)).await? {
+            Done::Repeated(earlier) => Ok(earlier),
+            Done::KeyReused => Err(NotAccepted::KeyReused),
+            Done::TooFast => Err(NotAccepted::TooFast),
+            Done::Accepted | Done::Claimed(_) | Done::Written(_) => {
+                self.wake.notify_one();
+                Ok(id)
+            }
+        }
+    }
+
+    /// Writes when an application was last used, or refused.
+    async fn note_use(&self, application: &Application, refusal: Option<Refusal>) {
+        let now = self.clock.now();
+        let is_recent = |at: Option<DateTime<Utc>>| at.is_some_and(|at| now < at + USED_EVERY);
+        if refusal.is_none() && is_recent(application.last_used_at) {
+            return;
+        }
+        let noted = applications::note_use(&self.store, &application.id, refusal, now).await;
+        if let Err(error) = noted {
+            tracing::warn!(error = one_line(&error), "the use of an application was not recorded");
+        }
+    }
+}
+
+/// The saved connection, as the worker uses it.
+#[derive(Debug)]
+pub struct SavedConnection {
+    /// Opens the settings and the sessions.
+    pub delivery: Arc<Delivery>,
+    /// The pace by the operator's flag; `None` for the provider's.
+    pub pace: Option<PaceLimits>,
+}
+
+#[async_trait]
+impl Outlet for SavedConnection {
+    async fn gate(&self) -> Gate {
+        match self.is_open().await {
+            Ok(gate) => gate,
+            Err(error) => {
+                let error = one_line(&error);
+                tracing::error!(error, "the outbox waits: the settings cannot be read");
+                Gate::Closed
+            }
+        }
+    }
+
+    async fn sender(&self) -> Option<Sender> {
+        default_sender(&self.delivery).await.ok().flatten()
+    }
+
+    async fn open(&self, steps: &mut Vec<StepReport>) -> Result<Opened, Failure> {
+        let unreadable =
+            || delivery::failure_before_connection(Step::SignIn, Diagnosis::SecretUnreadable);
+        let current = settings::current(&self.delivery.settings).await.map_err(|_| unreadable())?;
+        let sender = current.settings(&self.delivery.settings).ok_or_else(unreadable)?;
+        let (_, sender) = delivery::route(&sender);
+        let sender = sender.clone();
+        let mut on_step = |report| steps.push(report);
+        let attempt = delivery::open_session(&self.delivery, &current, &mut on_step).await;
+        let revision = current.token_revision;
+        if attempt.outcome.is_err()
+            && let Some(evidence) = attempt.evidence()
+        {
+            self.delivery.health.record(revision, evidence).await;
+        }
+        match attempt.outcome? {
+            Ended::Open(session) => Ok(Opened { session: *session, revision, sender }),
+            Ended::Accepted(_) | Ended::SignedIn => Err(unreadable()),
+        }
+    }
+
+    async fn record(
+        &self,
+        revision: i64,
+        outcome: Result<(), &Failure>,
+        is_own_sender: bool,
+    ) -> Option<Passing> {
+        let (evidence, passing) = match outcome {
+            Ok(()) => (Evidence::Works(Proof { reach: Reach::Message, renews: true }), None),
+            Err(failure) => {
+                let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
+                let failed =
+                    FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender };
+                let trouble = Trouble::of_message(failed)?;
+                let passing =
+                    if trouble.can_pass { Passing::ByItself } else { Passing::ByAnAdministrator };
+                (Evidence::Fails(trouble), Some(passing))
+            }
+        };
+        self.delivery.health.record(revision, evidence).await;
+        passing
+    }
+}
+
+impl SavedConnection {
+    async fn is_open(&self) -> Result<Gate, UseCaseError> {
+        let record = &self.delivery.health;
+        let known = health::load(&record.store).await?;
+        if let Some(open) = &known.open {
+            // A check closes any other incident.
+            let probes =
+                open.reach == Reach::Message && record.clock.now() >= open.last_at + PROBE_EVERY;
+            if !probes {
+                return Ok(Gate::Closed);
+            }
+        }
+        let current = settings::current(&self.delivery.settings).await?;
+        let needs_token = current.saved.form.flow != OauthFlow::None;
+        if !current.saved.is_complete()
+            || (needs_token && tokens::load(&record.store).await?.is_none())
+        {
+            return Ok(Gate::Closed);
+        }
+        let server = &current.saved.form.active_smtp().server;
+        let limits = self.pace.unwrap_or_else(|| provider_pace(server));
+        Ok(Gate::Open(current.token_revision, limits))
+    }
+}
+
+/// The pace that a provider's preset names.
+fn provider_pace(server: &str) -> PaceLimits {
+    match Provider::of_server(server).and_then(Provider::pace) {
+        Some(pace) => {
+            PaceLimits { per_minute: Some(pace.per_minute), per_day: Some(pace.recipients_per_day) }
+        }
+        None => PaceLimits::default(),
+    }
+}
+
+/// Default Sender Email and Display Name; `None` if the settings are incomplete.
+async fn default_sender(delivery: &Delivery) -> Result<Option<Sender>, UseCaseError> {
+    let current = settings::current(&delivery.settings).await?;
+    let opened = current.saved.is_complete().then(|| current.settings(&delivery.settings));
+    Ok(opened.flatten().map(|settings| delivery::route(&settings).1.clone()))
+}

@@ -1,0 +1,515 @@
+//! The outbox: messages that applications hand over by HTTP are durable, and each is sent once.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use chrono::TimeDelta;
+use domain::application::ApplicationSettings;
+use domain::delivery::{Diagnosis, Step};
+use domain::health::{Evidence, Proof, Reach, Trouble};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use server::use_cases::delete_expired;
+use store::outbox as rows;
+use testkit::smtp_server::{SmtpScript, SmtpServer};
+use tokio::task::JoinSet;
+use vault::clock::Clock;
+
+use crate::support::databases::{count_rows, database_url};
+use crate::support::harness::{Answer, Harness, ada, get, operator, post};
+use crate::support::program;
+
+const MESSAGES: &str = "/v1/messages";
+/// The configured sender.
+const SENDER: &str = "noreply@example.com";
+
+/// A server whose mail goes to this mail server, with the key of an application.
+struct Fixture {
+    harness: Harness,
+    key: SecretString,
+}
+
+impl Fixture {
+    async fn sending_to(mail_server: &SmtpServer) -> Self {
+        Self::with(mail_server, ApplicationSettings::default()).await
+    }
+
+    async fn with(mail_server: &SmtpServer, settings: ApplicationSettings) -> Self {
+        let harness = Harness::start().await.with_ada().await;
+        harness.sends_through(&ada(), mail_server.address).await;
+        let key = add(&harness, "Planner", settings).await;
+        Self { harness, key }
+    }
+
+    async fn hand_over(&self, message: &Value) -> Answer {
+        self.hand_over_with(message, &self.key, None).await
+    }
+
+    async fn hand_over_with(
+        &self,
+        message: &Value,
+        key: &SecretString,
+        idempotency: Option<&str>,
+    ) -> Answer {
+        let mut request = post(MESSAGES)
+            .header(AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(idempotency) = idempotency {
+            request = request.header("idempotency-key", idempotency);
+        }
+        self.harness.ask_with(Router::new(), request, Body::from(message.to_string())).await
+    }
+
+    async fn accepted(&self, message: &Value) -> String {
+        id_of(&self.hand_over(message).await)
+    }
+
+    async fn hand_over_octets(&self, octets: &str) -> Answer {
+        let request = post(MESSAGES)
+            .header(AUTHORIZATION, format!("Bearer {}", self.key.expose_secret()))
+            .header(CONTENT_TYPE, "message/rfc822");
+        self.harness.ask_with(Router::new(), request, Body::from(octets.to_owned())).await
+    }
+
+    async fn status(&self, id: &str) -> Value {
+        let answer = self.ask("GET", id, &self.key).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        serde_json::from_str(&answer.body).expect("JSON")
+    }
+
+    async fn ask(&self, method: &str, id: &str, key: &SecretString) -> Answer {
+        let request = get(&format!("{MESSAGES}/{id}"))
+            .method(method)
+            .header(AUTHORIZATION, format!("Bearer {}", key.expose_secret()));
+        self.harness.ask(Router::new(), request).await
+    }
+
+    /// Sends what may be sent now, and returns the number of attempts.
+    async fn work(&self) -> usize {
+        let mut worker = self.harness.server.worker();
+        let mut attempts = 0;
+        while worker.send_next().await.expect("the database answers") {
+            attempts += 1;
+        }
+        attempts
+    }
+
+    async fn record(&self, evidence: Evidence) {
+        self.harness.server.checks.delivery.health.record(1, evidence).await;
+    }
+}
+
+async fn add(harness: &Harness, name: &str, settings: ApplicationSettings) -> SecretString {
+    let settings = ApplicationSettings { name: name.to_owned(), ..settings };
+    harness.server.applications().add(&operator(), settings).await.expect("it is added").1
+}
+
+fn id_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+    body["id"].as_str().expect("an ID").to_owned()
+}
+
+fn message_to(recipients: &[&str]) -> Value {
+    json!({ "from": SENDER, "to": recipients, "subject": "Hello", "text": "canary-body" })
+}
+
+/// The commands of a kind that the mail server has received.
+async fn received(server: SmtpServer, start: &str) -> Vec<String> {
+    let received = server.received().await;
+    let lines = received.lines();
+    lines.iter().filter(|line| line.starts_with(start)).map(|line| (*line).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_message_that_is_accepted_is_delivered_once_with_its_state() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.status(&id).await["state"], "queued");
+    assert_eq!(fixture.work().await, 1);
+    let status = fixture.status(&id).await;
+    assert_eq!(
+        (&status["state"], &status["recipients"][0]["state"]),
+        (&json!("delivered"), &json!("delivered"))
+    );
+    assert_eq!(status["attempts"].as_array().map(Vec::len), Some(1));
+    assert_eq!(fixture.work().await, 0);
+    assert_eq!(received(server, "DATA").await.len(), 1);
+}
+
+#[tokio::test]
+async fn messages_share_a_session() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    for _ in 0..3 {
+        fixture.accepted(&message_to(&["bo@example.org"])).await;
+    }
+    assert_eq!(fixture.work().await, 3);
+    let received = server.received().await;
+    assert_eq!(received.connections, 1);
+    assert_eq!(received.lines().iter().filter(|line| line.starts_with("MAIL")).count(), 3);
+}
+
+#[tokio::test]
+async fn of_three_recipients_the_refused_one_fails_with_a_notice_and_the_others_get_it_once() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let recipients = ["bo@example.org", "nobody@example.org", "di@example.org"];
+    let id = fixture.accepted(&message_to(&recipients)).await;
+    assert_eq!(fixture.work().await, 2, "the message and the notice");
+    let status = fixture.status(&id).await;
+    let ended: Vec<_> = (0..3).map(|at| status["recipients"][at]["state"].clone()).collect();
+    assert_eq!(ended, ["delivered", "failed", "delivered"]);
+    assert_eq!(status["recipients"][1]["trouble"]["reply"], "550 5.1.1 Nobody here");
+    let received = server.received().await;
+    let lines = received.lines();
+    assert_eq!(lines.iter().filter(|line| **line == "DATA").count(), 2);
+    assert!(lines.contains(&"MAIL FROM:<>"), "the notice has the null reverse-path");
+    assert!(lines.contains(&"RCPT TO:<noreply@example.com>"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_greylisted_waits_and_is_retried_alone() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["bo@example.org", "later@example.org"])).await;
+    assert_eq!(fixture.work().await, 1);
+    let status = fixture.status(&id).await;
+    assert_eq!(status["recipients"][0]["state"], "delivered");
+    assert_eq!(status["recipients"][1]["state"], "waiting");
+    fixture.harness.clock.advance(TimeDelta::minutes(2));
+    assert_eq!(fixture.work().await, 1);
+    let rcpt = received(server, "RCPT").await;
+    assert_eq!(rcpt.iter().filter(|line| line.contains("bo@")).count(), 1);
+    assert_eq!(rcpt.iter().filter(|line| line.contains("later@")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_message_is_given_up_after_48_hours_with_a_notice() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["later@example.org"])).await;
+    let mut attempts = 0;
+    for _ in 0..60 {
+        attempts += fixture.work().await;
+        fixture.harness.clock.advance(TimeDelta::hours(1));
+    }
+    let status = fixture.status(&id).await;
+    assert_eq!(status["recipients"][0]["state"], "failed");
+    assert!((20..60).contains(&attempts), "{attempts}");
+    assert_eq!(received(server, "MAIL FROM:<>").await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_idempotency_key_by_50_callers_is_one_message() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = std::sync::Arc::new(Fixture::sending_to(&server).await);
+    let message = message_to(&["bo@example.org"]);
+    let mut callers = JoinSet::new();
+    for _ in 0..50 {
+        let (fixture, message) = (fixture.clone(), message.clone());
+        callers.spawn(async move {
+            id_of(&fixture.hand_over_with(&message, &fixture.key, Some("once")).await)
+        });
+    }
+    let mut ids = callers.join_all().await;
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(fixture.work().await, 1);
+    let other = add(&fixture.harness, "Other", ApplicationSettings::default()).await;
+    let id = id_of(&fixture.hand_over_with(&message, &other, Some("once")).await);
+    assert_ne!(id, ids[0]);
+    let changed = message_to(&["di@example.org"]);
+    let refused = fixture.hand_over_with(&changed, &fixture.key, Some("once")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn an_application_sees_and_cancels_only_its_own_messages() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    let other = add(&fixture.harness, "Other", ApplicationSettings::default()).await;
+    for method in ["GET", "DELETE"] {
+        let answer = fixture.ask(method, &id, &other).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method}");
+    }
+    let answer = fixture.ask("DELETE", &id, &fixture.key).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(fixture.status(&id).await["state"], "canceled");
+    assert_eq!(fixture.work().await, 0);
+    let again = fixture.ask("DELETE", &id, &fixture.key).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(received(server, "DATA").await.is_empty(), "a canceled message never leaves");
+}
+
+#[tokio::test]
+async fn a_sender_that_is_not_allowed_is_refused_and_shown_to_administrators() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let mut foreign = message_to(&["bo@example.org"]);
+    foreign["from"] = json!("ceo@example.com");
+    let refused = fixture.hand_over(&foreign).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let sender =
+        "From: noreply@example.com\r\nSender: ceo@example.com\r\nTo: bo@example.org\r\n\r\nx\r\n";
+    assert_eq!(fixture.hand_over_octets(sender).await.status, StatusCode::FORBIDDEN);
+    let two = "From: noreply@example.com, ceo@example.com\r\nTo: bo@example.org\r\n\r\nx\r\n";
+    assert_eq!(fixture.hand_over_octets(two).await.status, StatusCode::FORBIDDEN);
+    let listed = fixture.harness.server.applications().list().await.expect("a list");
+    assert!(listed[0].last_refusal.is_some());
+    assert_eq!(fixture.work().await, 0);
+}
+
+#[tokio::test]
+async fn an_allowed_sender_is_the_envelope_sender() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let senders = vec!["planner@example.com".to_owned()];
+    let settings = ApplicationSettings { senders, ..ApplicationSettings::default() };
+    let fixture = Fixture::with(&server, settings).await;
+    let mut message = message_to(&["bo@example.org"]);
+    message["from"] = json!("Planner <Planner@example.com>");
+    fixture.accepted(&message).await;
+    assert_eq!(fixture.work().await, 1);
+    assert_eq!(received(server, "MAIL").await[0], "MAIL FROM:<Planner@example.com>");
+}
+
+#[tokio::test]
+async fn a_header_that_would_inject_another_is_refused() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    for headers in [
+        json!({ "X-A": "a\r\nBcc: eve@example.org" }),
+        json!({ "Bcc": "eve@example.org" }),
+        json!({ "X A": "a" }),
+    ] {
+        let mut message = message_to(&["bo@example.org"]);
+        message["headers"] = headers;
+        let answer = fixture.hand_over(&message).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn bcc_recipients_get_the_message_and_are_not_in_it() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let octets = "From: noreply@example.com\r\nTo: bo@example.org\r\nBcc: secret@example.org\r\nSubject: x\r\n\r\nbody\r\n";
+    id_of(&fixture.hand_over_octets(octets).await);
+    assert_eq!(fixture.work().await, 1);
+    let received = server.received().await;
+    assert!(received.lines().contains(&"RCPT TO:<secret@example.org>"));
+    let message = String::from_utf8(received.message()).expect("text");
+    assert!(!message.contains("secret@example.org"), "{message}");
+    assert!(message.starts_with("Received: by "), "{message}");
+}
+
+#[tokio::test]
+async fn a_request_without_a_valid_key_is_refused() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let message = message_to(&["bo@example.org"]);
+    for key in ["", "ppm_000000000000_x", "Bearer"] {
+        let answer = fixture.hand_over_with(&message, &key.to_owned().into(), None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{key}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    let id = fixture.harness.server.applications().list().await.expect("a list")[0].id.clone();
+    let applications = fixture.harness.server.applications();
+    applications.set_disabled(&operator(), &id, true).await.expect("it is disabled");
+    assert_eq!(fixture.hand_over(&message).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_application_that_exceeds_its_rate_is_told_to_wait() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let settings = ApplicationSettings { per_minute: Some(2), ..ApplicationSettings::default() };
+    let fixture = Fixture::with(&server, settings).await;
+    let message = message_to(&["bo@example.org"]);
+    for _ in 0..2 {
+        fixture.accepted(&message).await;
+    }
+    let refused = fixture.hand_over(&message).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.header("retry-after"), "60");
+    fixture.harness.clock.advance(TimeDelta::minutes(1));
+    fixture.accepted(&message).await;
+}
+
+#[tokio::test]
+async fn bodies_and_subjects_rest_sealed_and_a_delivered_body_is_deleted() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let mut message = message_to(&["bo@example.org"]);
+    message["subject"] = json!("canary-subject");
+    fixture.accepted(&message).await;
+    let url = database_url(fixture.harness.folder.path()).await;
+    if let Some(file) = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//")) {
+        for suffix in ["", "-wal"] {
+            let octets = std::fs::read(format!("{file}{suffix}")).unwrap_or_default();
+            for canary in ["canary-body", "canary-subject"] {
+                assert!(memchr::memmem::find(&octets, canary.as_bytes()).is_none(), "{canary}");
+            }
+        }
+    }
+    assert_eq!(count_rows(fixture.harness.folder.path(), "message_body").await, 1);
+    assert_eq!(fixture.work().await, 1);
+    assert_eq!(count_rows(fixture.harness.folder.path(), "message_body").await, 0);
+}
+
+#[tokio::test]
+async fn an_open_incident_holds_the_queue_until_email_works_again() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let (step, diagnosis) = (Step::SignIn, Diagnosis::CredentialsRefused);
+    let trouble = Trouble { step, diagnosis, peer_text: None, found: None, can_pass: false };
+    fixture.record(Evidence::Fails(trouble)).await;
+    fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.work().await, 0, "it is held");
+    fixture.record(Evidence::Works(Proof { reach: Reach::SignIn, renews: true })).await;
+    assert_eq!(fixture.work().await, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_gets_nothing_for_a_while_and_then_the_oldest_first() {
+    let busy = SmtpScript::in_clear().replying("MAIL", "451 4.7.500 Server busy").play_to_all();
+    let fixture = Fixture::sending_to(&busy).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(fixture.accepted(&message_to(&["bo@example.org"])).await);
+        fixture.harness.clock.advance(TimeDelta::seconds(1));
+    }
+    assert_eq!(fixture.work().await, 1, "one message shows that the server is busy");
+    assert_eq!(fixture.work().await, 0);
+    for id in &ids {
+        assert_eq!(fixture.status(id).await["state"], "queued");
+    }
+    let waiting = rows::waiting(&fixture.harness.server.store).await.expect("an answer");
+    assert_eq!(waiting.0, 3);
+    assert!(waiting.1.expect("a time") < fixture.harness.clock.now());
+}
+
+#[tokio::test]
+async fn a_claim_whose_lease_is_over_is_attempted_again_unless_the_final_dot_was_sent() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let server_state = &fixture.harness.server;
+    let mut states = Vec::new();
+    for is_marked in [false, true] {
+        let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+        let claim = rows::Operation::Claim(rows::Claim {
+            owner: "killed".to_owned(),
+            now: fixture.harness.clock.now(),
+            lease: std::time::Duration::from_millis(50),
+            which: rows::Which::Due(rows::PaceLimits::default()),
+        });
+        let writer = &server_state.outbox.writer;
+        let rows::Done::Claimed(Some(claimed)) = writer.make(claim).await.expect("an answer")
+        else {
+            panic!("a message is due");
+        };
+        if is_marked {
+            let marked = writer.make(rows::Operation::Mark(claimed.attempt)).await;
+            assert_eq!(marked.expect("an answer"), rows::Done::Written(true));
+        }
+        crate::support::waiting::until(async || {
+            rows::end_lost_attempts(&server_state.store, server_state.clock.now())
+                .await
+                .expect("an answer")
+                > 0
+        })
+        .await;
+        fixture.work().await;
+        states.push(fixture.status(&id).await["state"].clone());
+    }
+    assert_eq!(states, ["delivered", "unknown"]);
+}
+
+#[tokio::test]
+async fn a_message_that_has_ended_is_deleted_after_its_retention_and_one_that_waits_is_not() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let ended = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.work().await, 1);
+    let waiting = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    fixture.harness.clock.advance(TimeDelta::days(91));
+    delete_expired(&fixture.harness.server.cleanup()).await.expect("the database answers");
+    let answer = fixture.ask("GET", &ended, &fixture.key).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(fixture.status(&waiting).await["state"], "queued");
+}
+
+#[tokio::test]
+async fn the_pace_of_a_provider_is_not_exceeded_in_any_minute() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    for _ in 0..7 {
+        fixture.accepted(&message_to(&["bo@example.org"])).await;
+    }
+    let claim = async || {
+        let limits = rows::PaceLimits { per_minute: Some(3), per_day: Some(5) };
+        let operation = rows::Operation::Claim(rows::Claim {
+            owner: "worker".to_owned(),
+            now: fixture.harness.clock.now(),
+            lease: std::time::Duration::from_mins(1),
+            which: rows::Which::Due(limits),
+        });
+        let done = fixture.harness.server.outbox.writer.make(operation).await;
+        matches!(done.expect("an answer"), rows::Done::Claimed(Some(_)))
+    };
+    let mut claimed = Vec::new();
+    for _ in 0..8 {
+        claimed.push(claim().await);
+        fixture.harness.clock.advance(TimeDelta::seconds(15));
+    }
+    // Three in the first minute, then each 60 s after one, up to five recipients a day.
+    assert_eq!(claimed, [true, true, true, false, true, true, false, false]);
+}
+
+#[tokio::test]
+async fn an_operator_hands_over_lists_cancels_and_erases_by_the_command_line() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let folder = fixture.harness.folder.path();
+    let database = database_url(folder).await;
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = program::program(folder);
+        command.args(arguments).args(["--database-url", &database]);
+        command.env("PPM_EMAIL_KEY_FILE", folder.join("ppm-email.key"));
+        let output = program::run(command, input);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+    };
+    let octets = |to: &str| format!("From: {SENDER}\r\nTo: {to}\r\nSubject: x\r\n\r\nbody\r\n");
+    let send = ["send", "--application", "planner"];
+    let first = run(&send, &octets("bo@example.org"));
+    let second = run(&send, &octets("di@example.org"));
+    assert!(run(&["outbox", "list"], "").contains(&format!("{second}\t")));
+    run(&["outbox", "cancel", &first], "");
+    assert_eq!(fixture.status(&first).await["state"], "canceled");
+    let erased = run(&["outbox", "erase", "--recipient", "DI@example.org"], "");
+    assert_eq!(erased, "erased in 1 messages");
+    let status = fixture.status(&second).await;
+    assert_eq!(
+        (&status["state"], &status["recipients"][0]["address"]),
+        (&json!("canceled"), &json!(""))
+    );
+    assert_eq!(fixture.work().await, 0);
+    assert_eq!(count_rows(folder, "message_body").await, 0);
+}
+
+#[tokio::test]
+async fn an_operator_has_a_waiting_message_tried_again_at_once() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["later@example.org"])).await;
+    assert_eq!(fixture.work().await, 1);
+    assert_eq!(fixture.work().await, 0);
+    let (store, now) = (&fixture.harness.server.store, fixture.harness.clock.now());
+    assert!(rows::retry(store, &id, now).await.expect("an answer"));
+    assert_eq!(fixture.work().await, 1);
+}

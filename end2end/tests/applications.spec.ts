@@ -36,7 +36,8 @@ test('an administrator adds an application, copies its key, and rotates it', asy
   await expect(page.getByText('No application can send yet.')).toBeVisible();
 });
 
-test('what is entered on the page Applications stays after a refusal, and is no markup', async ({ page, signIn }) => {
+test('what is entered on the page Applications stays after a refusal, and is no markup', async ({ page, signIn, consoleErrors }) => {
+  consoleErrors.expectStatus(422, /applications/);
   await signIn();
   await page.goto(PAGE);
   await page.getByLabel('Name', { exact: true }).fill(EVIL);

@@ -137,7 +137,7 @@ test.describe(() => {
     await signIn();
     await expect(isMarked()).toBeVisible();
     const links = await page.getByRole('navigation').getByRole('link').all();
-    expect(links).toHaveLength(7);
+    expect(links).toHaveLength(8);
     for (const link of links) await expect(link.locator('svg[aria-hidden=true]')).toBeVisible();
   });
 

@@ -1,4 +1,4 @@
-//! Applications: the products that send through the saved settings, each with keys of its own.
+//! Applications: the products that send through the saved settings, each with its own keys.
 
 use std::fmt;
 

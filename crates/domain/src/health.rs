@@ -91,7 +91,7 @@ pub struct FailedMessage {
 
 impl Trouble {
     /// Returns what a failed message says of the connection; `None` if it failed for its recipients,
-    /// its content or a sender of its own. The lack of a token counts later, if there is none for
+    /// its content or another envelope sender than the configured one. The lack of a token counts later, if there is none for
     /// [`WITHOUT_TOKEN`].
     pub fn of_message(failed: FailedMessage) -> Option<Self> {
         let FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender } = failed;

@@ -5,8 +5,7 @@ use domain::application::{ApplicationProblem, MAX_NAME, MAX_PER_MINUTE, MAX_SEND
 /// The page's title.
 pub const TITLE: &str = "Applications";
 /// The page's purpose.
-pub const LEAD: &str =
-    "The products that send email through these settings. Each has a key of its own.";
+pub const LEAD: &str = "The products that send email through these settings. Each has its own key.";
 /// The text before the first application.
 pub const NONE: &str =
     "No application can send yet. Add one below, and enter its key in that product.";

@@ -73,8 +73,15 @@ pub fn SaveBar(state: FormState, token: TokenState, incident: IncidentState) -> 
                     class=class
                     id=SAVED
                     tabindex="-1"
-                    on:focusout=move |_| {
-                        set_timeout(move || state.clear_saved_notice(), SHOWN_AFTER_FOCUS);
+                    on:focusout=move |event| {
+                        let left = event_target::<web_sys::Node>(&event);
+                        // A later notice has another element, and its own time.
+                        let clear = move || {
+                            if left.is_connected() {
+                                state.clear_saved_notice();
+                            }
+                        };
+                        set_timeout(clear, SHOWN_AFTER_FOCUS);
                     }
                 >
                     <p class="changes"><strong>{text}</strong>{stopped}</p>

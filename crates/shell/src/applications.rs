@@ -116,7 +116,7 @@ fn row(application: &Application, page: &Page) -> AnyView {
             <td data-label=words::ACTIONS>
                 {rotate} {switch}
                 {change_form(application, &page.default_sender)}
-                <details>
+                <details class="form">
                     <summary>{words::REMOVE} <span class="unseen">{name.clone()}</span></summary>
                     <p>{words::REMOVE_QUESTION}</p>
                     {remove}
@@ -163,7 +163,7 @@ fn change_form(application: &Application, default_sender: &str) -> AnyView {
     let per_minute = settings.per_minute.map(|rate| rate.to_string()).unwrap_or_default();
     let default_sender = default_sender.to_owned();
     view! {
-        <details>
+        <details class="form">
             <summary>{words::CHANGE} <span class="unseen">{settings.name.clone()}</span></summary>
             <form method="post" action=paths::APPLICATIONS class="plain-form">
                 <input type="hidden" name="application" value=id.clone()/>

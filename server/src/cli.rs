@@ -166,6 +166,10 @@ pub struct ServeArgs {
     #[arg(value_name = "SECONDS", default_value = "60")]
     pub smtp_total_seconds: String,
 
+    /// The messages of applications.
+    #[command(flatten)]
+    pub sending: SendingArgs,
+
     /// The health of mail.
     #[command(flatten)]
     pub health: HealthArgs,
@@ -177,6 +181,25 @@ pub struct ServeArgs {
     /// How many days test messages are kept; 0 keeps them forever.
     #[arg(long, env = "PPM_EMAIL_MESSAGE_DAYS", value_name = "DAYS", default_value = "90")]
     pub message_days: String,
+}
+
+/// How the messages of applications are sent.
+#[derive(Debug, Args)]
+pub struct SendingArgs {
+    /// How much may be sent through the mail server, by all nodes together: connections at a time,
+    /// messages in any minute, recipients in any day; 0 for no limit. Default: what the provider is
+    /// known to accept, else 5,0,0.
+    #[arg(long, env = "PPM_EMAIL_PACE", value_name = "CONNECTIONS,PER_MINUTE,PER_DAY")]
+    pub pace: Option<String>,
+
+    /// Holds the messages of applications: none is sent. Test messages and alerts are.
+    #[arg(long, env = "PPM_EMAIL_OUTBOX_HOLD")]
+    pub outbox_hold: bool,
+
+    /// Sends every message of an application to this address in place of its recipients, in a staging
+    /// system.
+    #[arg(long, env = "PPM_EMAIL_OUTBOX_REDIRECT_TO", value_name = "ADDRESS")]
+    pub outbox_redirect_to: Option<String>,
 }
 
 /// Checks of the saved connection, and alerts.

@@ -7,12 +7,14 @@ mod host;
 mod identity;
 mod limits;
 mod retention;
+mod sending;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{io, ops::RangeInclusive, time::Duration};
 
 use contract::paths;
+use domain::outbox::Pace;
 use domain::syntax::url::endpoint_url;
 use net::{egress::EgressRuleError, http::HttpDeadlines};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -35,6 +37,7 @@ pub use alerts::{AlertConfig, AlertConfigError, MetricsConfig, Webhook};
 pub use embedding::{EmbeddingError, EmbeddingOrigins, HostOrigin};
 pub use host::{HostConfigError, HostTokens};
 pub use retention::Retention;
+pub use sending::{SendingConfigError, Staging};
 
 /// The validated configuration.
 #[derive(Debug, Clone)]
@@ -89,6 +92,10 @@ pub struct Config {
     pub stream_timing: StreamTiming,
     /// How long audit rows and test messages are kept.
     pub retention: Retention,
+    /// How much may be sent; `None` for what the provider accepts.
+    pub pace: Option<Pace>,
+    /// How messages of applications are held or redirected.
+    pub staging: Staging,
     /// Where alerts about the health of mail go.
     pub alerts: AlertConfig,
     /// The path of the page with the tab; a Rust host sets the path of its own page.
@@ -148,6 +155,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Egress(#[from] EgressRuleError),
     #[error(transparent)]
+    Sending(#[from] SendingConfigError),
+    #[error(transparent)]
     Alerts(#[from] AlertConfigError),
     #[error(transparent)]
     Host(#[from] HostConfigError),
@@ -200,6 +209,8 @@ impl Config {
             smtp_deadlines: Deadlines::default(),
             stream_timing: StreamTiming::default(),
             retention: Retention::default(),
+            pace: None,
+            staging: Staging::default(),
             alerts: AlertConfig::default(),
             tab_path: paths::EMAIL.to_owned(),
         }
@@ -267,6 +278,8 @@ impl Config {
             )?,
             stream_timing: StreamTiming::default(),
             retention: Retention::read(&args.audit_days, &args.message_days)?,
+            pace: sending::pace(&args.sending)?,
+            staging: Staging::read(&args.sending)?,
             alerts: AlertConfig::read(&args.health)?,
             tab_path: paths::EMAIL.to_owned(),
         })

@@ -1,15 +1,18 @@
 //! The state that all handlers share, and how it is made at startup.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
+use domain::error::one_line;
 use metrics::Metrics;
 use net::http::{GuardedHttp, HttpClientError};
 use net::tls::{TlsTrust, TrustError};
 use oauth::{Documents, TokenClient};
-use outbox::{Worker, Writer};
+use outbox::{Slots, Worker, Writer};
 use store::alerts::Channel;
+use store::queue_lock::{QueueLock, try_lock};
 use store::{OpenStoreError, Store, StoreError};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::clock::{Clock, Randomness};
 use vault::{UnlockError, Vault};
@@ -188,12 +191,40 @@ impl Server {
         ])
     }
 
-    /// Starts the workers of the outbox, which end what they have begun when the server stops.
+    /// Starts the workers of the outbox, which end what they have begun when the server stops. On
+    /// `SQLite` they wait while another process works the queue.
     pub fn start_workers(&self) {
-        let delivery = &self.runs.delivery;
-        for _ in 0..WORKERS {
-            delivery.tasks.spawn(self.worker().run(self.stopping.clone()));
+        let server = self.clone();
+        self.runs.delivery.tasks.spawn(async move {
+            let Some(_lock) = server.queue_lock().await else { return };
+            let number = server.config.pace.unwrap_or_default().connections - 1;
+            let mut workers = JoinSet::new();
+            for _ in 0..number.max(1) {
+                workers.spawn(server.worker().run(server.stopping.clone()));
+            }
+            while workers.join_next().await.is_some() {}
+        });
+    }
+
+    /// Waits for the right to work the queue; `None` if the server stops.
+    async fn queue_lock(&self) -> Option<QueueLock> {
+        while !self.stopping.is_cancelled() {
+            match try_lock(&self.config.database) {
+                Ok(Some(lock)) => match lock.end_leases(&self.store).await {
+                    Ok(()) => return Some(lock),
+                    Err(error) => {
+                        tracing::error!(error = one_line(&error), "the outbox could not be read");
+                    }
+                },
+                Ok(None) => {}
+                Err(error) => tracing::error!(error = one_line(&error), "the outbox is not worked"),
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => {}
+                () = sleep(LOCK_TRIED_EVERY) => {}
+            }
         }
+        None
     }
 
     /// A worker of the outbox.
@@ -201,8 +232,9 @@ impl Server {
         let delivery = self.runs.delivery.clone();
         let Outbox { store, writer, vault, clock, randomness, wake, .. } = self.outbox.clone();
         let longest = longest(&delivery);
-        let outlet = Arc::new(SavedConnection { delivery, pace: None });
-        Worker::new(store, writer, vault, clock, randomness, outlet, wake, longest)
+        let slots = delivery.slots.clone();
+        let outlet = Arc::new(SavedConnection { delivery, staging: self.config.staging.clone() });
+        Worker::new(store, writer, vault, clock, randomness, outlet, slots, wake, longest)
     }
 
     /// Writes the audit rows that are in memory, and waits for messages and token requests in
@@ -226,9 +258,8 @@ impl Server {
     }
 }
 
-/// How many messages of the outbox are sent at a time. One connection of three, which Microsoft 365
-/// accepts, is left to test messages and alerts.
-const WORKERS: usize = 2;
+/// How often a process that does not work the queue tries to.
+const LOCK_TRIED_EVERY: Duration = Duration::from_secs(2);
 
 /// The background tasks of a server. Dropping this aborts them.
 #[must_use = "dropping it stops the tasks"]
@@ -326,6 +357,8 @@ impl Shared {
             deadlines: self.config.smtp_deadlines,
             client_name: self.config.client_name(),
             health: health.clone(),
+            pace: self.config.pace,
+            slots: Slots { store: self.store.clone(), randomness: self.randomness.clone() },
             clock: self.clock.clone(),
             tasks: TaskTracker::new(),
         };

@@ -159,6 +159,7 @@ const ON_POSTGRES: [(&str, &str); 21] = [
     ("health::", "incidents, leases of checks and alerts"),
     ("restore::", "the settings that last worked, kept by an upsert"),
     ("applications::", "applications and their keys"),
+    ("pace::", "slots of connections, and the pace, over two nodes"),
     ("outbox::", "claims, leases and results of messages, and keys of repeated requests"),
     ("postgres::", "what only PostgreSQL has: TLS, lost connections, its limits"),
     ("upgrade::", "migrations, on a database of the version before"),

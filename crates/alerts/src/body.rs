@@ -13,6 +13,7 @@ pub fn body(id: &str, subject: &AlertSubject, at: DateTime<Utc>) -> String {
         AlertSubject::Opened(incident) => ("incident.opened", of_incident(incident)),
         AlertSubject::Recovered(incident) => ("incident.recovered", of_incident(incident)),
         AlertSubject::Expiring { expiry, .. } => ("credential.expiring", of_expiry(*expiry, at)),
+        AlertSubject::MessagesFailed(number) => ("messages.failed", json!({ "messages": number })),
     };
     let (subject, text) = words(subject, at);
     json!({
@@ -35,6 +36,7 @@ fn words(subject: &AlertSubject, at: DateTime<Utc>) -> (String, String) {
         AlertSubject::Opened(incident) => alert::opened(incident),
         AlertSubject::Recovered(incident) => alert::recovered(incident),
         AlertSubject::Expiring { expiry, .. } => alert::expiring(*expiry, at.date_naive()),
+        AlertSubject::MessagesFailed(number) => alert::messages_failed(*number),
     }
 }
 
@@ -137,6 +139,13 @@ mod tests {
             let body = parsed(&subject).to_string();
             assert!(!body.contains("words of the provider"), "{body}");
         }
+    }
+
+    #[test]
+    fn failed_messages_are_a_number() {
+        let body = parsed(&AlertSubject::MessagesFailed(3));
+        assert_eq!(body["type"], "messages.failed");
+        assert_eq!(body["data"], json!({ "messages": 3 }));
     }
 
     #[test]

@@ -515,6 +515,8 @@ pub enum AlertSubject {
         /// Which of [`REMINDERS`] this is.
         days: i64,
     },
+    /// So many messages of applications failed for a recipient since the last such alert.
+    MessagesFailed(i64),
 }
 
 /// The health of the connection, as `ppm-email health` and the metrics say it.

@@ -13,6 +13,44 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(1);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
+/// How much may be sent over the connection, by all nodes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Connections at a time.
+    pub connections: i64,
+    /// Messages in any 60 seconds, if that is limited.
+    pub per_minute: Option<i64>,
+    /// Recipients in any 24 hours, if that is limited.
+    pub recipients_per_day: Option<i64>,
+}
+
+impl Default for Pace {
+    /// That of a provider whose limits are not known.
+    fn default() -> Self {
+        Self { connections: 5, per_minute: None, recipients_per_day: None }
+    }
+}
+
+impl Pace {
+    /// The most connections that can be configured.
+    pub const MOST_CONNECTIONS: i64 = 100;
+
+    /// Parses `CONNECTIONS,PER_MINUTE,PER_DAY`, where a 0 behind the first is no limit.
+    pub fn parse(text: &str) -> Option<Self> {
+        let numbers: Vec<i64> =
+            text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+        let [connections, per_minute, per_day] = *numbers else { return None };
+        let is_valid = (1..=Self::MOST_CONNECTIONS).contains(&connections)
+            && [per_minute, per_day].iter().all(|&limit| limit >= 0);
+        let limit = |number| Some(number).filter(|&number| number > 0);
+        is_valid.then_some(Self {
+            connections,
+            per_minute: limit(per_minute),
+            recipients_per_day: limit(per_day),
+        })
+    }
+}
+
 json_enum! {
     /// The state of a recipient, or of a message.
     #[derive(Hash)]
@@ -137,6 +175,19 @@ mod tests {
             (vec![Queued, Sending], Sending),
         ] {
             assert_eq!(MessageState::of_message(recipients.clone()), expected, "{recipients:?}");
+        }
+    }
+
+    #[test]
+    fn a_pace_is_three_numbers_of_which_the_last_two_may_be_0() {
+        let parsed = |text| {
+            Pace::parse(text)
+                .map(|pace| (pace.connections, pace.per_minute, pace.recipients_per_day))
+        };
+        assert_eq!(parsed("3,30,10000"), Some((3, Some(30), Some(10_000))));
+        assert_eq!(parsed("20, 0, 0"), Some((20, None, None)));
+        for text in ["", "3", "3,30", "0,30,1", "101,0,0", "3,-1,0", "3,30,10,1", "a,b,c"] {
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 

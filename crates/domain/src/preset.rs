@@ -2,6 +2,7 @@
 //! and supply the links of explanations. Each row was read at the address that it names.
 
 use crate::draft::{TlsMode, bool_text};
+use crate::outbox::Pace;
 use crate::{Field, OauthFlow, microsoft};
 
 /// A provider of outgoing mail.
@@ -57,17 +58,6 @@ pub struct Preset {
     pub oauth: Option<Oauth>,
     /// The provider's documentation page.
     pub page: &'static str,
-}
-
-/// How much a provider accepts over one account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Connections at a time.
-    pub connections: usize,
-    /// Messages in any 60 seconds.
-    pub per_minute: i64,
-    /// Recipients in any 24 hours.
-    pub recipients_per_day: i64,
 }
 
 /// A provider's OAuth settings; `{}` is replaced by the detail.
@@ -202,9 +192,11 @@ impl Provider {
     /// How much the provider accepts over one account, if it is known to limit that.
     pub const fn pace(self) -> Option<Pace> {
         match self {
-            Self::Microsoft365 => {
-                Some(Pace { connections: 3, per_minute: 30, recipients_per_day: 10_000 })
-            }
+            Self::Microsoft365 => Some(Pace {
+                connections: 3,
+                per_minute: Some(30),
+                recipients_per_day: Some(10_000),
+            }),
             Self::HighVolumeEmail
             | Self::AzureCommunicationServices
             | Self::Google

@@ -37,6 +37,15 @@ pub fn reminder(expiry: Expiry, on: &str, today: NaiveDate) -> String {
     format!("{name} {when} ({on}). {}", remedy(expiry.credential))
 }
 
+/// The subject and the text about messages of applications that failed.
+pub fn messages_failed(number: i64) -> (String, String) {
+    let messages = if number == 1 { "1 message".to_owned() } else { format!("{number} messages") };
+    let text = format!(
+        "{messages} did not reach all recipients. Default Sender Email gets a notification about each."
+    );
+    ("PPM could not deliver all email".to_owned(), text)
+}
+
 /// When a credential ends, by the days left.
 pub fn expires(days_left: i64) -> String {
     match days_left {

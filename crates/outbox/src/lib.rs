@@ -12,6 +12,7 @@ mod media_type;
 mod message;
 mod notice;
 mod request;
+mod slots;
 mod worker;
 mod writer;
 
@@ -20,5 +21,6 @@ pub use identifier::new_id;
 pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received};
 pub use notice::{FailedRecipient, Notice, notice};
 pub use request::{Attachment, InvalidRequest, MessageRequest, Problem};
-pub use worker::{Gate, Opened, Outlet, Passing, Worker};
+pub use slots::{Slot, Slots};
+pub use worker::{Gate, Opened, Outlet, PROBE_EVERY, Passing, Worker};
 pub use writer::{WriteError, Writer};

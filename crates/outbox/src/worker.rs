@@ -5,32 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::{Diagnosis, Step, StepReport};
 use domain::error::one_line;
-use domain::outbox::{MessageState, RecipientTrouble, next_attempt, pause};
+use domain::outbox::{MessageState, Pace, RecipientTrouble, next_attempt, pause};
 use domain::secret::Destination;
 use domain::settings::Sender;
 use smtp::{Envelope, Failure, NotAccepted, OnRefusal, Refusal, Session, Transaction};
 use store::Store;
 use store::outbox::{
     self as rows, AttemptId, Claim, Claimed, Done, Finished, NewMessage, Operation, PaceChange,
-    PaceLimits, Which,
+    Which,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use vault::clock::{Clock, Randomness, random_bytes};
+use vault::clock::{Clock, Randomness, random_bytes, random_id};
 use vault::{Vault, columns};
 
 use super::identifier::new_id;
 use super::notice::{FailedRecipient, Notice, notice};
+use super::slots::{Slot, Slots};
 use super::writer::{WriteError, Writer};
 use crate::Message;
 
 /// How often the worker looks for messages that nothing has told it of: those of another process, and
 /// those whose pause is over. A session that has sent nothing for so long is closed.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a message probes while email has stopped for a reason that no check can judge.
+pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// How long a lease outlasts the longest attempt.
 const GRACE: Duration = Duration::from_secs(30);
 /// The name by which the product reports, in notices.
@@ -44,6 +47,9 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// The configured sender, to which notices go; `None` if the settings cannot be read.
     async fn sender(&self) -> Option<Sender>;
+
+    /// The address that gets every message in place of its recipients, in a staging system.
+    fn redirected_to(&self) -> Option<&str>;
 
     /// Opens a session with the saved settings, and signs in. Records what that shows of the
     /// connection.
@@ -64,7 +70,10 @@ pub trait Outlet: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// They may, with settings of this revision and this pace.
-    Open(i64, PaceLimits),
+    Open(i64, Pace),
+    /// Email has stopped, and only a message shows whether it works again: one may be attempted in
+    /// [`PROBE_EVERY`].
+    Probe(i64, Pace),
     /// They are held: the settings are incomplete, or email has stopped.
     Closed,
 }
@@ -102,10 +111,14 @@ pub struct Worker<O> {
     pub randomness: Arc<dyn Randomness>,
     /// The connection.
     pub outlet: Arc<O>,
+    /// The connections that all nodes may have open.
+    pub slots: Slots,
     /// Told when a message is accepted.
     pub wake: Arc<Notify>,
     /// How long an attempt takes at most.
     pub longest: Duration,
+    /// Held while messages are sent.
+    slot: Option<Slot>,
     opened: Option<Opened>,
     swept_at: Option<Instant>,
 }
@@ -126,6 +139,7 @@ impl<O: Outlet> Worker<O> {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
         outlet: Arc<O>,
+        slots: Slots,
         wake: Arc<Notify>,
         longest: Duration,
     ) -> Self {
@@ -136,8 +150,10 @@ impl<O: Outlet> Worker<O> {
             clock,
             randomness,
             outlet,
+            slots,
             wake,
             longest,
+            slot: None,
             opened: None,
             swept_at: None,
         }
@@ -156,10 +172,10 @@ impl<O: Outlet> Worker<O> {
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = self.wake.notified() => {}
-                () = sleep(TICK) => self.close(),
+                () = sleep(TICK) => self.close().await,
             }
         }
-        self.close();
+        self.close().await;
     }
 
     /// Sends the next message, if there is one that may be sent. False if there is none.
@@ -170,14 +186,30 @@ impl<O: Outlet> Worker<O> {
         if self.swept_at.is_none_or(|at| at.elapsed() >= TICK) {
             self.sweep().await?;
         }
-        let Gate::Open(revision, limits) = self.outlet.gate().await else {
-            self.opened = None;
+        if !rows::is_due(&self.store, self.clock.now()).await? {
             return Ok(false);
+        }
+        let (revision, pace, which) = match self.outlet.gate().await {
+            Gate::Open(revision, pace) => (revision, pace, Which::Due(pace)),
+            Gate::Probe(revision, pace) => {
+                let since = self.clock.now() - PROBE_EVERY;
+                (revision, pace, Which::Probe { pace, since })
+            }
+            Gate::Closed => {
+                self.close().await;
+                return Ok(false);
+            }
         };
         if self.opened.as_ref().is_some_and(|opened| opened.revision != revision) {
-            self.close();
+            self.close().await;
         }
-        let Some(claimed) = self.claim(Which::Due(limits)).await? else { return Ok(false) };
+        if self.slot.is_none() {
+            self.slot = self.slots.for_messages(&pace).await?;
+        }
+        if self.slot.is_none() {
+            return Ok(false);
+        }
+        let Some(claimed) = self.claim(which).await? else { return Ok(false) };
         self.attempt(claimed).await?;
         Ok(true)
     }
@@ -191,6 +223,8 @@ impl<O: Outlet> Worker<O> {
             let now = self.clock.now();
             self.finish(claimed, outcome, now, Vec::new()).await?;
         }
+        let id = random_id(self.randomness.as_ref());
+        rows::tell_of_failures(&self.store, &id, self.clock.now()).await?;
         Ok(())
     }
 
@@ -265,11 +299,25 @@ impl<O: Outlet> Worker<O> {
         let envelope_sender = Some(claimed.sender.clone()).filter(|sender| !sender.is_empty());
         let is_own_sender =
             envelope_sender.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&sender.address));
-        let recipients = claimed.recipients.iter().map(|(_, address)| address.clone()).collect();
+        let redirected_to = self.outlet.redirected_to();
+        let recipients = match redirected_to {
+            Some(address) => vec![address.to_owned()],
+            None => claimed.recipients.iter().map(|(_, address)| address.clone()).collect(),
+        };
         let envelope = Envelope { sender: envelope_sender, recipients };
-        let mark = mark(&self.writer, claimed.attempt);
+        let refused_at = |results: Vec<Result<(), Refusal>>| {
+            let refused = claimed.recipients.iter().zip(results).filter(|(_, it)| it.is_err());
+            refused.map(|((position, _), _)| *position).collect()
+        };
+        let mark = |results| mark(&self.writer, claimed.attempt, refused_at(results));
         let mut on_step = |report| steps.push(report);
-        let sent = session.send(&envelope, body, OnRefusal::SendToOthers, mark, &mut on_step).await;
+        let mut sent =
+            session.send(&envelope, body, OnRefusal::SendToOthers, mark, &mut on_step).await;
+        if redirected_to.is_some()
+            && let [result] = &*sent.recipients
+        {
+            sent.recipients = vec![result.clone(); claimed.recipients.len()];
+        }
         Some((sent, *revision, is_own_sender))
     }
 
@@ -368,6 +416,7 @@ impl<O: Outlet> Worker<O> {
             steps,
             notice,
             pace,
+            counted: claimed.counted,
         };
         let done = self.writer.make(Operation::Finish(Box::new(finished))).await?;
         if done == Done::Written(false) {
@@ -436,9 +485,13 @@ impl<O: Outlet> Worker<O> {
         }))
     }
 
-    fn close(&mut self) {
+    /// Closes the session, and frees its slot.
+    pub async fn close(&mut self) {
         if let Some(opened) = self.opened.take() {
             opened.session.close();
+        }
+        if let Some(slot) = self.slot.take() {
+            slot.release().await;
         }
     }
 
@@ -452,8 +505,8 @@ impl<O: Outlet> Worker<O> {
 }
 
 /// The durable mark before the final dot.
-async fn mark(writer: &Writer, attempt: AttemptId) -> Result<(), WriteError> {
-    match writer.make(Operation::Mark(attempt)).await? {
+async fn mark(writer: &Writer, attempt: AttemptId, refused: Vec<i64>) -> Result<(), WriteError> {
+    match writer.make(Operation::Mark(attempt, refused)).await? {
         Done::Written(true) => Ok(()),
         _ => Err(WriteError::LeaseLost),
     }

@@ -118,6 +118,6 @@ fn answer_error(callers: Vec<oneshot::Sender<Result<Done, WriteError>>>, error: 
 fn size(operation: &Operation) -> usize {
     match operation {
         Operation::Accept(message, _) => message.body.len(),
-        Operation::Claim(_) | Operation::Mark(_) | Operation::Finish(_) => 0,
+        Operation::Claim(_) | Operation::Mark(..) | Operation::Finish(_) => 0,
     }
 }

@@ -162,7 +162,7 @@ pub async fn deliver(
         Session::open(route, trust, egress, deadlines, on_step).await;
     let outcome = match outcome {
         Ok(mut session) => {
-            let mark = ready(Ok::<_, Infallible>(()));
+            let mark = |_| ready(Ok::<_, Infallible>(()));
             let all_or_none = OnRefusal::SendToNone;
             let sent = session.transact(envelope, message, all_or_none, mark, on_step).await;
             session.close();
@@ -244,17 +244,17 @@ impl Session {
     /// Sends a message, with [`Deadlines::total`] for its steps from [`Step::Sender`] to
     /// [`Step::Accepted`], and reports each to `on_step`.
     ///
-    /// `mark` is awaited when the whole content is sent, and before the final dot: until then the
-    /// server cannot accept the message (RFC 5321 4.1.1.4). If it fails, the connection is closed
+    /// `mark` gets the recipients' results and is awaited when the whole content is sent, and before
+    /// the final dot: until then the server cannot accept the message (RFC 5321 4.1.1.4). If it fails, the connection is closed
     /// without the dot, and [`Step::Content`] is not reported. Its time does not count.
     ///
     /// Dropping the future makes the session unusable.
-    pub async fn send<E>(
+    pub async fn send<E, F: Future<Output = Result<(), E>>>(
         &mut self,
         envelope: &Envelope,
         message: &[u8],
         on_refusal: OnRefusal,
-        mark: impl Future<Output = Result<(), E>>,
+        mark: impl FnOnce(Vec<Result<(), Refusal>>) -> F,
         on_step: &mut (dyn FnMut(StepReport) + Send),
     ) -> Transaction<E> {
         self.connection.stream.renew_limits(Instant::now() + self.total);
@@ -280,12 +280,12 @@ impl Session {
     }
 
     /// Runs the steps from the sender to the acceptance.
-    async fn transact<E>(
+    async fn transact<E, F: Future<Output = Result<(), E>>>(
         &mut self,
         envelope: &Envelope,
         message: &[u8],
         on_refusal: OnRefusal,
-        mark: impl Future<Output = Result<(), E>>,
+        mark: impl FnOnce(Vec<Result<(), Refusal>>) -> F,
         on_step: &mut (dyn FnMut(StepReport) + Send),
     ) -> Transaction<E> {
         let next = std::mem::replace(&mut self.next, Next::Nothing);
@@ -310,7 +310,8 @@ impl Session {
             let begun = Instant::now();
             let go_ahead = send_content(connection, message).await;
             let go_ahead = go_ahead.map_err(|stop| steps.failed(begun, Step::Content, stop))?;
-            if let Err(error) = connection.stream.suspended_for(mark).await {
+            let marked = connection.stream.suspended_for(mark(recipients.clone()));
+            if let Err(error) = marked.await {
                 connection.stream.give_up();
                 return Err(NotAccepted::NotMarked(error));
             }

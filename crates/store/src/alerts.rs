@@ -62,19 +62,23 @@ pub struct AlertLease {
     pub longest: DateTime<Utc>,
 }
 
-/// Queues an alert with a random ID for every way within a transaction. A way that is not configured
-/// lets its rows expire.
+/// Queues an alert with a random ID within a transaction, for every way that it takes. A way that is
+/// not configured lets its rows expire.
 pub(super) async fn queue_in(
     connection: &mut AnyConnection,
     id: &str,
     subject: &AlertSubject,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let incident = match subject {
-        AlertSubject::Opened(incident) | AlertSubject::Recovered(incident) => Some(&incident.id),
-        AlertSubject::Expiring { .. } => None,
+    let (incident, channels): (_, &[Channel]) = match subject {
+        AlertSubject::Opened(incident) | AlertSubject::Recovered(incident) => {
+            (Some(&incident.id), &Channel::ALL)
+        }
+        AlertSubject::Expiring { .. } => (None, &Channel::ALL),
+        // Default Sender Email gets a notification of each.
+        AlertSubject::MessagesFailed(_) => (None, &[Channel::Webhook]),
     };
-    for channel in Channel::ALL {
+    for channel in channels {
         sqlx::query(
             "INSERT INTO alert (id, channel, incident, subject, created_at, next_try_at)
              VALUES ($1, $2, $3, $4, $5, $5)",

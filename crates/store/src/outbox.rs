@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::StepReport;
-use domain::outbox::{MessageState, RecipientTrouble};
+use domain::health::AlertSubject;
+use domain::outbox::{MessageState, Pace, RecipientTrouble};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
+use crate::alerts;
 use crate::columns::{column, json, millis, sought};
 use crate::dialect::Dialect;
 use crate::error::StoreError;
@@ -21,6 +23,9 @@ use crate::pool::Store;
 
 /// How long an application can repeat a request by its key.
 pub const REPEATED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// How often the webhook is told of messages that failed, at most.
+const TOLD_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// A message to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +72,9 @@ pub enum Operation {
     Accept(Box<NewMessage>, AcceptRules),
     /// Claims a message.
     Claim(Claim),
-    /// Notes that the final dot of an attempt is sent next.
-    Mark(AttemptId),
+    /// Notes that the final dot of an attempt is sent next, to the recipients other than those at
+    /// these positions, which the server has refused.
+    Mark(AttemptId, Vec<i64>),
     /// Stores the results of an attempt.
     Finish(Box<Finished>),
 }
@@ -90,18 +96,16 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// The one that is due and was accepted first, if the pace allows it.
-    Due(PaceLimits),
+    Due(Pace),
+    /// The same while email has stopped, if none was claimed so since `since`.
+    Probe {
+        /// The pace.
+        pace: Pace,
+        /// When the last claim must have been.
+        since: DateTime<Utc>,
+    },
     /// One whose time is over, to give it up.
     Expired,
-}
-
-/// How much may be sent over the connection, by all nodes together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PaceLimits {
-    /// Messages in any 60 seconds.
-    pub per_minute: Option<i64>,
-    /// Recipients in any 24 hours.
-    pub per_day: Option<i64>,
 }
 
 /// What became of an [`Operation`].
@@ -155,6 +159,8 @@ pub struct Claimed {
     pub accepted_at: DateTime<Utc>,
     /// Until when it is attempted.
     pub expires_at: DateTime<Utc>,
+    /// Where the attempt is counted against the pace.
+    pub counted: Option<i64>,
 }
 
 /// The results of an attempt.
@@ -178,6 +184,8 @@ pub struct Finished {
     pub notice: Option<Box<NewMessage>>,
     /// What it shows of the pace.
     pub pace: PaceChange,
+    /// Where it is counted against the pace: until now as of its begin, from now on as of its end.
+    pub counted: Option<i64>,
 }
 
 /// What an attempt shows of the pace of the connection.
@@ -213,7 +221,7 @@ async fn apply(
     match operation {
         Operation::Accept(message, rules) => accept(connection, message, rules).await,
         Operation::Claim(wanted) => claim(dialect, connection, wanted).await,
-        Operation::Mark(attempt) => mark(dialect, connection, *attempt).await,
+        Operation::Mark(attempt, refused) => mark(dialect, connection, *attempt, refused).await,
         Operation::Finish(finished) => finish(connection, finished).await,
     }
 }
@@ -317,26 +325,36 @@ async fn claim(
 ) -> Result<Done, StoreError> {
     let (clock, locked) = (dialect.now(), dialect.skip_locked());
     let chosen = match which {
-        Which::Due(limits) => {
-            // Without a lock or a write, because it is asked every second.
-            if !is_due(connection, *now).await? || !pace_allows(connection, *limits, *now).await? {
-                return Ok(Done::Claimed(None));
-            }
-            "due_at <= $3 ORDER BY due_at, ordinal"
-        }
-        Which::Expired => "due_at IS NOT NULL AND expires_at <= $3 ORDER BY expires_at",
+        Which::Due(_) | Which::Probe { .. } => "due_at <= $1 ORDER BY due_at, ordinal",
+        Which::Expired => "due_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at",
     };
+    let pace = match which {
+        Which::Due(pace) | Which::Probe { pace, .. } => Some(pace),
+        Which::Expired => None,
+    };
+    let room = match pace {
+        Some(pace) => pace_allows(connection, *pace, *now).await?,
+        None => Room::Unlimited,
+    };
+    let sql = format!("SELECT ordinal FROM message WHERE {chosen} LIMIT 1 {locked}");
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(millis(*now));
+    let Some(message) = query.fetch_optional(&mut *connection).await? else {
+        return Ok(Done::Claimed(None));
+    };
+    if !has_room(connection, room, message).await? || !may_probe(connection, which, *now).await? {
+        return Ok(Done::Claimed(None));
+    }
     let sql = format!(
         "UPDATE message SET due_at = NULL, attempt = attempt + 1, lease_owner = $1,
                 lease_until = {clock} + $2, marked_at = NULL
-         WHERE ordinal = (SELECT ordinal FROM message WHERE {chosen} LIMIT 1 {locked})
+         WHERE ordinal = $3
          RETURNING ordinal, attempt, id, message_id, sender, failures, sends_again, is_notice,
                    accepted_at, expires_at",
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(owner)
         .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
-        .bind(millis(*now))
+        .bind(message)
         .fetch_all(&mut *connection)
         .await?;
     let Some(row) = rows.first() else { return Ok(Done::Claimed(None)) };
@@ -352,13 +370,12 @@ async fn claim(
     let recipient = |row: &AnyRow| Ok((column(row, "position")?, column(row, "address")?));
     let mut recipients = rows.iter().map(recipient).collect::<Result<Vec<_>, StoreError>>()?;
     recipients.sort_unstable();
-    if matches!(which, Which::Due(limits) if *limits != PaceLimits::default()) {
-        sqlx::query("INSERT INTO pace_sent (at, recipients) VALUES ($1, $2)")
-            .bind(millis(*now))
-            .bind(i64::try_from(recipients.len()).unwrap_or(i64::MAX))
-            .execute(&mut *connection)
-            .await?;
-    }
+    let counted = if pace.is_some_and(is_counted) {
+        let number = i64::try_from(recipients.len()).unwrap_or(i64::MAX);
+        Some(count_sent(connection, number, *now).await?)
+    } else {
+        None
+    };
     let id: String = column(row, "id")?;
     let body = sqlx::query("SELECT sealed FROM message_body WHERE id = $1")
         .bind(&id)
@@ -376,47 +393,117 @@ async fn claim(
         is_notice: column(row, "is_notice")?,
         accepted_at: column(row, "accepted_at")?,
         expires_at: column(row, "expires_at")?,
+        counted,
     }))))
 }
 
-/// Whether a message is due.
-async fn is_due(connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
+/// Whether a message is due. Without a lock or a write, because it is asked every second.
+pub async fn is_due(store: &Store, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let sql = "SELECT ordinal FROM message WHERE due_at <= $1 LIMIT 1";
-    let due = sqlx::query(sql).bind(millis(now)).fetch_optional(connection).await?;
+    let due = sqlx::query(sql).bind(millis(now)).fetch_optional(&store.pool).await?;
     Ok(due.is_some())
 }
 
-/// Whether another message may be sent now. Locks the row of the pace, so that nodes that claim at
-/// once count each other's messages.
+/// How many recipients the pace leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// None now.
+    None,
+    /// This many, of a day of which none is used yet if the flag is set.
+    Recipients(i64, bool),
+    /// Any number.
+    Unlimited,
+}
+
+/// Asks the pace. Locks its row, so that nodes that claim at once count each other's messages.
 async fn pace_allows(
     connection: &mut AnyConnection,
-    PaceLimits { per_minute, per_day }: PaceLimits,
+    Pace { per_minute, recipients_per_day, .. }: Pace,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<Room, StoreError> {
     let sql = "UPDATE pace SET failures = failures WHERE id = 1 RETURNING paused_until";
     let rows = sqlx::query(sql).fetch_all(&mut *connection).await?;
     let row = rows.first().ok_or(StoreError::Unknown("lack of a pace"))?;
     let paused_until: Option<DateTime<Utc>> = column(row, "paused_until")?;
     if paused_until.is_some_and(|until| now < until) {
-        return Ok(false);
+        return Ok(Room::None);
     }
     if let Some(per_minute) = per_minute {
         let sql = "SELECT COUNT(*) FROM pace_sent WHERE at > $1";
         let query = sqlx::query_scalar::<_, i64>(sql).bind(millis(now - TimeDelta::minutes(1)));
         if query.fetch_one(&mut *connection).await? >= per_minute {
-            return Ok(false);
+            return Ok(Room::None);
         }
     }
-    let Some(per_day) = per_day else { return Ok(true) };
+    let Some(per_day) = recipients_per_day else { return Ok(Room::Unlimited) };
     let sql = "SELECT CAST(COALESCE(SUM(recipients), 0) AS BIGINT) FROM pace_sent WHERE at > $1";
     let query = sqlx::query_scalar::<_, i64>(sql).bind(millis(now - TimeDelta::days(1)));
-    Ok(query.fetch_one(connection).await? < per_day)
+    let used = query.fetch_one(connection).await?;
+    Ok(if used < per_day { Room::Recipients(per_day - used, used == 0) } else { Room::None })
+}
+
+/// Whether the recipients of a message fit into the room. One that never fits has a day for itself.
+async fn has_room(
+    connection: &mut AnyConnection,
+    room: Room,
+    message: i64,
+) -> Result<bool, StoreError> {
+    let (left, is_unused) = match room {
+        Room::None => return Ok(false),
+        Room::Unlimited => return Ok(true),
+        Room::Recipients(left, is_unused) => (left, is_unused),
+    };
+    let sql = "SELECT COUNT(*) FROM recipient
+               WHERE message = $1 AND state IN ('queued', 'waiting')";
+    let wanted: i64 = sqlx::query_scalar(sql).bind(message).fetch_one(connection).await?;
+    Ok(wanted <= left || is_unused)
+}
+
+/// Whether this is no probe, or the only one of its time.
+async fn may_probe(
+    connection: &mut AnyConnection,
+    which: &Which,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let Which::Probe { since, .. } = which else { return Ok(true) };
+    let sql = "UPDATE pace SET probed_at = $1 WHERE probed_at IS NULL OR probed_at < $2";
+    let probed = sqlx::query(sql).bind(millis(now)).bind(millis(*since));
+    Ok(probed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Whether messages are counted for this pace.
+const fn is_counted(pace: &Pace) -> bool {
+    pace.per_minute.is_some() || pace.recipients_per_day.is_some()
+}
+
+async fn count_sent(
+    connection: &mut AnyConnection,
+    recipients: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO pace_sent (at, recipients) VALUES ($1, $2) RETURNING ordinal";
+    let query = sqlx::query_scalar(sql).bind(millis(now)).bind(recipients);
+    Ok(query.fetch_one(connection).await?)
+}
+
+/// Counts a message that is sent at once against the pace.
+pub async fn count_at_once(
+    store: &Store,
+    pace: &Pace,
+    recipients: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if is_counted(pace) {
+        count_sent(&mut *store.pool.acquire().await?, recipients, now).await?;
+    }
+    Ok(())
 }
 
 async fn mark(
     dialect: Dialect,
     connection: &mut AnyConnection,
     attempt: AttemptId,
+    refused: &[i64],
 ) -> Result<Done, StoreError> {
     let clock = dialect.now();
     let sql = format!(
@@ -424,12 +511,34 @@ async fn mark(
          WHERE ordinal = $1 AND attempt = $2 AND lease_until > {clock}",
     );
     let marked = sqlx::query(AssertSqlSafe(sql)).bind(attempt.message).bind(attempt.number);
-    Ok(Done::Written(marked.execute(connection).await?.rows_affected() == 1))
+    let is_marked = marked.execute(&mut *connection).await?.rows_affected() == 1;
+    // A refused recipient does not get this message, whatever becomes of the attempt.
+    for position in refused.iter().filter(|_| is_marked) {
+        sqlx::query(
+            "UPDATE recipient SET state = 'queued'
+             WHERE message = $1 AND position = $2 AND state = 'sending'",
+        )
+        .bind(attempt.message)
+        .bind(*position)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(Done::Written(is_marked))
 }
 
 async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<Done, StoreError> {
-    let Finished { attempt, recipients, due_at, counts, began_at, ended_at, steps, notice, pace } =
-        finished;
+    let Finished {
+        attempt,
+        recipients,
+        due_at,
+        counts,
+        began_at,
+        ended_at,
+        steps,
+        notice,
+        pace,
+        counted,
+    } = finished;
     let at = millis(*ended_at);
     let written = sqlx::query(
         "UPDATE message SET lease_owner = NULL, lease_until = NULL, marked_at = NULL, due_at = $3,
@@ -450,7 +559,7 @@ async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<D
         sqlx::query(
             "UPDATE recipient SET state = $3, changed_at = $5,
                     trouble = CASE WHEN $3 <> 'delivered' THEN COALESCE($4, trouble) END
-             WHERE message = $1 AND position = $2 AND state = 'sending'",
+             WHERE message = $1 AND position = $2 AND state IN ('sending', 'queued')",
         )
         .bind(attempt.message)
         .bind(*position)
@@ -477,6 +586,14 @@ async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<D
     if let Some(notice) = notice {
         insert(connection, notice).await?;
     }
+    if recipients.iter().any(|(_, state, _)| *state == MessageState::Failed) {
+        let sql = "UPDATE failed_messages SET number = number + 1";
+        sqlx::query(sql).execute(&mut *connection).await?;
+    }
+    if let Some(counted) = counted {
+        let sql = "UPDATE pace_sent SET at = $2 WHERE ordinal = $1";
+        sqlx::query(sql).bind(*counted).bind(at).execute(&mut *connection).await?;
+    }
     let (sql, until) = match pace {
         PaceChange::None => return Ok(Done::Written(true)),
         PaceChange::Flows => {
@@ -498,9 +615,15 @@ async fn delete_body(connection: &mut AnyConnection, message: i64) -> Result<(),
 }
 
 /// Ends the attempts whose lease is over, because their process is gone: one without the mark was
-/// not sent and is attempted again, one with it may have been delivered. Returns their number.
+/// not sent and is attempted again, one with it may have been delivered to the recipients that the
+/// server had not refused. Returns their number.
 pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let clock = store.dialect().now();
+    // Without a write, because it is asked every second.
+    let sql = format!("SELECT ordinal FROM message WHERE lease_until <= {clock} LIMIT 1");
+    if sqlx::query(AssertSqlSafe(sql)).fetch_optional(&store.pool).await?.is_none() {
+        return Ok(0);
+    }
     let mut transaction = store.begin_write().await?;
     let sql = format!(
         "SELECT ordinal, attempt, sends_again, marked_at FROM message WHERE lease_until <= {clock}
@@ -514,17 +637,6 @@ pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64,
         let is_unknown = is_marked && !column::<bool>(row, "sends_again")?;
         let state = if is_unknown { MessageState::Unknown } else { MessageState::Queued };
         sqlx::query(
-            "UPDATE message SET lease_owner = NULL, lease_until = NULL, marked_at = NULL,
-                    due_at = CASE WHEN $2 = 1 THEN NULL ELSE accepted_at END,
-                    ended_at = CASE WHEN $2 = 1 THEN $3 END
-             WHERE ordinal = $1",
-        )
-        .bind(message)
-        .bind(i64::from(is_unknown))
-        .bind(millis(now))
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
             "UPDATE recipient SET state = $2, changed_at = $3
              WHERE message = $1 AND state = 'sending'",
         )
@@ -533,12 +645,52 @@ pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64,
         .bind(millis(now))
         .execute(&mut *transaction)
         .await?;
-        if is_unknown {
+        let is_left = "EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.ordinal
+                               AND state IN ('queued', 'waiting'))";
+        let sql = format!(
+            "UPDATE message SET lease_owner = NULL, lease_until = NULL, marked_at = NULL,
+                    due_at = CASE WHEN {is_left} THEN accepted_at END,
+                    ended_at = CASE WHEN NOT {is_left} THEN $2 END
+             WHERE ordinal = $1 RETURNING ended_at",
+        );
+        let updated = sqlx::query(AssertSqlSafe(sql)).bind(message).bind(millis(now));
+        let ended_at = updated.fetch_all(&mut *transaction).await?;
+        if column::<Option<i64>>(&ended_at[0], "ended_at")?.is_some() {
             delete_body(&mut transaction, message).await?;
         }
     }
     transaction.commit().await?;
     Ok(rows.len() as u64)
+}
+
+/// Queues an alert with the number of messages that failed since the last one, if that is an hour
+/// ago.
+pub async fn tell_of_failures(
+    store: &Store,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let is_due = "number > 0 AND (told_at IS NULL OR told_at <= $1)";
+    let before = millis(now - TOLD_EVERY);
+    // Without a write, because it is asked every second.
+    let sql = format!("SELECT id FROM failed_messages WHERE {is_due}");
+    let due = sqlx::query(AssertSqlSafe(sql)).bind(before).fetch_optional(&store.pool).await?;
+    if due.is_none() {
+        return Ok(());
+    }
+    let mut transaction = store.begin_write().await?;
+    let sql = format!(
+        "SELECT number FROM failed_messages WHERE {is_due} {}",
+        store.dialect().skip_locked()
+    );
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(before);
+    if let Some(number) = query.fetch_optional(&mut *transaction).await? {
+        let sql = "UPDATE failed_messages SET number = 0, told_at = $1";
+        sqlx::query(sql).bind(millis(now)).execute(&mut *transaction).await?;
+        alerts::queue_in(&mut transaction, id, &AlertSubject::MessagesFailed(number), now).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
 
 /// Returns the failures of the connection in a row.

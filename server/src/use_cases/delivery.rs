@@ -5,13 +5,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::{Diagnosis, Fact, FactName, Step, StepReport, StepStatus, Tested};
+use domain::error::one_line;
 use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
+use domain::outbox::Pace;
+use domain::preset::Provider;
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
+use outbox::{Slot, Slots};
 use smtp::{
     Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, Route, Session,
 };
+use store::outbox::count_at_once;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
@@ -38,10 +43,42 @@ pub struct Delivery {
     pub client_name: Option<ClientName>,
     /// Where messages record what they show of the connection.
     pub health: Arc<HealthRecord>,
+    /// The pace that the operator has set; `None` for the provider's.
+    pub pace: Option<Pace>,
+    /// The connections that all nodes may have open.
+    pub slots: Slots,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Messages in progress, which a graceful shutdown waits for.
     pub tasks: TaskTracker,
+}
+
+impl Delivery {
+    /// How much may be sent through this mail server.
+    pub fn pace_of(&self, server: &str) -> Pace {
+        let of_provider = || Provider::of_server(server).and_then(Provider::pace);
+        self.pace.or_else(of_provider).unwrap_or_default()
+    }
+
+    /// Waits for a connection of the pace, and counts the message against it. Neither holds it back.
+    async fn take_slot(&self, server: &str, purpose: Purpose<'_>) -> Option<Slot> {
+        let pace = self.pace_of(server);
+        let recipients = match purpose {
+            // The worker has taken a slot, and counts each message.
+            Purpose::Session => return None,
+            Purpose::Check => 0,
+            Purpose::Message(outgoing) => outgoing.envelope.recipients.len(),
+        };
+        if recipients > 0 {
+            let number = i64::try_from(recipients).unwrap_or(i64::MAX);
+            let now = self.clock.now();
+            if let Err(error) = count_at_once(&self.slots.store, &pace, number, now).await {
+                let error = one_line(&error);
+                tracing::warn!(error, "a message is not counted against the pace");
+            }
+        }
+        self.slots.at_once(&pace).await
+    }
 }
 
 /// A message and its envelope.
@@ -273,6 +310,7 @@ impl Sending<'_> {
     /// Runs one SMTP session.
     async fn with(&mut self, credentials: Credentials) -> Result<Ended, Failure> {
         self.route.credentials = credentials;
+        let slot = self.delivery.take_slot(&self.route.server.host.to_string(), self.purpose).await;
         let Delivery { trust, egress, deadlines, health, .. } = self.delivery;
         let (route, deadlines, on_step) = (&self.route, *deadlines, &mut *self.on_step);
         let begun = Instant::now();
@@ -295,6 +333,9 @@ impl Sending<'_> {
             }
         };
         health.metrics.observe_smtp(outcome.is_ok(), begun.elapsed());
+        if let Some(slot) = slot {
+            slot.release().await;
+        }
         self.certificate_expires_at = certificate_expires_at.or(self.certificate_expires_at);
         outcome
     }

@@ -7,18 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::application::{Application, Refusal};
 use domain::delivery::{Diagnosis, Step, StepReport};
 use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
-use domain::preset::Provider;
 use domain::secret::Destination;
 use domain::settings::Sender;
 use domain::{OauthFlow, error::one_line, outbox::ATTEMPTED_FOR};
 use outbox::{
-    Gate, InvalidRequest, Message, MessageError, MessageRequest, Opened, Outlet, Passing, Protocol,
-    Received, WriteError, Writer, compose, new_id,
+    Gate, InvalidRequest, Message, MessageError, MessageRequest, Opened, Outlet, PROBE_EVERY,
+    Passing, Protocol, Received, WriteError, Writer, compose, new_id,
 };
 use secrecy::SecretString;
 use smtp::{Failure, wire_form};
 use store::applications;
-use store::outbox::{AcceptRules, Done, NewMessage, Operation, PaceLimits};
+use store::outbox::{AcceptRules, Done, NewMessage, Operation};
 use store::{Store, StoreError, health, tokens};
 use tokio::sync::Notify;
 use vault::application_key::{matches, prefix_of};
@@ -28,9 +27,8 @@ use vault::{Vault, columns};
 use super::UseCaseError;
 use super::delivery::{self, Delivery, Ended};
 use super::settings;
+use crate::config::Staging;
 
-/// How often a message probes while email has stopped for a reason that no check can judge.
-const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// How often the last use of an application is written.
 const USED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -221,8 +219,8 @@ impl Outbox {
 pub struct SavedConnection {
     /// Opens the settings and the sessions.
     pub delivery: Arc<Delivery>,
-    /// The pace by the operator's flag; `None` for the provider's.
-    pub pace: Option<PaceLimits>,
+    /// How an operator holds or redirects messages.
+    pub staging: Staging,
 }
 
 #[async_trait]
@@ -236,6 +234,10 @@ impl Outlet for SavedConnection {
                 Gate::Closed
             }
         }
+    }
+
+    fn redirected_to(&self) -> Option<&str> {
+        self.staging.redirect_to.as_deref()
     }
 
     async fn sender(&self) -> Option<Sender> {
@@ -290,13 +292,12 @@ impl SavedConnection {
     async fn is_open(&self) -> Result<Gate, UseCaseError> {
         let record = &self.delivery.health;
         let known = health::load(&record.store).await?;
-        if let Some(open) = &known.open {
-            // A check closes any other incident.
-            let probes =
-                open.reach == Reach::Message && record.clock.now() >= open.last_at + PROBE_EVERY;
-            if !probes {
-                return Ok(Gate::Closed);
-            }
+        // A check closes an incident of another reach.
+        let is_held = known.open.as_ref().is_some_and(|open| {
+            open.reach != Reach::Message || record.clock.now() < open.last_at + PROBE_EVERY
+        });
+        if is_held || self.staging.is_held {
+            return Ok(Gate::Closed);
         }
         let current = settings::current(&self.delivery.settings).await?;
         let needs_token = current.saved.form.flow != OauthFlow::None;
@@ -305,19 +306,12 @@ impl SavedConnection {
         {
             return Ok(Gate::Closed);
         }
-        let server = &current.saved.form.active_smtp().server;
-        let limits = self.pace.unwrap_or_else(|| provider_pace(server));
-        Ok(Gate::Open(current.token_revision, limits))
-    }
-}
-
-/// The pace that a provider's preset names.
-fn provider_pace(server: &str) -> PaceLimits {
-    match Provider::of_server(server).and_then(Provider::pace) {
-        Some(pace) => {
-            PaceLimits { per_minute: Some(pace.per_minute), per_day: Some(pace.recipients_per_day) }
-        }
-        None => PaceLimits::default(),
+        let (revision, server) = (current.token_revision, &current.saved.form.active_smtp().server);
+        let pace = self.delivery.pace_of(server);
+        Ok(match known.open {
+            Some(_) => Gate::Probe(revision, pace),
+            None => Gate::Open(revision, pace),
+        })
     }
 }
 

@@ -40,6 +40,7 @@ mod oauth_failures;
 mod openid;
 mod outbox;
 mod outbox_killed;
+mod pace;
 mod pages;
 mod people;
 mod postgres;

@@ -1,5 +1,7 @@
 //! The outbox: messages that applications hand over by HTTP are durable, and each is sent once.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -7,10 +9,12 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use chrono::TimeDelta;
 use domain::application::ApplicationSettings;
 use domain::delivery::{Diagnosis, Step};
-use domain::health::{Evidence, Proof, Reach, Trouble};
+use domain::health::{AlertSubject, Evidence, Proof, Reach, Trouble};
+use domain::outbox::Pace;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use server::use_cases::delete_expired;
+use store::alerts::{self, AlertLease, Channel};
 use store::outbox as rows;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 use tokio::task::JoinSet;
@@ -22,11 +26,11 @@ use crate::support::program;
 
 const MESSAGES: &str = "/v1/messages";
 /// The configured sender.
-const SENDER: &str = "noreply@example.com";
+pub const SENDER: &str = "noreply@example.com";
 
 /// A server whose mail goes to this mail server, with the key of an application.
-struct Fixture {
-    harness: Harness,
+pub struct Fixture {
+    pub harness: Harness,
     key: SecretString,
 }
 
@@ -36,8 +40,13 @@ impl Fixture {
     }
 
     async fn with(mail_server: &SmtpServer, settings: ApplicationSettings) -> Self {
-        let harness = Harness::start().await.with_ada().await;
-        harness.sends_through(&ada(), mail_server.address).await;
+        Self::on(Harness::start().await, mail_server.address, settings).await
+    }
+
+    /// The same on this server.
+    pub async fn on(harness: Harness, mail: SocketAddr, settings: ApplicationSettings) -> Self {
+        let harness = harness.with_ada().await;
+        harness.sends_through(&ada(), mail).await;
         let key = add(&harness, "Planner", settings).await;
         Self { harness, key }
     }
@@ -61,7 +70,7 @@ impl Fixture {
         self.harness.ask_with(Router::new(), request, Body::from(message.to_string())).await
     }
 
-    async fn accepted(&self, message: &Value) -> String {
+    pub async fn accepted(&self, message: &Value) -> String {
         id_of(&self.hand_over(message).await)
     }
 
@@ -72,7 +81,7 @@ impl Fixture {
         self.harness.ask_with(Router::new(), request, Body::from(octets.to_owned())).await
     }
 
-    async fn status(&self, id: &str) -> Value {
+    pub async fn status(&self, id: &str) -> Value {
         let answer = self.ask("GET", id, &self.key).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         serde_json::from_str(&answer.body).expect("JSON")
@@ -86,16 +95,17 @@ impl Fixture {
     }
 
     /// Sends what may be sent now, and returns the number of attempts.
-    async fn work(&self) -> usize {
+    pub async fn work(&self) -> usize {
         let mut worker = self.harness.server.worker();
         let mut attempts = 0;
         while worker.send_next().await.expect("the database answers") {
             attempts += 1;
         }
+        worker.close().await;
         attempts
     }
 
-    async fn record(&self, evidence: Evidence) {
+    pub async fn record(&self, evidence: Evidence) {
         self.harness.server.checks.delivery.health.record(1, evidence).await;
     }
 }
@@ -111,7 +121,7 @@ fn id_of(answer: &Answer) -> String {
     body["id"].as_str().expect("an ID").to_owned()
 }
 
-fn message_to(recipients: &[&str]) -> Value {
+pub fn message_to(recipients: &[&str]) -> Value {
     json!({ "from": SENDER, "to": recipients, "subject": "Hello", "text": "canary-body" })
 }
 
@@ -168,6 +178,32 @@ async fn of_three_recipients_the_refused_one_fails_with_a_notice_and_the_others_
     assert_eq!(lines.iter().filter(|line| **line == "DATA").count(), 2);
     assert!(lines.contains(&"MAIL FROM:<>"), "the notice has the null reverse-path");
     assert!(lines.contains(&"RCPT TO:<noreply@example.com>"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_webhook_is_told_once_an_hour_how_many_messages_failed() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let mut told = Vec::new();
+    for minutes in [1, 30, 40] {
+        for _ in 0..2 {
+            fixture.accepted(&message_to(&["nobody@example.org"])).await;
+        }
+        fixture.work().await;
+        fixture.harness.clock.advance(TimeDelta::minutes(minutes));
+        fixture.work().await;
+        let now = fixture.harness.clock.now();
+        let (owner, until) = (String::new(), now + TimeDelta::hours(1));
+        let lease = AlertLease { owner, from: now, until, longest: until };
+        let store = &fixture.harness.server.store;
+        let alert = alerts::lease(store, Channel::Webhook, &lease).await.expect("an answer");
+        if let Some(alert) = &alert {
+            alerts::sent(store, "", alert.ordinal, now).await.expect("it is ended");
+        }
+        told.push(alert.map(|alert| alert.subject));
+    }
+    let failed = |number| Some(AlertSubject::MessagesFailed(number));
+    assert_eq!(told, [failed(2), None, failed(4)]);
 }
 
 #[tokio::test]
@@ -405,7 +441,7 @@ async fn a_claim_whose_lease_is_over_is_attempted_again_unless_the_final_dot_was
             owner: "killed".to_owned(),
             now: fixture.harness.clock.now(),
             lease: std::time::Duration::from_millis(50),
-            which: rows::Which::Due(rows::PaceLimits::default()),
+            which: rows::Which::Due(Pace::default()),
         });
         let writer = &server_state.outbox.writer;
         let rows::Done::Claimed(Some(claimed)) = writer.make(claim).await.expect("an answer")
@@ -413,7 +449,7 @@ async fn a_claim_whose_lease_is_over_is_attempted_again_unless_the_final_dot_was
             panic!("a message is due");
         };
         if is_marked {
-            let marked = writer.make(rows::Operation::Mark(claimed.attempt)).await;
+            let marked = writer.make(rows::Operation::Mark(claimed.attempt, Vec::new())).await;
             assert_eq!(marked.expect("an answer"), rows::Done::Written(true));
         }
         crate::support::waiting::until(async || {
@@ -430,6 +466,38 @@ async fn a_claim_whose_lease_is_over_is_attempted_again_unless_the_final_dot_was
 }
 
 #[tokio::test]
+async fn a_recipient_that_was_refused_is_tried_again_after_a_crash_behind_the_final_dot() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let (writer, store) = (&fixture.harness.server.outbox.writer, &fixture.harness.server.store);
+    let id = fixture.accepted(&message_to(&["bo@example.org", "later@example.org"])).await;
+    let claim = rows::Operation::Claim(rows::Claim {
+        owner: "killed".to_owned(),
+        now: fixture.harness.clock.now(),
+        lease: std::time::Duration::from_millis(50),
+        which: rows::Which::Due(Pace::default()),
+    });
+    let rows::Done::Claimed(Some(claimed)) = writer.make(claim).await.expect("an answer") else {
+        panic!("a message is due");
+    };
+    let marked = writer.make(rows::Operation::Mark(claimed.attempt, vec![1])).await;
+    assert_eq!(marked.expect("an answer"), rows::Done::Written(true));
+    crate::support::waiting::until(async || {
+        let now = fixture.harness.clock.now();
+        rows::end_lost_attempts(store, now).await.expect("an answer") > 0
+    })
+    .await;
+    let states = async || {
+        let status = fixture.status(&id).await;
+        [0, 1].map(|at| status["recipients"][at]["state"].clone())
+    };
+    assert_eq!(states().await, ["unknown", "queued"]);
+    assert_eq!(fixture.work().await, 1);
+    assert_eq!(states().await, ["unknown", "waiting"]);
+    assert_eq!(received(server, "RCPT").await, ["RCPT TO:<later@example.org>"]);
+}
+
+#[tokio::test]
 async fn a_message_that_has_ended_is_deleted_after_its_retention_and_one_that_waits_is_not() {
     let server = SmtpScript::in_clear().play_to_all();
     let fixture = Fixture::sending_to(&server).await;
@@ -441,33 +509,6 @@ async fn a_message_that_has_ended_is_deleted_after_its_retention_and_one_that_wa
     let answer = fixture.ask("GET", &ended, &fixture.key).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(fixture.status(&waiting).await["state"], "queued");
-}
-
-#[tokio::test]
-async fn the_pace_of_a_provider_is_not_exceeded_in_any_minute() {
-    let server = SmtpScript::in_clear().play_to_all();
-    let fixture = Fixture::sending_to(&server).await;
-    for _ in 0..7 {
-        fixture.accepted(&message_to(&["bo@example.org"])).await;
-    }
-    let claim = async || {
-        let limits = rows::PaceLimits { per_minute: Some(3), per_day: Some(5) };
-        let operation = rows::Operation::Claim(rows::Claim {
-            owner: "worker".to_owned(),
-            now: fixture.harness.clock.now(),
-            lease: std::time::Duration::from_mins(1),
-            which: rows::Which::Due(limits),
-        });
-        let done = fixture.harness.server.outbox.writer.make(operation).await;
-        matches!(done.expect("an answer"), rows::Done::Claimed(Some(_)))
-    };
-    let mut claimed = Vec::new();
-    for _ in 0..8 {
-        claimed.push(claim().await);
-        fixture.harness.clock.advance(TimeDelta::seconds(15));
-    }
-    // Three in the first minute, then each 60 s after one, up to five recipients a day.
-    assert_eq!(claimed, [true, true, true, false, true, true, false, false]);
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn a_session_sends_two_messages_to_postfix_with_one_sign_in() {
     let mut session = opened.outcome.expect("a session");
     assert!(session.capabilities().pipelining);
     for _ in 0..2 {
-        let mark = ready(Ok::<_, Infallible>(()));
+        let mark = |_| ready(Ok::<_, Infallible>(()));
         let to_others = OnRefusal::SendToOthers;
         let sent = session.send(&envelope, &message, to_others, mark, &mut on_step).await;
         assert_eq!(sent.recipients, [Ok(()), Ok(())]);

@@ -57,7 +57,7 @@ impl Sender {
         let DeliveryAttempt { envelope, message, .. } = &self.attempt;
         let mut on_step = |report| self.steps.push(report);
         let to_others = OnRefusal::SendToOthers;
-        self.session.send(envelope, message, to_others, mark, &mut on_step).await
+        self.session.send(envelope, message, to_others, |_| mark, &mut on_step).await
     }
 
     fn is_usable(&self) -> bool {
@@ -222,7 +222,7 @@ async fn a_message_to_all_or_none_names_the_refused_recipients() {
     let server = SmtpScript::in_clear().play();
     let mut sender = Sender::open(in_clear(&server).with_recipients(&EVERYBODY)).await;
     let Sender { session, attempt: DeliveryAttempt { envelope, message, .. }, .. } = &mut sender;
-    let mark = ready(Ok::<_, Infallible>(()));
+    let mark = |_| ready(Ok::<_, Infallible>(()));
     let mut on_step = drop;
     let sent = session.send(envelope, message, OnRefusal::SendToNone, mark, &mut on_step).await;
 

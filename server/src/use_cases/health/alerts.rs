@@ -162,9 +162,9 @@ impl Alerts {
         let current = current.map_err(|error| one_line(&error))?;
         let settings = match alert.subject {
             AlertSubject::Opened(_) => self.another_way(&current).ok_or(Undelivered::NoWay)?,
-            AlertSubject::Recovered(_) | AlertSubject::Expiring { .. } => {
-                delivery::open_settings(&self.delivery, &current)?
-            }
+            AlertSubject::Recovered(_)
+            | AlertSubject::Expiring { .. }
+            | AlertSubject::MessagesFailed(_) => delivery::open_settings(&self.delivery, &current)?,
         };
         let (_, sender) = delivery::route(&settings);
         let (subject, text) = ::alerts::mail_text(&alert.subject, alert.created_at);

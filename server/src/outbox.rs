@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use domain::outbox::MessageState;
+use store::audit::{Action, Actor, Entry};
 use store::database::{Database, DatabaseUrlError};
 use store::outbox as rows;
 use store::{OpenStoreError, Store, StoreError};
@@ -55,7 +56,10 @@ pub enum OutboxError {
 /// # Errors
 /// The command failed.
 pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
-    let now = SystemClock.now();
+    let entry = |action, detail| {
+        let by = Actor::named("", "command line");
+        Entry { detail, ..Entry::new(SystemClock.now(), by, action) }
+    };
     match command {
         OutboxCommand::List(database) => {
             let store = open(&database.database_url).await?;
@@ -73,14 +77,16 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
         }
         OutboxCommand::Retry { id, database } => {
             let store = open(&database.database_url).await?;
-            if !rows::retry(&store, &id, now).await? {
+            let entry = entry(Action::MessageRetried, Some(id.clone()));
+            if !rows::retry(&store, &id, &entry).await? {
                 return Err(OutboxError::NotWaiting);
             }
             print_line(&format!("{id} is tried again now"))
         }
         OutboxCommand::Cancel { id, database } => {
             let store = open(&database.database_url).await?;
-            match rows::cancel_any(&store, &id, now).await? {
+            let entry = entry(Action::MessageCanceled, Some(id.clone()));
+            match rows::cancel_any(&store, &id, &entry).await? {
                 Some(true) => print_line(&format!("{id} is canceled")),
                 Some(false) => Err(OutboxError::NotCancelable),
                 None => Err(OutboxError::NotFound),
@@ -88,7 +94,8 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
         }
         OutboxCommand::Erase { recipient, database } => {
             let store = open(&database.database_url).await?;
-            let erased = rows::erase_recipient(&store, &recipient, now).await?;
+            let entry = entry(Action::RecipientErased, None);
+            let erased = rows::erase_recipient(&store, &recipient, &entry).await?;
             print_line(&format!("erased in {erased} messages"))
         }
     }

@@ -60,6 +60,12 @@ named_enum! {
         ApplicationEnabled = "application-enabled",
         /// An application was removed.
         ApplicationRemoved = "application-removed",
+        /// A message that waited for its next attempt was tried at once; the detail is its ID.
+        MessageRetried = "message-retried",
+        /// A message was canceled by an operator; the detail is its ID.
+        MessageCanceled = "message-canceled",
+        /// A recipient was erased from the outbox. There is no detail: it would be the address.
+        RecipientErased = "recipient-erased",
         /// The sealing key was rotated; the detail is the new key's ID.
         KeyChanged = "key-changed",
     }

@@ -18,6 +18,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use crate::alerts;
 use crate::columns::{column, json, millis, sought};
 use crate::dialect::Dialect;
+use crate::audit::{self, Entry};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -700,7 +701,8 @@ pub async fn pace_failures(store: &Store) -> Result<i64, StoreError> {
 }
 
 /// Cancels a message of an application, as far as no attempt has begun. `None` if it has no such
-/// message; false if there was nothing to cancel.
+/// message; false if there was nothing to cancel. A row of the audit trail is for an operator: what
+/// an application does with its own messages is not audited.
 pub async fn cancel(
     store: &Store,
     application: &str,
@@ -729,6 +731,7 @@ pub async fn cancel(
         return Ok(Some(false));
     }
     let sql = "UPDATE message SET due_at = NULL, ended_at = $2 WHERE ordinal = $1";
+    entry: Option<&Entry>,
     sqlx::query(sql).bind(message).bind(millis(now)).execute(&mut *transaction).await?;
     delete_body(&mut transaction, message).await?;
     transaction.commit().await?;
@@ -754,6 +757,9 @@ pub struct StoredMessage {
 
 /// A recipient of a stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+    if let Some(entry) = entry {
+        audit::record_in(&mut transaction, entry).await?;
+    }
 pub struct StoredRecipient {
     /// The address.
     pub address: String,
@@ -862,22 +868,24 @@ pub async fn list(store: &Store, count: i64) -> Result<Vec<ListedMessage>, Store
 }
 
 /// Makes a waiting message due now. False if there is no such message, or it does not wait.
-pub async fn retry(store: &Store, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+pub async fn retry(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
     let sql = "UPDATE message SET due_at = accepted_at WHERE id = $1 AND due_at > $2";
-    let retried = sqlx::query(sql).bind(sought(id)).bind(millis(now)).execute(&store.pool).await?;
-    Ok(retried.rows_affected() == 1)
+    let retry = sqlx::query(sql).bind(sought(id)).bind(millis(entry.at));
+    let retried = retry.execute(&mut *transaction).await?;
+    audit::commit_if_changed(transaction, &retried, Some(entry)).await
 }
 
 /// Cancels a message of any application, as far as no attempt has begun.
 pub async fn cancel_any(
     store: &Store,
     id: &str,
-    now: DateTime<Utc>,
+    entry: &Entry,
 ) -> Result<Option<bool>, StoreError> {
     let sql = "SELECT application FROM message WHERE id = $1";
     let query = sqlx::query_scalar::<_, String>(sql).bind(sought(id));
     match query.fetch_optional(&store.pool).await? {
-        Some(application) => cancel(store, &application, id, now).await,
+        Some(application) => cancel(store, &application, id, entry.at, Some(entry)).await,
         None => Ok(None),
     }
 }
@@ -887,9 +895,9 @@ pub async fn cancel_any(
 pub async fn erase_recipient(
     store: &Store,
     address: &str,
-    now: DateTime<Utc>,
+    entry: &Entry,
 ) -> Result<u64, StoreError> {
-    let address = sought(address);
+    let (address, now) = (sought(address), entry.at);
     let mut transaction = store.begin_write().await?;
     sqlx::query(
         "DELETE FROM message_attempt WHERE message IN
@@ -925,3 +933,6 @@ pub async fn erase_recipient(
     transaction.commit().await?;
     Ok(erased.rows_affected())
 }
+    if erased.rows_affected() > 0 {
+        audit::record_in(&mut transaction, entry).await?;
+    }

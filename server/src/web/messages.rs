@@ -366,7 +366,8 @@ async fn cancel(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let application = authenticated(&server, &headers).await?;
-    let canceled = rows::cancel(&server.store, &application.id, &id, server.clock.now()).await;
+    let canceled =
+        rows::cancel(&server.store, &application.id, &id, server.clock.now(), None).await;
     match canceled {
         Ok(Some(true)) => Ok(StatusCode::NO_CONTENT),
         Ok(Some(false)) => {

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use server::use_cases::delete_expired;
 use store::alerts::{self, AlertLease, Channel};
+use store::audit::{Action, Entry};
 use store::outbox as rows;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 use tokio::task::JoinSet;
@@ -541,6 +542,10 @@ async fn an_operator_hands_over_lists_cancels_and_erases_by_the_command_line() {
     );
     assert_eq!(fixture.work().await, 0);
     assert_eq!(count_rows(folder, "message_body").await, 0);
+    let trail = fixture.harness.trail(2).await;
+    let rows: Vec<_> = trail.iter().map(|row| (row.action, row.detail.as_deref())).collect();
+    let canceled = (Action::MessageCanceled, Some(first.as_str()));
+    assert_eq!(rows, [(Action::RecipientErased, None), canceled], "no address stays behind");
 }
 
 #[tokio::test]
@@ -551,6 +556,8 @@ async fn an_operator_has_a_waiting_message_tried_again_at_once() {
     assert_eq!(fixture.work().await, 1);
     assert_eq!(fixture.work().await, 0);
     let (store, now) = (&fixture.harness.server.store, fixture.harness.clock.now());
-    assert!(rows::retry(store, &id, now).await.expect("an answer"));
+    let entry = Entry::new(now, operator(), Action::MessageRetried);
+    assert!(rows::retry(store, &id, &entry).await.expect("an answer"));
+    assert_eq!(fixture.harness.trail(1).await, [entry]);
     assert_eq!(fixture.work().await, 1);
 }

@@ -13,6 +13,7 @@ mod dialect;
 mod error;
 mod migrations;
 mod pool;
+mod statements;
 
 pub mod alerts;
 pub mod applications;

@@ -13,14 +13,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::StepReport;
 use domain::health::AlertSubject;
 use domain::outbox::{MessageState, Pace, RecipientTrouble};
-use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+use sqlx::{
+    Acquire, AnyConnection, AssertSqlSafe, PgConnection, Postgres, Transaction, any::AnyRow,
+};
 
 use crate::alerts;
+use crate::audit::{self, Entry};
 use crate::columns::{column, json, millis, sought};
 use crate::dialect::Dialect;
-use crate::audit::{self, Entry};
 use crate::error::StoreError;
 use crate::pool::Store;
+use crate::statements::{Statements, Value};
 
 /// How long an application can repeat a request by its key.
 pub const REPEATED_FOR: TimeDelta = TimeDelta::hours(24);
@@ -227,48 +230,77 @@ async fn apply(
     }
 }
 
+/// Whether a connection of a host leads to the tables of this store: its server, its database, and
+/// the schema that its search path finds them in.
+pub async fn has_tables_of(
+    store: &Store,
+    connection: &mut PgConnection,
+) -> Result<bool, StoreError> {
+    if store.dialect() != Dialect::Postgres {
+        return Ok(false);
+    }
+    let mut own = store.pool.acquire().await?;
+    let (own,): (String,) = (*own).fetch(TABLES, &[]).await?;
+    let (given,): (String,) = connection.fetch(TABLES, &[]).await?;
+    Ok(own == given)
+}
+
+/// The tables that [`accept`] writes to, on `PostgreSQL`: they are the same if this is.
+const TABLES: &str = "SELECT CONCAT_WS(' ', system_identifier,
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        CAST(to_regclass('idempotency') AS OID), CAST(to_regclass('message') AS OID),
+        CAST(to_regclass('message_body') AS OID), CAST(to_regclass('recipient') AS OID))
+    FROM pg_control_system()";
+
+/// Stores a message that an application hands over within a host's transaction. After an error,
+/// and unless the message is accepted, the transaction is as it was.
+pub async fn accept_within(
+    transaction: &mut Transaction<'_, Postgres>,
+    message: &NewMessage,
+    rules: &AcceptRules,
+) -> Result<Done, StoreError> {
+    let mut savepoint = transaction.begin().await?;
+    let done = accept(&mut *savepoint, message, rules).await?;
+    savepoint.commit().await?;
+    Ok(done)
+}
+
 async fn accept(
-    connection: &mut AnyConnection,
+    connection: &mut impl Statements,
     message: &NewMessage,
     AcceptRules { idempotency, per_minute }: &AcceptRules,
 ) -> Result<Done, StoreError> {
     let (application, _) = &message.application;
+    let at = message.accepted_at;
     if let Some((key, hmac)) = idempotency {
         // Waits for another transaction with the same key.
-        let inserted = sqlx::query(
-            "INSERT INTO idempotency (application, key, message, hmac, at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application, key) DO NOTHING",
-        )
-        .bind(application)
-        .bind(sought(key))
-        .bind(&message.id)
-        .bind(hmac)
-        .bind(millis(message.accepted_at))
-        .execute(&mut *connection)
-        .await?;
-        if inserted.rows_affected() == 0 {
+        let key = sought(key);
+        let sql = "INSERT INTO idempotency (application, key, message, hmac, at)
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application, key) DO NOTHING";
+        let values = [
+            application.into(),
+            (&key).into(),
+            (&message.id).into(),
+            hmac.into(),
+            millis(at).into(),
+        ];
+        if connection.execute(sql, &values).await? == 0 {
             let sql = "SELECT message, hmac FROM idempotency WHERE application = $1 AND key = $2";
-            let query = sqlx::query(sql).bind(application).bind(sought(key));
-            let row = query.fetch_one(connection).await?;
-            let same = column::<String>(&row, "hmac")? == *hmac;
-            return Ok(if same {
-                Done::Repeated(column(&row, "message")?)
-            } else {
-                Done::KeyReused
-            });
+            let values = [application.into(), (&key).into()];
+            let (earlier, its_hmac): (String, String) = connection.fetch(sql, &values).await?;
+            let same = its_hmac == *hmac;
+            return Ok(if same { Done::Repeated(earlier) } else { Done::KeyReused });
         }
     }
     if let Some(per_minute) = per_minute {
         let sql = "SELECT COUNT(*) FROM message WHERE application = $1 AND accepted_at > $2";
-        let since = message.accepted_at - TimeDelta::minutes(1);
-        let query = sqlx::query_scalar::<_, i64>(sql).bind(application).bind(millis(since));
-        if query.fetch_one(&mut *connection).await? >= *per_minute {
+        let values = [application.into(), millis(at - TimeDelta::minutes(1)).into()];
+        let (count,): (i64,) = connection.fetch(sql, &values).await?;
+        if count >= *per_minute {
             if let Some((key, _)) = idempotency {
-                sqlx::query("DELETE FROM idempotency WHERE application = $1 AND key = $2")
-                    .bind(application)
-                    .bind(sought(key))
-                    .execute(connection)
-                    .await?;
+                let sql = "DELETE FROM idempotency WHERE application = $1 AND key = $2";
+                let key = sought(key);
+                connection.execute(sql, &[application.into(), (&key).into()]).await?;
             }
             return Ok(Done::TooFast);
         }
@@ -277,44 +309,35 @@ async fn accept(
     Ok(Done::Accepted)
 }
 
-async fn insert(connection: &mut AnyConnection, message: &NewMessage) -> Result<(), StoreError> {
+async fn insert(connection: &mut impl Statements, message: &NewMessage) -> Result<(), StoreError> {
     let (application, name) = &message.application;
     let at = millis(message.accepted_at);
-    let ordinal: i64 = sqlx::query_scalar(
+    let sql =
         "INSERT INTO message (id, application, application_name, message_id, sender, subject, size,
                               sends_again, is_notice, accepted_at, expires_at, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10) RETURNING ordinal",
-    )
-    .bind(&message.id)
-    .bind(application)
-    .bind(name)
-    .bind(&message.message_id)
-    .bind(&message.sender)
-    .bind(message.subject.as_slice())
-    .bind(message.size)
-    .bind(i64::from(message.sends_again))
-    .bind(i64::from(message.is_notice))
-    .bind(at)
-    .bind(millis(message.expires_at))
-    .fetch_one(&mut *connection)
-    .await?;
-    sqlx::query("INSERT INTO message_body (id, sealed) VALUES ($1, $2)")
-        .bind(&message.id)
-        .bind(message.body.as_slice())
-        .execute(&mut *connection)
-        .await?;
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10) RETURNING ordinal";
+    let values = [
+        (&message.id).into(),
+        application.into(),
+        name.into(),
+        (&message.message_id).into(),
+        (&message.sender).into(),
+        Value::Octets(&message.subject),
+        message.size.into(),
+        i64::from(message.sends_again).into(),
+        i64::from(message.is_notice).into(),
+        at.into(),
+        millis(message.expires_at).into(),
+    ];
+    let (ordinal,): (i64,) = connection.fetch(sql, &values).await?;
+    let sql = "INSERT INTO message_body (id, sealed) VALUES ($1, $2)";
+    connection.execute(sql, &[(&message.id).into(), Value::Octets(&message.body)]).await?;
     for (position, address) in (0_i64..).zip(&message.recipients) {
-        sqlx::query(
-            "INSERT INTO recipient (message, position, address, state, changed_at)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(ordinal)
-        .bind(position)
-        .bind(address)
-        .bind(MessageState::Queued.wire_name())
-        .bind(at)
-        .execute(&mut *connection)
-        .await?;
+        let sql = "INSERT INTO recipient (message, position, address, state, changed_at)
+                   VALUES ($1, $2, $3, $4, $5)";
+        let state = Value::Text(MessageState::Queued.wire_name());
+        let values = [ordinal.into(), position.into(), address.into(), state, at.into()];
+        connection.execute(sql, &values).await?;
     }
     Ok(())
 }
@@ -708,6 +731,7 @@ pub async fn cancel(
     application: &str,
     id: &str,
     now: DateTime<Utc>,
+    entry: Option<&Entry>,
 ) -> Result<Option<bool>, StoreError> {
     let mut transaction = store.begin_write().await?;
     let sql = "UPDATE message SET due_at = due_at WHERE id = $1 AND application = $2
@@ -731,9 +755,11 @@ pub async fn cancel(
         return Ok(Some(false));
     }
     let sql = "UPDATE message SET due_at = NULL, ended_at = $2 WHERE ordinal = $1";
-    entry: Option<&Entry>,
     sqlx::query(sql).bind(message).bind(millis(now)).execute(&mut *transaction).await?;
     delete_body(&mut transaction, message).await?;
+    if let Some(entry) = entry {
+        audit::record_in(&mut transaction, entry).await?;
+    }
     transaction.commit().await?;
     Ok(Some(true))
 }
@@ -757,9 +783,6 @@ pub struct StoredMessage {
 
 /// A recipient of a stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-    if let Some(entry) = entry {
-        audit::record_in(&mut transaction, entry).await?;
-    }
 pub struct StoredRecipient {
     /// The address.
     pub address: String,
@@ -930,9 +953,9 @@ pub async fn erase_recipient(
     .bind(millis(now))
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await?;
-    Ok(erased.rows_affected())
-}
     if erased.rows_affected() > 0 {
         audit::record_in(&mut transaction, entry).await?;
     }
+    transaction.commit().await?;
+    Ok(erased.rows_affected())
+}

@@ -1,5 +1,6 @@
 //! The library interface for a host written in Rust: the tab on one of the host's pages, behind the
-//! host's sign-in, and a [`Mailer`] that sends the host's mail with the saved settings.
+//! host's sign-in, and a [`Mailer`] that sends the host's mail with the saved settings, at once or
+//! through the outbox.
 //!
 //! ```no_run
 //! # use async_trait::async_trait;
@@ -23,13 +24,17 @@
 //!     .subject("The week's report")
 //!     .body("All is well.".to_owned())?;
 //! mailer.send(&message).await?;
+//!
+//! // Durably: the workers send it, and retry it for 48 hours.
+//! email.start_workers();
+//! mailer.enqueue("PPM Planner", &message.formatted(), Some("report-2026-49")).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! `examples/planner` is a complete host.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state};
 use leptos::{config::LeptosOptions, server_fn::axum::server_fn_paths};
@@ -47,14 +52,18 @@ use crate::{Server, StartError, warnings};
 
 pub use crate::identity::host::{Identity, IdentityError};
 pub use crate::identity::{Email, Principal, Role};
-pub use crate::use_cases::{MailError, Mailer, SentMessage, Undelivered};
+pub use crate::use_cases::{
+    EnqueueError, Handed, MailError, Mailer, NotAccepted, SentMessage, Undelivered,
+};
 pub use crate::web::headers::page_policy;
+pub use outbox::{Attachment, InvalidRequest, MessageError, MessageRequest, Problem};
 
 /// The email settings inside a host. Clones share all state.
 #[derive(Debug, Clone)]
 pub struct EmailSettings {
     server: Server,
     service: Arc<Service>,
+    workers: Arc<Once>,
     _background: Arc<Background>,
 }
 
@@ -80,7 +89,7 @@ impl EmailSettings {
         let server = server.with_people(people);
         let background = Arc::new(server.start_background());
         let service = Arc::new(server.service());
-        Self { server, service, _background: background }
+        Self { server, service, workers: Arc::new(Once::new()), _background: background }
     }
 
     /// The routes that the tab needs on any page: its calls (`/api/email/…`), the redirects to the
@@ -118,11 +127,24 @@ impl EmailSettings {
 
     /// The mailer for the host's own mail.
     pub fn mailer(&self) -> Mailer {
-        Mailer::new(self.server.runs.delivery.clone())
+        Mailer::new(self.server.outbox.clone())
     }
 
-    /// Closes the event streams of open pages. They never end by themselves, and a graceful
-    /// shutdown of the host would wait for them. The pages poll from then on.
+    /// Starts the workers of the outbox, as `ppm-email` does: they send what was enqueued here, by
+    /// other processes on the same database, and by the HTTP API. A second call starts no more.
+    ///
+    /// On `PostgreSQL` any number of processes may have workers. On `SQLite` one has: a host beside
+    /// `ppm-email serve` on the same file only enqueues.
+    ///
+    /// They run until [`close_streams`](Self::close_streams) or [`shutdown`](Self::shutdown). Each
+    /// ends the message that it is sending; the others wait for the next start.
+    pub fn start_workers(&self) {
+        self.workers.call_once(|| self.server.start_workers());
+    }
+
+    /// Closes the event streams of open pages, and ends the workers. The streams never end by
+    /// themselves, and a graceful shutdown of the host would wait for them. The pages poll from then
+    /// on.
     pub fn close_streams(&self) {
         self.server.stopping.cancel();
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use domain::outbox::MessageState;
+use outbox::Protocol;
 use store::audit::{Action, Actor, Entry};
 use store::database::{Database, DatabaseUrlError};
 use store::outbox as rows;
@@ -14,12 +15,13 @@ use vault::clock::{Clock, SystemClock, SystemRandomness};
 use crate::cli::{OutboxCommand, SendCommand};
 use crate::config::{Config, ConfigError};
 use crate::state::{Server, StartError};
-use crate::use_cases::{ApplicationError, Handed, NotAccepted};
+use crate::use_cases::{ApplicationError, Handed, MAX_MESSAGE, NotAccepted};
 
 /// How many messages are listed.
 const LISTED: i64 = 1_000;
-/// The largest message on standard input, in octets.
-const MAX_MESSAGE: u64 = 25 * 1024 * 1024;
+/// How many octets of standard input are read: one more than a message has at most, so that a
+/// larger one is refused.
+const MAX_READ: u64 = MAX_MESSAGE as u64 + 1;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -107,15 +109,14 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
 /// The message was not accepted.
 pub async fn send(command: SendCommand) -> Result<(), OutboxError> {
     let mut octets = Vec::new();
-    io::stdin().take(MAX_MESSAGE).read_to_end(&mut octets).map_err(OutboxError::Input)?;
+    io::stdin().take(MAX_READ).read_to_end(&mut octets).map_err(OutboxError::Input)?;
     let config = Config::read(command.serve)?;
     // Only `serve` updates the tables.
     Store::open_existing(&config.database).await?.close().await;
     let server = Server::start(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
     let application = server.applications().by_name(&command.application).await?;
-    let host = server.config.public_url.as_ref().map_or("ppm.invalid", |url| url.host());
     let handed = Handed::Octets(&octets);
-    let id = server.outbox.accept(&application, handed, None, host).await?;
+    let id = server.outbox.accept(&application, handed, None, Protocol::Local).await?;
     print_line(&id)
 }
 

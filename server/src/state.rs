@@ -374,9 +374,10 @@ impl Shared {
     }
 
     fn outbox(&self, delivery: Arc<Delivery>) -> Outbox {
-        let Self { store, vault, clock, randomness, .. } = self.clone();
+        let Self { config, store, vault, clock, randomness } = self.clone();
         let (writer, wake) = (Writer::start(store.clone()), Arc::default());
-        Outbox { store, writer, vault, clock, randomness, delivery, wake }
+        let host = config.public_url.as_ref().map_or("ppm.invalid", |url| url.host()).into();
+        Outbox { store, writer, vault, clock, randomness, delivery, wake, host }
     }
 
     fn health(&self) -> HealthRecord {

@@ -80,6 +80,8 @@ struct Field<'a> {
 /// How a message came in (RFC 5321 4.4, RFC 3848).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
+    /// From a program on this host, without a protocol.
+    Local,
     /// By HTTP.
     Http,
     /// By SMTP in clear, without AUTH.
@@ -93,6 +95,7 @@ pub enum Protocol {
 impl Protocol {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Local => "local",
             Self::Http => "HTTP",
             Self::Esmtp => "ESMTP",
             Self::Esmtps => "ESMTPS",

@@ -90,11 +90,11 @@ pub async fn list(store: &Store) -> Result<Vec<Application>, StoreError> {
         .map(|applications| applications.into_iter().map(with_keys).collect())
 }
 
-/// Returns the application with this name, regardless of case.
+/// Returns the application with this name, regardless of case, without its keys.
 pub async fn by_name(store: &Store, name: &str) -> Result<Option<Application>, StoreError> {
-    let key = name_key(name);
-    let applications = list(store).await?;
-    Ok(applications.into_iter().find(|application| name_key(&application.settings.name) == key))
+    let sql = format!("SELECT {COLUMNS} FROM application WHERE name_key = $1");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(name_key(name));
+    query.fetch_optional(&store.pool).await?.as_ref().map(from_row).transpose()
 }
 
 /// Returns the key with this prefix, and its application.

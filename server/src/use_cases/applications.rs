@@ -53,7 +53,7 @@ impl Applications {
         Ok(rows::list(&self.store).await?)
     }
 
-    /// The application with this name, regardless of case.
+    /// The application with this name, regardless of case, without its keys.
     ///
     /// # Errors
     /// There is none, or the database failed.

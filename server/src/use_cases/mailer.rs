@@ -1,7 +1,7 @@
 //! Sends a host's mail with the saved settings: renews the token if necessary, and reports the same
-//! steps as a test message. Nothing of a message is stored.
+//! steps as a test message. Nothing of a message is stored; `enqueue` has what stores one.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use domain::delivery::{Diagnosis, FactName, Step, StepReport, Tested};
 use domain::error::one_line;
@@ -10,11 +10,13 @@ use smtp::{Accepted, Envelope, Failure, message::mailbox};
 
 use super::UseCaseError;
 use super::delivery::{self, Delivery, Outgoing, TokenSource};
+use super::outbox::Outbox;
 use super::settings::{self, Current};
 
-/// Sends messages with the saved settings. Clones share all state.
+/// Sends messages with the saved settings: at once by [`send`](Self::send), or durably by
+/// [`enqueue`](Self::enqueue) and [`enqueue_within`](Self::enqueue_within). Clones share all state.
 #[derive(Debug, Clone)]
-pub struct Mailer(Arc<Delivery>);
+pub struct Mailer(pub(super) Outbox);
 
 /// A mail server accepted responsibility for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +117,12 @@ impl std::error::Error for Undelivered {}
 
 impl Mailer {
     /// Creates a mailer.
-    pub fn new(delivery: Arc<Delivery>) -> Self {
-        Self(delivery)
+    pub fn new(outbox: Outbox) -> Self {
+        Self(outbox)
+    }
+
+    fn delivery(&self) -> &Delivery {
+        &self.0.delivery
     }
 
     /// The sender of messages: Default Sender Email and Display Name. Most providers refuse any
@@ -126,8 +132,8 @@ impl Mailer {
     /// [`MailError::Incomplete`] or [`MailError::Unreadable`].
     pub async fn sender(&self) -> Result<Mailbox, MailError> {
         let current = self.current().await?;
-        let settings =
-            delivery::open_settings(&self.0, &current).map_err(|_| MailError::Unreadable)?;
+        let settings = delivery::open_settings(self.delivery(), &current)
+            .map_err(|_| MailError::Unreadable)?;
         let (_, sender) = delivery::route(&settings);
         mailbox(sender).ok_or(MailError::Incomplete)
     }
@@ -141,7 +147,7 @@ impl Mailer {
     /// [`MailError`]: it was not sent, unless [`Undelivered::may_have_arrived`] says otherwise.
     pub async fn send(&self, message: &Message) -> Result<SentMessage, MailError> {
         // Tracked, so that a graceful shutdown waits for it.
-        self.0.tasks.track_future(self.deliver(message)).await
+        self.delivery().tasks.track_future(self.deliver(message)).await
     }
 
     async fn deliver(&self, message: &Message) -> Result<SentMessage, MailError> {
@@ -153,15 +159,22 @@ impl Mailer {
         };
         let outgoing = Outgoing { envelope, octets: message.formatted() };
         let mut steps = Vec::new();
-        let outcome = match delivery::open_settings(&self.0, &current) {
+        let outcome = match delivery::open_settings(self.delivery(), &current) {
             Ok(settings) => {
                 let mut on_step = |report| steps.push(report);
                 let source = TokenSource::Stored(Box::new(current));
-                delivery::send(&self.0, Tested::Saved, &source, settings, &outgoing, &mut on_step)
-                    .await
+                delivery::send(
+                    self.delivery(),
+                    Tested::Saved,
+                    &source,
+                    settings,
+                    &outgoing,
+                    &mut on_step,
+                )
+                .await
             }
             Err(failure) => {
-                delivery::record_unopened(&self.0, &current, &failure).await;
+                delivery::record_unopened(self.delivery(), &current, &failure).await;
                 Err(failure)
             }
         };
@@ -177,11 +190,12 @@ impl Mailer {
 
     /// Loads the saved settings, if they are complete.
     async fn current(&self) -> Result<Current, MailError> {
-        let current =
-            settings::current(&self.0.settings).await.map_err(|broken: UseCaseError| {
+        let current = settings::current(&self.delivery().settings).await.map_err(
+            |broken: UseCaseError| {
                 tracing::error!(error = one_line(&broken), "the settings could not be read");
                 MailError::Unreadable
-            })?;
+            },
+        )?;
         if current.saved.is_complete() { Ok(current) } else { Err(MailError::Incomplete) }
     }
 }

@@ -3,6 +3,7 @@
 
 mod applications;
 mod delivery;
+mod enqueue;
 mod health;
 mod lookups;
 mod mailer;
@@ -36,9 +37,12 @@ use self::lookups::{discovery, redirect_check, token_inspection};
 use self::tokens::{consent, revocation};
 use crate::identity::People;
 
-pub use self::outbox::{Handed, NotAccepted, Outbox, SavedConnection};
+pub use self::outbox::{
+    Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted, Outbox, SavedConnection,
+};
 pub use applications::{ApplicationError, Applications};
 pub use delivery::Delivery;
+pub use enqueue::EnqueueError;
 pub use health::longest;
 pub use health::page::check_now;
 pub use health::{Alerts, HealthChecks, HealthRecord, run_alerts, run_health_checks};

@@ -16,7 +16,9 @@ use outbox::{
 };
 use secrecy::SecretString;
 use smtp::{Failure, wire_form};
+use sqlx::{Postgres, Transaction};
 use store::applications;
+use store::hash::hashed_octets;
 use store::outbox::{AcceptRules, Done, NewMessage, Operation};
 use store::{Store, StoreError, health, tokens};
 use tokio::sync::Notify;
@@ -31,6 +33,14 @@ use crate::config::Staging;
 
 /// How often the last use of an application is written.
 const USED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// The largest message, in octets.
+pub const MAX_MESSAGE: usize = 25 * 1024 * 1024;
+/// The largest request: a message of that size with its attachments in base64.
+pub const MAX_REQUEST: usize = MAX_MESSAGE / 3 * 4 + 1024 * 1024;
+/// The longest idempotency key.
+const MAX_KEY: usize = 255;
+/// The purpose of the HMAC of a request's body.
+const BODY_OF_REQUEST: &str = "idempotency";
 
 /// Accepts messages. Clones share everything.
 #[derive(Debug, Clone)]
@@ -49,14 +59,48 @@ pub struct Outbox {
     pub delivery: Arc<Delivery>,
     /// Wakes the workers.
     pub wake: Arc<Notify>,
+    /// The name of this host in Received.
+    pub host: Arc<str>,
 }
 
-/// A message to accept.
+/// A message to accept. It has no `Debug`: the content of messages belongs in no log.
+#[derive(Clone, Copy)]
 pub enum Handed<'a> {
-    /// As JSON.
+    /// As a request, of which PPM makes octets.
     Request(&'a MessageRequest),
     /// As octets (RFC 5322).
     Octets(&'a [u8]),
+}
+
+impl<'a> From<&'a MessageRequest> for Handed<'a> {
+    fn from(request: &'a MessageRequest) -> Self {
+        Self::Request(request)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Handed<'a> {
+    fn from(octets: &'a [u8]) -> Self {
+        Self::Octets(octets)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Handed<'a> {
+    fn from(octets: &'a Vec<u8>) -> Self {
+        Self::Octets(octets)
+    }
+}
+
+/// The key by which a request can be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Parses a key: 1 to 255 visible ASCII characters. Blanks around it do not count.
+    pub fn parse(text: &str) -> Option<Self> {
+        let key = text.trim();
+        let is_visible = key.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+        (!key.is_empty() && key.len() <= MAX_KEY && is_visible).then(|| Self(key.to_owned()))
+    }
 }
 
 /// Why a message was not accepted.
@@ -74,6 +118,9 @@ pub enum NotAccepted {
     /// The application may not use this sender.
     #[error("the sender is not allowed")]
     SenderNotAllowed,
+    /// The message is larger than 25 MiB, or its attachments together are.
+    #[error("the message is larger than 25 MiB")]
+    TooLarge,
     /// The message expires before it is accepted.
     #[error("the message has expired")]
     Expired,
@@ -105,6 +152,12 @@ impl Outbox {
         Ok(stored.filter(|stored| matches(key, &stored.hash)).map(|stored| stored.application))
     }
 
+    /// What makes the request with this body a repeated one: its key and the HMAC of its body.
+    pub fn repeatable(&self, key: IdempotencyKey, is_json: bool, body: &[u8]) -> (String, String) {
+        let body = format!("{is_json} {}", hashed_octets(body));
+        (key.0, self.vault.sign(BODY_OF_REQUEST, &body))
+    }
+
     /// Accepts a message: once this returns, it survives a crash. Returns its ID, which is that of
     /// an earlier message if the request is a repeated one.
     ///
@@ -115,14 +168,52 @@ impl Outbox {
         application: &Application,
         handed: Handed<'_>,
         idempotency: Option<(String, String)>,
-        by: &str,
+        with: Protocol,
     ) -> Result<String, NotAccepted> {
-        let accepted = self.try_accept(application, handed, idempotency, by).await;
+        let accepted = async {
+            let (message, rules) = self.checked(application, handed, idempotency, with).await?;
+            let id = message.id.clone();
+            let done = self.writer.make(Operation::Accept(Box::new(message), rules)).await?;
+            let accepted = accepted_id(done, id)?;
+            self.wake.notify_one();
+            Ok(accepted)
+        };
+        self.noted(application, accepted.await).await
+    }
+
+    /// Accepts a message within a host's transaction: it is sent after the commit, and never was
+    /// there after a rollback. Returns its ID as [`accept`](Self::accept) does.
+    ///
+    /// # Errors
+    /// It was not accepted, and the transaction is as it was.
+    pub async fn accept_within(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        application: &Application,
+        handed: Handed<'_>,
+        idempotency: Option<(String, String)>,
+        with: Protocol,
+    ) -> Result<String, NotAccepted> {
+        let accepted = async {
+            let (message, rules) = self.checked(application, handed, idempotency, with).await?;
+            let done = store::outbox::accept_within(transaction, &message, &rules).await;
+            accepted_id(done.map_err(WriteError::from)?, message.id)
+        };
+        self.noted(application, accepted.await).await
+    }
+
+    /// Notes that the application has handed over a message, or why it was refused.
+    async fn noted(
+        &self,
+        application: &Application,
+        accepted: Result<String, NotAccepted>,
+    ) -> Result<String, NotAccepted> {
         let refusal = match &accepted {
             Ok(_) => None,
             Err(NotAccepted::Disabled) => Some(Refusal::Disabled),
             Err(NotAccepted::SenderNotAllowed) => Some(Refusal::SenderNotAllowed),
             Err(NotAccepted::TooFast) => Some(Refusal::TooFast),
+            Err(NotAccepted::TooLarge) => Some(Refusal::TooLarge),
             Err(NotAccepted::Request(_) | NotAccepted::Message(_) | NotAccepted::Expired) => {
                 Some(Refusal::Malformed)
             }
@@ -132,25 +223,29 @@ impl Outbox {
         accepted
     }
 
-    async fn try_accept(
+    /// Checks a message, and seals it.
+    async fn checked(
         &self,
         application: &Application,
         handed: Handed<'_>,
         idempotency: Option<(String, String)>,
-        by: &str,
-    ) -> Result<String, NotAccepted> {
+        with: Protocol,
+    ) -> Result<(NewMessage, AcceptRules), NotAccepted> {
         if application.is_disabled {
             return Err(NotAccepted::Disabled);
         }
         let sender = default_sender(&self.delivery).await?.ok_or(NotAccepted::Incomplete)?;
         let (id, now) = (new_id(self.clock.as_ref(), self.randomness.as_ref()), self.clock.now());
-        let (octets, recipients, expires_at) = match handed {
+        let (octets, recipients, expires_at, limit) = match handed {
             Handed::Request(request) => {
                 let composed = compose(request, &id)?;
-                (composed.octets, Some(composed.recipients), request.expires_at)
+                (composed.octets, Some(composed.recipients), request.expires_at, MAX_REQUEST)
             }
-            Handed::Octets(octets) => (octets.to_vec(), None, None),
+            Handed::Octets(octets) => (octets.to_vec(), None, None, MAX_MESSAGE),
         };
+        if octets.len() > limit {
+            return Err(NotAccepted::TooLarge);
+        }
         let expires_at = expires_at.unwrap_or(now + ATTEMPTED_FOR).min(now + ATTEMPTED_FOR);
         if expires_at <= now {
             return Err(NotAccepted::Expired);
@@ -169,8 +264,7 @@ impl Outbox {
         }
         let envelope_sender = message.sender().or_else(|| message.from().first());
         let envelope_sender = envelope_sender.map_or(default.clone(), ToString::to_string);
-        let received = Received { by, with: Protocol::Http, id: &id, at: now };
-        let prepared = message.prepared(&received);
+        let prepared = message.prepared(&Received { by: &self.host, with, id: &id, at: now });
         let message_id = Message::parse(&prepared)?.message_id().unwrap_or_default().to_owned();
         let destination = Destination::Message(id.clone());
         let seal = |column, octets: &[u8]| self.vault.seal_octets(column, &destination, octets);
@@ -186,18 +280,9 @@ impl Outbox {
             is_notice: false,
             accepted_at: now,
             expires_at,
-            id: id.clone(),
+            id,
         };
-        let rules = AcceptRules { idempotency, per_minute: application.settings.per_minute };
-        match self.writer.make(Operation::Accept(Box::new(new), rules)).await? {
-            Done::Repeated(earlier) => Ok(earlier),
-            Done::KeyReused => Err(NotAccepted::KeyReused),
-            Done::TooFast => Err(NotAccepted::TooFast),
-            Done::Accepted | Done::Claimed(_) | Done::Written(_) => {
-                self.wake.notify_one();
-                Ok(id)
-            }
-        }
+        Ok((new, AcceptRules { idempotency, per_minute: application.settings.per_minute }))
     }
 
     /// Writes when an application was last used, or refused.
@@ -211,6 +296,16 @@ impl Outbox {
         if let Err(error) = noted {
             tracing::warn!(error = one_line(&error), "the use of an application was not recorded");
         }
+    }
+}
+
+/// The ID of an accepted message: its own, or that of the message that a repeated request is for.
+fn accepted_id(done: Done, id: String) -> Result<String, NotAccepted> {
+    match done {
+        Done::Repeated(earlier) => Ok(earlier),
+        Done::KeyReused => Err(NotAccepted::KeyReused),
+        Done::TooFast => Err(NotAccepted::TooFast),
+        Done::Accepted | Done::Claimed(_) | Done::Written(_) => Ok(id),
     }
 }
 

@@ -17,28 +17,19 @@ use domain::application::Application;
 use domain::delivery::{Diagnosis, Step, StepStatus};
 use domain::error::one_line;
 use domain::outbox::MessageState;
-use outbox::{MessageRequest, Problem};
+use outbox::{MessageRequest, Problem, Protocol};
 use secrecy::SecretString;
 use serde::Serialize;
-use store::hash::hashed_octets;
 use store::outbox::{self as rows, StoredMessage};
 use tokio::time::timeout;
 
 use crate::state::Server;
-use crate::use_cases::{Handed, NotAccepted};
+use crate::use_cases::{Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted};
 
 /// The path of the messages.
 pub const MESSAGES: &str = "/v1/messages";
-/// The largest message, in octets.
-const MAX_MESSAGE: usize = 25 * 1024 * 1024;
-/// The largest request: a message of that size with its attachments in base64.
-const MAX_REQUEST: usize = MAX_MESSAGE / 3 * 4 + 1024 * 1024;
 /// The deadline for a whole body.
 const BODY_WITHIN: Duration = Duration::from_mins(1);
-/// The longest Idempotency-Key.
-const MAX_KEY: usize = 255;
-/// The purpose of the HMAC of a request's body.
-const BODY_OF_REQUEST: &str = "idempotency";
 /// The media types of a message.
 const JSON: &str = "application/json";
 const OCTETS: &str = "message/rfc822";
@@ -97,6 +88,10 @@ impl Refused {
         pointer: None,
         retry_after: Some(5),
     };
+
+    /// The request or its message is too large.
+    const TOO_LARGE: Self =
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "A message has at most 25 MiB.");
 
     const NOT_FOUND: Self =
         Self::new(StatusCode::NOT_FOUND, "not-found", "The application has no such message.");
@@ -171,42 +166,33 @@ async fn accept(
     let body = match timeout(BODY_WITHIN, to_bytes(body, most)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
-            let title = "A message has at most 25 MiB.";
-            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title));
+            return Err(Refused::TOO_LARGE);
         }
         Err(_) => {
             let title = "The request took too long.";
             return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "too-slow", title));
         }
     };
-    let idempotency = key.map(|key| {
-        let body = format!("{is_json} {}", hashed_octets(&body));
-        (key, server.vault.sign(BODY_OF_REQUEST, &body))
-    });
-    let host = server.config.public_url.as_ref().map_or("ppm.invalid", |url| url.host());
+    let idempotency = key.map(|key| server.outbox.repeatable(key, is_json, &body));
+    let accept = |handed| server.outbox.accept(application, handed, idempotency, Protocol::Http);
     let accepted = if is_json {
         match MessageRequest::from_json(&body) {
-            Ok(request) => {
-                let handed = Handed::Request(&request);
-                server.outbox.accept(application, handed, idempotency, host).await
-            }
+            Ok(request) => accept(Handed::Request(&request)).await,
             Err(invalid) => Err(invalid.into()),
         }
     } else {
-        server.outbox.accept(application, Handed::Octets(&body), idempotency, host).await
+        accept(Handed::Octets(&body)).await
     };
     accepted.map_err(|error| refused(&error))
 }
 
 /// The key of a request that may be repeated.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refused> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > MAX_KEY {
-        let title = "Idempotency-Key has 1 to 255 visible ASCII characters.";
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "idempotency-key", title));
-    }
-    Ok(Some(key.to_owned()))
+    let key = key.to_str().ok().and_then(IdempotencyKey::parse);
+    let title = "Idempotency-Key has 1 to 255 visible ASCII characters.";
+    let refused = Refused::new(StatusCode::BAD_REQUEST, "idempotency-key", title);
+    key.map(Some).ok_or(refused)
 }
 
 fn refused(error: &NotAccepted) -> Refused {
@@ -234,6 +220,7 @@ fn refused(error: &NotAccepted) -> Refused {
             let title = "The application may not use this sender. An administrator allows it on the page Applications.";
             Refused::new(StatusCode::FORBIDDEN, "sender-not-allowed", title)
         }
+        NotAccepted::TooLarge => Refused::TOO_LARGE,
         NotAccepted::Expired => unprocessable("expired", "expiresAt is in the past."),
         NotAccepted::Incomplete => {
             let title = "The email settings are not complete.";

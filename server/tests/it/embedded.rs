@@ -8,12 +8,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::request::{Builder, Parts};
 use axum::http::{Request, StatusCode, header};
+use domain::application::ApplicationSettings;
 use serde_json::json;
-use server::embed::{EmailSettings, Identity, IdentityError, Principal, Role};
+use server::embed::{EmailSettings, Identity, IdentityError, MessageRequest, Principal, Role};
 use store::audit::Action;
+use testkit::smtp_server::SmtpScript;
 use tower::ServiceExt;
 
-use crate::support::harness::{Answer, Harness, get, post, read};
+use crate::support::harness::{Answer, Harness, ada, get, operator, post, read};
 use crate::support::oauth_fixture::CALLBACK;
 use crate::support::steps::basic_draft;
 use crate::support::waiting::until;
@@ -138,6 +140,41 @@ async fn calls_lists_every_server_function() {
                     stop-attempts test-typed token token-xray";
     let expected: Vec<_> = expected.split(' ').map(|call| format!("/api/email/{call}")).collect();
     assert_eq!(calls, expected);
+}
+
+#[tokio::test]
+async fn the_workers_of_a_host_send_what_it_enqueues_until_it_stops() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let harness = Harness::start().await;
+    harness.sends_through(&ada(), server.address).await;
+    let settings =
+        ApplicationSettings { name: "PPM Planner".to_owned(), ..ApplicationSettings::default() };
+    harness.server.applications().add(&operator(), settings).await.expect("it is added");
+    let email = EmailSettings::with_server(harness.server.clone(), HeaderIdentity);
+    email.start_workers();
+    email.start_workers();
+    assert_eq!(harness.server.workers.len(), 1, "they are started once");
+    let message = MessageRequest {
+        from: "noreply@example.com".to_owned(),
+        to: vec!["bo@example.org".to_owned()],
+        text: Some("All is well.".to_owned()),
+        ..MessageRequest::default()
+    };
+    let enqueue = async || {
+        let enqueued = email.mailer().enqueue("PPM Planner", &message, None).await;
+        enqueued.expect("it is accepted");
+    };
+    let waiting = async || {
+        let waiting = store::outbox::waiting(&harness.server.store).await;
+        waiting.expect("the database answers").0
+    };
+    enqueue().await;
+    until(async || waiting().await == 0).await;
+    email.shutdown().await;
+    assert!(harness.server.runs.delivery.tasks.is_empty(), "the workers have ended");
+    enqueue().await;
+    assert_eq!(waiting().await, 1, "it waits for the next start");
+    assert!(server.received().await.lines().contains(&"RCPT TO:<bo@example.org>"));
 }
 
 #[tokio::test]

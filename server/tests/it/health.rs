@@ -122,7 +122,7 @@ async fn open_incident(server: &Server) -> Option<Incident> {
 
 /// Sends a message as a host does.
 async fn send_as_host(server: &Server) -> Result<SentMessage, MailError> {
-    let mailer = Mailer::new(server.runs.delivery.clone());
+    let mailer = Mailer::new(server.outbox.clone());
     let message = Message::builder().from(mailer.sender().await?);
     let message = message.to("bo@example.com".parse().expect("an address"));
     mailer.send(&message.body(String::from("Hello")).expect("a message")).await

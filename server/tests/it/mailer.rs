@@ -17,7 +17,7 @@ use crate::support::oauth_fixture::{OauthFixture, a_moment};
 use testkit::smtp_server::{SmtpPeer, SmtpScript, SmtpServer};
 
 fn mailer(harness: &Harness) -> Mailer {
-    Mailer::new(harness.server.runs.delivery.clone())
+    Mailer::new(harness.server.outbox.clone())
 }
 
 /// Saves a mail server on this machine that needs no authentication.

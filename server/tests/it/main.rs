@@ -17,6 +17,7 @@ mod discovery;
 mod egress;
 mod embedded;
 mod embedding;
+mod enqueue;
 mod events;
 mod expiry;
 mod export;

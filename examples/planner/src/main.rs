@@ -15,7 +15,7 @@ use leptos::{config::LeptosOptions, context::provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use lettre::Message;
 use server::config::{Config, Database, EgressPolicy, certificates};
-use server::embed::{EmailSettings, Mailer};
+use server::embed::{EmailSettings, Mailer, MessageRequest};
 use tokio::net::TcpListener;
 
 use crate::pages::{App, document};
@@ -58,9 +58,18 @@ impl FromRef<Planner> for LeptosOptions {
     }
 }
 
-/// The result of a report as a sentence.
+/// The result of a report or of reminders as a sentence.
 #[derive(Clone, Default)]
 struct SendReport(Arc<Mutex<Option<String>>>);
+
+impl SendReport {
+    fn set(&self, sentence: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
+    }
+}
+
+/// The application whose senders and rate count for the reminders.
+const APPLICATION: &str = "PPM Planner";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -77,6 +86,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Config::new(Database::parse(&args.database)?)
     };
     let email = EmailSettings::open(config, sign_in.clone()).await?;
+    // They send the reminders.
+    email.start_workers();
 
     // The product's pages, one of which contains the tab.
     let planner = Planner {
@@ -99,6 +110,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route(pages::SIGN_IN, post(sign_in::sign_in))
         .route(pages::SIGN_OUT, post(sign_in::sign_out))
         .route(pages::REPORT, post(send_report))
+        .route(pages::REMIND, post(send_reminders))
         .leptos_routes_with_context(&planner, listed, context, move || document(options.clone()));
     let router = email.recognise(pages).merge(email.router()).with_state(planner);
 
@@ -127,9 +139,42 @@ async fn send_report(
             Ok(()) => format!("The report is on its way to {}.", person.email),
             Err(error) => format!("The report was not sent: {error}"),
         };
-        *report.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
+        report.set(sentence);
     }
     Redirect::to(pages::HOME)
+}
+
+/// `POST /remind`: reminds every user. Nobody waits for the mail server: the outbox has the
+/// messages, and its workers send them.
+async fn send_reminders(
+    State(Planner { sign_in, mailer, report, .. }): State<Planner>,
+    headers: HeaderMap,
+) -> Redirect {
+    if sign_in.person(&headers).is_some() {
+        let mut sentence = format!("{} reminders are in the outbox.", sign_in::PEOPLE.len());
+        for person in sign_in::PEOPLE {
+            if let Err(error) = remind(&mailer, person.email).await {
+                sentence = format!("{} was not reminded: {error}", person.name);
+                break;
+            }
+        }
+        report.set(sentence);
+    }
+    Redirect::to(pages::HOME)
+}
+
+/// Hands a message over to the outbox. A real product has an idempotency key for each reminder, so
+/// that a repeated one is sent once.
+async fn remind(mailer: &Mailer, to: &str) -> Result<(), Box<dyn Error>> {
+    let message = MessageRequest {
+        from: mailer.sender().await?.to_string(),
+        to: vec![to.to_owned()],
+        subject: Some("The plan for next week".to_owned()),
+        text: Some("Please look at your plan.".to_owned()),
+        ..MessageRequest::default()
+    };
+    mailer.enqueue(APPLICATION, &message, None).await?;
+    Ok(())
 }
 
 /// Sends a message. The sender and the mail server come from the saved settings.

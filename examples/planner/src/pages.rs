@@ -24,6 +24,8 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_OUT: &str = "/sign-out";
 /// The path that sends the week's report.
 pub const REPORT: &str = "/report";
+/// The path that reminds every user.
+pub const REMIND: &str = "/remind";
 
 /// The HTML document. Its Content Security Policy allows only what the tab needs.
 pub fn document(options: LeptosOptions) -> impl IntoView {
@@ -85,6 +87,9 @@ fn HomePage() -> impl IntoView {
             {result.map(|result| view! { <section class="notice" role="status"><p>{result}</p></section> })}
             <form method="post" action=REPORT>
                 <button type="submit">"Send me the week's report"</button>
+            </form>
+            <form method="post" action=REMIND>
+                <button type="submit">"Remind everyone"</button>
             </form>
         </Frame>
     }

@@ -28,7 +28,7 @@ pub struct PlannerUser {
 }
 
 /// All users. A user signs in by the name before the @, which is the password too.
-const PEOPLE: [PlannerUser; 3] = [
+pub const PEOPLE: [PlannerUser; 3] = [
     user("Grace Hopper", "grace@practice.example", Some(Role::Administrator)),
     user("Rita Levi", "rita@practice.example", Some(Role::Reader)),
     user("Tom Kilburn", "tom@practice.example", None),

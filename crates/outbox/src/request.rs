@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
+use utoipa::ToSchema;
 
 /// A message to send. It has no `Debug`: the content of messages belongs in no log.
-#[derive(Clone, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MessageRequest {
     /// The author, as `Ada Lovelace <ada@example.com>` or `ada@example.com`: one of the senders
@@ -17,12 +18,15 @@ pub struct MessageRequest {
     pub from: String,
     /// The recipients in the header To. `to`, `cc` and `bcc` have 1 to 100 recipients together.
     #[serde(default)]
+    #[schema(max_items = 100)]
     pub to: Vec<String>,
     /// The recipients in the header Cc.
     #[serde(default)]
+    #[schema(max_items = 100)]
     pub cc: Vec<String>,
     /// The recipients that no header names.
     #[serde(default)]
+    #[schema(max_items = 100)]
     pub bcc: Vec<String>,
     /// The mailbox that replies go to.
     pub reply_to: Option<String>,
@@ -34,6 +38,7 @@ pub struct MessageRequest {
     pub html: Option<String>,
     /// At most 100 attachments.
     #[serde(default)]
+    #[schema(max_items = 100)]
     pub attachments: Vec<Attachment>,
     /// At most 100 more header fields, each with its value. Those that PPM writes itself are
     /// refused: From, Sender, To, Cc, Bcc, Reply-To, Subject, Date, Message-ID, MIME-Version,
@@ -45,14 +50,16 @@ pub struct MessageRequest {
 }
 
 /// A file in a message.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attachment {
     /// The name of the file, without a path.
+    #[schema(min_length = 1, max_length = 255)]
     pub name: String,
     /// The media type, such as `application/pdf`; neither `multipart` nor `message`.
     pub content_type: String,
     /// The octets in base64 (RFC 4648 4).
+    #[schema(content_encoding = "base64")]
     pub content: String,
     /// The name by which `html` shows the file: `logo` for `<img src="cid:logo">`.
     pub content_id: Option<String>,

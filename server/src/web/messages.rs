@@ -1,14 +1,13 @@
-//! `/v1/messages`: the HTTP API by which applications send. Errors are problem details (RFC 9457).
+//! `/v1/messages`: the HTTP API by which applications send.
 
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -22,7 +21,11 @@ use secrecy::SecretString;
 use serde::Serialize;
 use store::outbox::{self as rows, StoredMessage};
 use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, SchemaType, Type};
 
+use super::openapi::{self, RefusalsOfCanceling, RefusalsOfReading, RefusalsOfSending, one_of};
+use super::problem_details::{ProblemCode, Refused};
 use crate::state::Server;
 use crate::use_cases::{Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted};
 
@@ -39,107 +42,88 @@ pub fn routes(server: &Server) -> Router<Server> {
     Router::new()
         .route(MESSAGES, post(send))
         .route(&format!("{MESSAGES}/{{id}}"), get(read).delete(cancel))
-        .layer(from_fn_with_state(server.clone(), super::deadline::guard))
+        .layer(from_fn_with_state(server.clone(), in_time))
+        .route(openapi::DOCUMENT, get(openapi::document))
 }
 
-/// A refused request: problem details (RFC 9457) with our code.
-#[derive(Debug)]
-struct Refused {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
-    /// What exactly is wrong, without a word of the message.
-    detail: Option<String>,
-    /// The member of the request's JSON (RFC 6901).
-    pointer: Option<String>,
-    /// After how many seconds the request may be repeated.
-    retry_after: Option<u16>,
-}
-
-#[derive(Serialize)]
-struct ProblemDetails {
-    title: &'static str,
-    status: u16,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pointer: Option<String>,
-}
-
-impl Refused {
-    const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, detail: None, pointer: None, retry_after: None }
-    }
-
-    /// The key is missing or not valid.
-    const UNAUTHORIZED: Self = Self::new(
-        StatusCode::UNAUTHORIZED,
-        "key-not-valid",
-        "The key of the application is missing or not valid.",
-    );
-
-    /// The database failed.
-    const UNAVAILABLE: Self = Self {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        code: "not-stored",
-        title: "The server could not do this. Repeat the request, with the same Idempotency-Key.",
-        detail: None,
-        pointer: None,
-        retry_after: Some(5),
-    };
-
-    /// The request or its message is too large.
-    const TOO_LARGE: Self =
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "A message has at most 25 MiB.");
-
-    const NOT_FOUND: Self =
-        Self::new(StatusCode::NOT_FOUND, "not-found", "The application has no such message.");
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let Self { status, code, title, detail, pointer, retry_after } = self;
-        let details = ProblemDetails { title, status: status.as_u16(), code, detail, pointer };
-        let mut response = (status, Json(details)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        response
-    }
+/// Middleware: refuses a request that takes longer than any successful one does.
+async fn in_time(State(server): State<Server>, request: Request, next: Next) -> Response {
+    timeout(server.config.answer_within, next.run(request)).await.unwrap_or_else(|_| {
+        tracing::error!("a request was not answered in time");
+        Refused::from(ProblemCode::NotStored).into_response()
+    })
 }
 
 /// The application that a request is from.
 async fn authenticated(server: &Server, headers: &HeaderMap) -> Result<Application, Refused> {
     let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, key)) = credentials.and_then(|it| it.split_once(' ')) else {
-        return Err(Refused::UNAUTHORIZED);
+        return Err(ProblemCode::KeyNotValid.into());
     };
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refused::UNAUTHORIZED);
+        return Err(ProblemCode::KeyNotValid.into());
     }
     match server.outbox.application(&SecretString::from(key.trim())).await {
-        Ok(application) => application.ok_or(Refused::UNAUTHORIZED),
+        Ok(application) => application.ok_or_else(|| ProblemCode::KeyNotValid.into()),
         Err(error) => {
             tracing::error!(error = one_line(&error), "a key could not be looked up");
-            Err(Refused::UNAVAILABLE)
+            Err(ProblemCode::NotStored.into())
         }
     }
 }
 
 /// An accepted message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AcceptedMessage {
+    /// The ID of the message; of the earlier one if the request was repeated.
     id: String,
 }
 
-/// `POST /v1/messages`.
-async fn send(State(server): State<Server>, request: Request) -> Result<Response, Refused> {
+/// Hands a message over.
+///
+/// The answer comes once the message is on the disk.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    operation_id = "sendMessage",
+    tag = "messages",
+    params((
+        "Idempotency-Key" = Option<String>,
+        Header,
+        description = "With the same key, the same request can be repeated for 24 hours, and is one message.",
+        min_length = 1,
+        max_length = 255,
+        nullable = false,
+        pattern = "^[!-~]+$",
+    )),
+    request_body(
+        description = "A message as JSON, or as octets (RFC 5322).",
+        content(
+            (MessageRequest = "application/json", example = json!({
+                "from": "Planner <planner@example.com>",
+                "to": ["bo@example.org"],
+                "subject": "The plan has changed",
+                "text": "It starts on Monday.",
+            })),
+            ("message/rfc822", example = json!(
+                "From: planner@example.com\r\nTo: bo@example.org\r\nSubject: The plan has changed\r\n\r\nIt starts on Monday.\r\n"
+            )),
+        ),
+    ),
+    responses(
+        (
+            status = 202,
+            description = "The message is accepted.",
+            body = AcceptedMessage,
+            headers(("Location" = String, description = "The path of the message.")),
+        ),
+        RefusalsOfSending,
+    ),
+)]
+pub(super) async fn send(
+    State(server): State<Server>,
+    request: Request,
+) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let application = authenticated(&server, &parts.headers).await?;
     let id = accept(&server, &application, &parts.headers, body).await?;
@@ -159,19 +143,13 @@ async fn accept(
     let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
     let is_json = media_type.eq_ignore_ascii_case(JSON);
     if !is_json && !media_type.eq_ignore_ascii_case(OCTETS) {
-        let title = "Send application/json or message/rfc822.";
-        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title));
+        return Err(ProblemCode::MediaType.into());
     }
     let most = if is_json { MAX_REQUEST } else { MAX_MESSAGE };
     let body = match timeout(BODY_WITHIN, to_bytes(body, most)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return Err(Refused::TOO_LARGE);
-        }
-        Err(_) => {
-            let title = "The request took too long.";
-            return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "too-slow", title));
-        }
+        Ok(Err(_)) => return Err(ProblemCode::TooLarge.into()),
+        Err(_) => return Err(ProblemCode::TooSlow.into()),
     };
     let idempotency = key.map(|key| server.outbox.repeatable(key, is_json, &body));
     let accept = |handed| server.outbox.accept(application, handed, idempotency, Protocol::Http);
@@ -190,20 +168,14 @@ async fn accept(
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refused> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     let key = key.to_str().ok().and_then(IdempotencyKey::parse);
-    let title = "Idempotency-Key has 1 to 255 visible ASCII characters.";
-    let refused = Refused::new(StatusCode::BAD_REQUEST, "idempotency-key", title);
-    key.map(Some).ok_or(refused)
+    key.map(Some).ok_or_else(|| ProblemCode::IdempotencyKey.into())
 }
 
 fn refused(error: &NotAccepted) -> Refused {
-    let unprocessable = |code, title| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, code, title);
     match error {
-        NotAccepted::Disabled => {
-            Refused::new(StatusCode::FORBIDDEN, "disabled", "The application is disabled.")
-        }
+        NotAccepted::Disabled => ProblemCode::Disabled.into(),
         NotAccepted::Request(invalid) => {
-            let refused =
-                unprocessable("request-not-valid", "A member of the request is not valid.");
+            let refused = Refused::from(ProblemCode::RequestNotValid);
             let is_json = invalid.problem != Problem::NotJson;
             Refused {
                 status: if is_json { refused.status } else { StatusCode::BAD_REQUEST },
@@ -212,84 +184,111 @@ fn refused(error: &NotAccepted) -> Refused {
                 ..refused
             }
         }
-        NotAccepted::Message(error) => Refused {
-            detail: Some(error.to_string()),
-            ..unprocessable("message-not-valid", "The message is not valid.")
-        },
-        NotAccepted::SenderNotAllowed => {
-            let title = "The application may not use this sender. An administrator allows it on the page Applications.";
-            Refused::new(StatusCode::FORBIDDEN, "sender-not-allowed", title)
+        NotAccepted::Message(error) => {
+            let detail = Some(error.to_string());
+            Refused { detail, ..ProblemCode::MessageNotValid.into() }
         }
-        NotAccepted::TooLarge => Refused::TOO_LARGE,
-        NotAccepted::Expired => unprocessable("expired", "expiresAt is in the past."),
-        NotAccepted::Incomplete => {
-            let title = "The email settings are not complete.";
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Refused { retry_after: Some(60), ..Refused::new(status, "incomplete", title) }
-        }
-        NotAccepted::TooFast => {
-            let title = "The application sends more messages a minute than it may.";
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            Refused { retry_after: Some(60), ..Refused::new(status, "too-fast", title) }
-        }
-        NotAccepted::KeyReused => unprocessable(
-            "idempotency-key-reused",
-            "This Idempotency-Key was used for another request.",
-        ),
+        NotAccepted::SenderNotAllowed => ProblemCode::SenderNotAllowed.into(),
+        NotAccepted::TooLarge => ProblemCode::TooLarge.into(),
+        NotAccepted::Expired => ProblemCode::Expired.into(),
+        NotAccepted::Incomplete => ProblemCode::Incomplete.into(),
+        NotAccepted::TooFast => ProblemCode::TooFast.into(),
+        NotAccepted::KeyReused => ProblemCode::IdempotencyKeyReused.into(),
         NotAccepted::Write(error) => {
             tracing::error!(error = one_line(error), "a message could not be stored");
-            Refused::UNAVAILABLE
+            ProblemCode::NotStored.into()
         }
         NotAccepted::Read(error) => {
             tracing::error!(error = one_line(error), "a message could not be accepted");
-            Refused::UNAVAILABLE
+            ProblemCode::NotStored.into()
         }
     }
 }
 
 /// A message, as its application sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MessageStatus {
     id: String,
+    /// The state that most needs attention, of those of the recipients.
+    #[schema(schema_with = states)]
     state: MessageState,
     accepted_at: DateTime<Utc>,
+    /// Until when the message is tried.
     expires_at: DateTime<Utc>,
+    /// When the message is tried next; null if it has ended.
+    #[schema(required)]
     next_attempt_at: Option<DateTime<Utc>>,
     recipients: Vec<RecipientStatus>,
     attempts: Vec<AttemptStatus>,
 }
 
-#[derive(Debug, Serialize)]
+/// A recipient of a message.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecipientStatus {
+    /// The address; empty once an operator has erased it.
     address: String,
+    #[schema(schema_with = states)]
     state: MessageState,
     changed_at: DateTime<Utc>,
+    /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     trouble: Option<TroubleStatus>,
 }
 
-#[derive(Debug, Serialize)]
+/// Why an attempt failed.
+#[derive(Debug, Serialize, ToSchema)]
 struct TroubleStatus {
+    #[schema(schema_with = steps)]
     step: Step,
+    /// The code of the likely cause; with a token that could not be had, an object whose member
+    /// is that of the cause.
+    #[schema(schema_with = diagnoses)]
     diagnosis: Diagnosis,
+    /// The mail server's reply.
+    #[schema(required)]
     reply: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// An attempt to send a message.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AttemptStatus {
     began_at: DateTime<Utc>,
+    /// How long it took.
     millis: i64,
     steps: Vec<StepStatusRow>,
 }
 
-#[derive(Debug, Serialize)]
+/// A step of an attempt.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AttemptStep)]
 struct StepStatusRow {
+    #[schema(schema_with = steps)]
     step: Step,
+    #[schema(schema_with = step_statuses)]
     ended: StepStatus,
+    /// How long it took.
     millis: u32,
+}
+
+fn states() -> Object {
+    one_of(&MessageState::ALL)
+}
+
+fn steps() -> Object {
+    one_of(&Step::ALL)
+}
+
+fn step_statuses() -> Object {
+    one_of(&[StepStatus::Done, StepStatus::Failed, StepStatus::Skipped])
+}
+
+/// A later release may have more codes.
+fn diagnoses() -> Object {
+    Object::with_type(SchemaType::from_iter([Type::String, Type::Object]))
 }
 
 impl From<StoredMessage> for MessageStatus {
@@ -331,40 +330,61 @@ impl From<StoredMessage> for MessageStatus {
     }
 }
 
-/// `GET /v1/messages/{id}`.
-async fn read(
+/// Returns the state of a message.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "readMessage",
+    tag = "messages",
+    params(("id" = String, Path, description = "The ID of the message.")),
+    responses(
+        (status = 200, description = "The state of the message.", body = MessageStatus),
+        RefusalsOfReading,
+    ),
+)]
+pub(super) async fn read(
     State(server): State<Server>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let application = authenticated(&server, &headers).await?;
+    let Path(id) = id.map_err(|_| ProblemCode::NotFound)?;
     let message = rows::load(&server.store, &application.id, &id).await.map_err(|error| {
         tracing::error!(error = one_line(&error), "a message could not be read");
-        Refused::UNAVAILABLE
+        ProblemCode::NotStored
     })?;
-    let status = MessageStatus::from(message.ok_or(Refused::NOT_FOUND)?);
+    let status = MessageStatus::from(message.ok_or(ProblemCode::NotFound)?);
     Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
 }
 
-/// `DELETE /v1/messages/{id}`: cancels what has not started.
-async fn cancel(
+/// Cancels a message that no attempt has begun.
+#[utoipa::path(
+    delete,
+    path = "/v1/messages/{id}",
+    operation_id = "cancelMessage",
+    tag = "messages",
+    params(("id" = String, Path, description = "The ID of the message.")),
+    responses(
+        (status = 204, description = "The message is not sent."),
+        RefusalsOfCanceling,
+    ),
+)]
+pub(super) async fn cancel(
     State(server): State<Server>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let application = authenticated(&server, &headers).await?;
+    let Path(id) = id.map_err(|_| ProblemCode::NotFound)?;
     let canceled =
         rows::cancel(&server.store, &application.id, &id, server.clock.now(), None).await;
     match canceled {
         Ok(Some(true)) => Ok(StatusCode::NO_CONTENT),
-        Ok(Some(false)) => {
-            let title = "The message is being sent, or has ended.";
-            Err(Refused::new(StatusCode::CONFLICT, "not-cancelable", title))
-        }
-        Ok(None) => Err(Refused::NOT_FOUND),
+        Ok(Some(false)) => Err(ProblemCode::NotCancelable.into()),
+        Ok(None) => Err(ProblemCode::NotFound.into()),
         Err(error) => {
             tracing::error!(error = one_line(&error), "a message could not be canceled");
-            Err(Refused::UNAVAILABLE)
+            Err(ProblemCode::NotStored.into())
         }
     }
 }

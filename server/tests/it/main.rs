@@ -38,6 +38,7 @@ mod mailer;
 mod markup;
 mod media;
 mod oauth_failures;
+mod openapi;
 mod openid;
 mod outbox;
 mod outbox_killed;

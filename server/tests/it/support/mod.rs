@@ -7,6 +7,7 @@ pub mod harness;
 pub mod host;
 pub mod oauth_fixture;
 pub mod oauth_programs;
+pub mod openapi;
 pub mod openid_provider;
 pub mod pages;
 pub mod program;

@@ -39,6 +39,7 @@ mod markup;
 mod media;
 mod oauth_failures;
 mod openapi;
+mod openapi_fuzz;
 mod openid;
 mod outbox;
 mod outbox_killed;

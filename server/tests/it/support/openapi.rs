@@ -31,6 +31,12 @@ impl OpenApiDocument {
         &self.0["paths"][path][method.as_str().to_lowercase()]
     }
 
+    /// Returns what a schema of the document refers to, or the schema itself.
+    pub fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let pointer = schema["$ref"].as_str().and_then(|uri| uri.strip_prefix('#'));
+        pointer.map_or(schema, |pointer| self.0.pointer(pointer).expect("the reference leads on"))
+    }
+
     /// Checks a value against a schema of the document.
     ///
     /// # Errors

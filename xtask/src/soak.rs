@@ -1,10 +1,11 @@
 //! The soak tests: repeat the crash and concurrency tests until they meet interleavings that a
 //! short run meets only by chance. The gate runs the same tests, a few rounds of each. Before them,
-//! promtool, which the gate does not install, checks the metrics.
+//! two tools that the gate does not install: promtool checks the metrics, and schemathesis the
+//! answers of `/v1` against the `OpenAPI` document.
 
 use anyhow::Result;
 
-use crate::tools::{cargo, expect_success};
+use crate::tools::{cargo, ensure_schemathesis, expect_success};
 use crate::{debian, postgres::Postgres, workspace::Workspace};
 
 /// The tests that run more rounds here (`server/tests/it/support/soak.rs`).
@@ -21,11 +22,16 @@ const LONG: [&str; 7] = [
 const ON_POSTGRES: [&str; 4] =
     ["concurrency::", "many_administrators", "many_messages", "repeated::"];
 
-/// Runs promtool on the metrics, then the soak tests on `SQLite`, then on `PostgreSQL`.
+/// Runs promtool on the metrics and schemathesis on `/v1`, then the soak tests on `SQLite`, then on `PostgreSQL`.
 pub fn soak(workspace: &Workspace) -> Result<()> {
     println!("\n== the metrics, by promtool");
     debian::ensure_promtool()?;
     expect_success(tests(workspace).args(["--ignored", "promtool::"]))?;
+    println!("\n== the answers of /v1, by schemathesis");
+    let schemathesis = ensure_schemathesis(workspace)?;
+    let mut test = tests(workspace);
+    test.args(["--ignored", "schemathesis::"]).env("PPM_EMAIL_TEST_SCHEMATHESIS", schemathesis);
+    expect_success(&mut test)?;
     println!("\n== on SQLite");
     expect_success(tests(workspace).args(LONG))?;
     println!("\n== on PostgreSQL");

@@ -96,6 +96,22 @@ pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The path of schemathesis, which is installed into a virtual environment if it is missing.
+pub fn ensure_schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    const VERSION: &str = "4.32.5";
+    let folder = workspace.tools_folder().join("schemathesis");
+    let program = folder.join("bin/schemathesis");
+    let version = answer_of(Command::new(&program).arg("--version"));
+    if version.is_none_or(|version| !version.ends_with(VERSION)) {
+        println!("Installing schemathesis {VERSION}.");
+        expect_success(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+            .context("Python needs its module venv: on Debian, the package python3-venv")?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        expect_success(pip.args(["install", "--quiet"]).arg(format!("schemathesis=={VERSION}")))?;
+    }
+    Ok(program)
+}
+
 /// The command as a user would type it, the program by its bare name.
 fn written(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -60,6 +60,7 @@ mod revocation;
 mod roles;
 mod runs;
 mod saving;
+mod schemathesis;
 mod sessions;
 mod set_up;
 mod settings;

@@ -549,6 +549,24 @@ async fn an_operator_hands_over_lists_cancels_and_erases_by_the_command_line() {
 }
 
 #[tokio::test]
+async fn the_command_line_refuses_a_message_of_more_than_25_mib_and_does_not_cut_it_off() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let folder = fixture.harness.folder.path();
+    let mut command = program::program(folder);
+    command.args(["send", "--application", "planner"]);
+    command.args(["--database-url", &database_url(folder).await]);
+    command.env("PPM_EMAIL_KEY_FILE", folder.join("ppm-email.key"));
+    let header = format!("From: {SENDER}\r\nTo: bo@example.org\r\n\r\n");
+    let line = "All is well.\r\n";
+    let mut message = header + &line.repeat(25 * 1024 * 1024 / line.len());
+    message.truncate(25 * 1024 * 1024 + 1);
+    let complaint = program::complaint(&program::run(command, &message));
+    assert!(complaint.contains("larger than 25 MiB"), "{complaint}");
+    assert_eq!(count_rows(folder, "message").await, 0);
+}
+
+#[tokio::test]
 async fn an_operator_has_a_waiting_message_tried_again_at_once() {
     let server = SmtpScript::in_clear().play_to_all();
     let fixture = Fixture::sending_to(&server).await;

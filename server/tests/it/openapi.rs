@@ -102,17 +102,27 @@ fn all_documented(document: &OpenApiDocument) -> BTreeSet<(u16, String)> {
     operations.iter().flat_map(|(method, path)| documented(document, method, path)).collect()
 }
 
+/// The first two cells of each row of the guide's table with this head.
+fn rows(head: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let (_, table) = GUIDE.split_once(head).expect("the table");
+    table.lines().skip(2).take_while(|line| line.starts_with('|')).map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        (cells.next().expect("a cell"), cells.next().expect("a cell"))
+    })
+}
+
+/// The names between backticks.
+fn names(cell: &str) -> impl Iterator<Item = String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
 /// The rows of the guide's table of errors.
 fn in_the_guide() -> BTreeSet<(u16, String)> {
-    let (_, table) = GUIDE.split_once("| Status | `code` |").expect("the table of errors");
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-    let row = |line: &str| {
-        let mut cells = line.split('|').map(str::trim).skip(1);
-        let status = cells.next().and_then(|cell| cell.parse().ok()).expect("a status");
-        let codes = cells.next().expect("codes").split('`').skip(1).step_by(2);
-        codes.map(|code| (status, code.to_owned())).collect::<Vec<_>>()
+    let row = |(status, codes): (&'static str, &'static str)| {
+        let status = status.parse().expect("a status");
+        names(codes).map(move |code| (status, code))
     };
-    rows.flat_map(row).collect()
+    rows("| Status | `code` |").flat_map(row).collect()
 }
 
 #[tokio::test]
@@ -163,6 +173,15 @@ async fn the_example_of_the_guide_is_a_valid_request_and_each_changed_type_is_no
     let mut unknown = example;
     unknown["body"] = json!("");
     assert!(document.check(schema, &unknown).is_err());
+}
+
+#[tokio::test]
+async fn the_document_and_the_guide_have_the_same_members_of_a_request() {
+    let document = OpenApiDocument::of(&Harness::start().await).await;
+    let members = document.0["components"]["schemas"]["MessageRequest"]["properties"].as_object();
+    let members: BTreeSet<_> = members.expect("members").keys().cloned().collect();
+    let in_the_guide = rows("| Member | What it is |").flat_map(|(member, _)| names(member));
+    assert_eq!(members, in_the_guide.collect());
 }
 
 #[tokio::test]

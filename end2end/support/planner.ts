@@ -1,18 +1,23 @@
 // The example Leptos host (`examples/planner`), started with a product's practice servers. It has its
 // own sign-in.
 
+import { execFileSync } from 'node:child_process';
 import { expect, type Page } from '@playwright/test';
 import { Form } from './form.ts';
 import type { Product } from './product.ts';
 import { binary, Program, siteRoot } from './program.ts';
 
 export class Planner {
-  private constructor(private readonly program: Program) {}
+  private constructor(
+    private readonly program: Program,
+    private readonly database: string,
+  ) {}
 
   /** Starts it with a new database in this file. */
   static async start({ mail }: Product, file: string): Promise<Planner> {
-    const args = ['--listen', '127.0.0.1:0', '--database', `sqlite://${file}`, '--extra-ca', mail.ca, '--egress-allow', '127.0.0.0/8'];
-    return new Planner(await Program.start(binary('planner'), [...args, '--site-root', siteRoot()], process.env));
+    const database = `sqlite://${file}`;
+    const args = ['--listen', '127.0.0.1:0', '--database', database, '--extra-ca', mail.ca, '--egress-allow', '127.0.0.0/8'];
+    return new Planner(await Program.start(binary('planner'), [...args, '--site-root', siteRoot()], process.env), database);
   }
 
   get url(): string {
@@ -21,6 +26,11 @@ export class Planner {
 
   async stop(): Promise<void> {
     await this.program.stop();
+  }
+
+  /** Adds an application, as an operator does. */
+  addApplication(name: string): void {
+    execFileSync(binary('ppm-email'), ['application', 'add', name, '--database-url', this.database], { stdio: 'ignore' });
   }
 
   /** Signs in to the host. Each user's password is their name. */

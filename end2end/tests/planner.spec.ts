@@ -35,6 +35,22 @@ test('the host sends mail with the settings saved in the tab', async ({ page, pr
   await inbox.waitFor({ to: 'grace@practice.example', subject: "The week's report" });
 });
 
+test('the host hands reminders over to the outbox as an application, and its workers send them', async ({ page, product, inbox }) => {
+  await planner.signIn(page, 'grace');
+  const form = await planner.openMail(page);
+  await form.saveBasic(product.mail);
+  await page.getByRole('link', { name: 'Plans', exact: true }).click();
+  const remind = page.getByRole('button', { name: 'Remind everyone' });
+  await remind.click();
+  await expect(page.getByRole('status')).toHaveText('Grace Hopper was not reminded: there is no such application');
+  planner.addApplication('PPM Planner');
+  await remind.click();
+  await expect(page.getByRole('status')).toHaveText('3 reminders are in the outbox.');
+  for (const name of ['grace', 'rita', 'tom']) {
+    await inbox.waitFor({ to: `${name}@practice.example`, subject: 'The plan for next week' });
+  }
+});
+
 test('a failed report shows the step and the reason', async ({ page, product }) => {
   await planner.signIn(page, 'grace');
   const form = await planner.openMail(page);

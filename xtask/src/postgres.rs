@@ -22,6 +22,8 @@ const CONNECTIONS: u16 = 400;
 pub struct Postgres {
     /// The URL of its superuser.
     pub url: String,
+    programs: PathBuf,
+    folder: Folder,
     _guard: Guard,
 }
 
@@ -31,7 +33,21 @@ impl Postgres {
         let programs = ensure_programs()?;
         let folder = Folder::make()?;
         let guard = guard(&programs, &folder)?;
-        Ok(Self { url: folder.fill(&programs)?, _guard: guard })
+        let url = folder.fill(&programs)?;
+        Ok(Self { url, programs, folder, _guard: guard })
+    }
+
+    /// Writes a program that crashes the server (SIGQUIT) and starts it again, and returns its path.
+    pub fn restart_program(&self) -> Result<PathBuf> {
+        let mut restart = self.folder.quietly(&self.programs.join("pg_ctl"));
+        restart.args(["--pgdata=data", "--log=log", "--mode=immediate", "--wait", "restart"]);
+        let words = std::iter::once(restart.get_program()).chain(restart.get_args());
+        let words: Vec<_> = words.map(|word| format!("'{}'", word.display())).collect();
+        let folder = self.folder.path.display();
+        let program = self.folder.path.join("restart");
+        fs::write(&program, format!("#!/bin/sh\ncd '{folder}' && exec {}\n", words.join(" ")))?;
+        expect_success(Command::new("chmod").arg("755").arg(&program))?;
+        Ok(program)
     }
 }
 

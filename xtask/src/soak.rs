@@ -1,7 +1,8 @@
 //! The soak tests: repeat the crash and concurrency tests until they meet interleavings that a
 //! short run meets only by chance. The gate runs the same tests, a few rounds of each. Before them,
 //! two tools that the gate does not install: promtool checks the metrics, and schemathesis the
-//! answers of `/v1` against the `OpenAPI` document.
+//! answers of `/v1` against the `OpenAPI` document. After them, `PostgreSQL` itself crashes again and
+//! again.
 
 use anyhow::Result;
 
@@ -19,10 +20,11 @@ const LONG: [&str; 7] = [
     "repeated::",
 ];
 /// Those of them that also run with several nodes on one `PostgreSQL`.
-const ON_POSTGRES: [&str; 4] =
-    ["concurrency::", "many_administrators", "many_messages", "repeated::"];
+const ON_POSTGRES: [&str; 5] =
+    ["concurrency::", "many_administrators", "many_messages", "outbox_killed::", "repeated::"];
 
-/// Runs promtool on the metrics and schemathesis on `/v1`, then the soak tests on `SQLite`, then on `PostgreSQL`.
+/// Runs promtool on the metrics and schemathesis on `/v1`, then the soak tests on `SQLite`, then on
+/// `PostgreSQL`, then those in which it crashes.
 pub fn soak(workspace: &Workspace) -> Result<()> {
     println!("\n== the metrics, by promtool");
     debian::ensure_promtool()?;
@@ -36,8 +38,16 @@ pub fn soak(workspace: &Workspace) -> Result<()> {
     expect_success(tests(workspace).args(LONG))?;
     println!("\n== on PostgreSQL");
     let postgres = Postgres::start()?;
-    let mut tests = tests(workspace);
-    expect_success(tests.args(ON_POSTGRES).env("PPM_EMAIL_TEST_POSTGRES", &postgres.url))
+    let on_postgres = |names: &[&str]| {
+        let mut tests = tests(workspace);
+        tests.arg("--include-ignored").args(names);
+        tests.env("PPM_EMAIL_TEST_POSTGRES", &postgres.url);
+        tests
+    };
+    expect_success(&mut on_postgres(&ON_POSTGRES))?;
+    println!("\n== while PostgreSQL crashes");
+    let mut tests = on_postgres(&["outbox_restarts::"]);
+    expect_success(tests.env("PPM_EMAIL_TEST_POSTGRES_RESTART", postgres.restart_program()?))
 }
 
 fn tests(workspace: &Workspace) -> std::process::Command {

@@ -155,7 +155,7 @@ fn on_sqlite(workspace: &Workspace) -> Result<()> {
 /// meaning may differ there (locks, conflicts, types, order), and several nodes at once. What a use
 /// case does with the rows is the same on both and is tested on `SQLite` alone. A new module of the
 /// store gets a row.
-const ON_POSTGRES: [(&str, &str); 23] = [
+const ON_POSTGRES: [(&str, &str); 24] = [
     ("health::", "incidents, leases of checks and alerts"),
     ("restore::", "the settings that last worked, kept by an upsert"),
     ("applications::", "applications and their keys"),
@@ -163,6 +163,7 @@ const ON_POSTGRES: [(&str, &str); 23] = [
     ("outbox::", "claims, leases and results of messages, and keys of repeated requests"),
     ("enqueue::", "messages within the transaction of a host in Rust"),
     ("openapi_fuzz::", "odd texts in requests, some of which PostgreSQL cannot store"),
+    ("outbox_killed::", "nodes that are killed while they accept and send messages"),
     ("postgres::", "what only PostgreSQL has: TLS, lost connections, its limits"),
     ("upgrade::", "migrations, on a database of the version before"),
     ("settings::", "the optimistic lock of the settings"),

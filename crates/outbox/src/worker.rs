@@ -36,6 +36,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// How long a lease outlasts the longest attempt.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long the worker waits until it stores results again that the database did not take.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The name by which the product reports, in notices.
 const REPORTING_MTA: &str = "ppm.invalid";
 
@@ -121,6 +123,9 @@ pub struct Worker<O> {
     slot: Option<Slot>,
     opened: Option<Opened>,
     swept_at: Option<Instant>,
+    /// Until when results can be stored, at least.
+    leased_until: Instant,
+    stopping: CancellationToken,
 }
 
 /// What an attempt has come to.
@@ -156,11 +161,14 @@ impl<O: Outlet> Worker<O> {
             slot: None,
             opened: None,
             swept_at: None,
+            leased_until: Instant::now(),
+            stopping: CancellationToken::new(),
         }
     }
 
     /// Sends messages until the process stops, and ends what it has begun.
     pub async fn run(mut self, stopping: CancellationToken) {
+        self.stopping = stopping.clone();
         while !stopping.is_cancelled() {
             match self.send_next().await {
                 Ok(true) => continue,
@@ -228,8 +236,9 @@ impl<O: Outlet> Worker<O> {
         Ok(())
     }
 
-    async fn claim(&self, which: Which) -> Result<Option<Claimed>, WriteError> {
+    async fn claim(&mut self, which: Which) -> Result<Option<Claimed>, WriteError> {
         let lease = 2 * self.longest + GRACE;
+        self.leased_until = Instant::now() + lease;
         let claim = Claim { owner: self.new_id(), now: self.clock.now(), lease, which };
         match self.writer.make(Operation::Claim(claim)).await? {
             Done::Claimed(claimed) => Ok(claimed.map(|claimed| *claimed)),
@@ -418,11 +427,36 @@ impl<O: Outlet> Worker<O> {
             pace,
             counted: claimed.counted,
         };
-        let done = self.writer.make(Operation::Finish(Box::new(finished))).await?;
-        if done == Done::Written(false) {
+        if self.stored(&claimed.id, finished).await? == Done::Written(false) {
             tracing::warn!(id = claimed.id, "the result of an attempt came after its lease");
         }
         Ok(())
+    }
+
+    /// Stores the results of an attempt. While the database takes none, such as on a full disk, it
+    /// is asked again until the lease is over: without its result, a message that was accepted by
+    /// the mail server would be unknown.
+    async fn stored(&self, id: &str, finished: Finished) -> Result<Done, WriteError> {
+        let operation = Operation::Finish(Box::new(finished));
+        let mut is_told = false;
+        loop {
+            let error = match self.writer.make(operation.clone()).await {
+                Err(WriteError::Store(error)) => error,
+                other => return other,
+            };
+            if self.stopping.is_cancelled() || Instant::now() >= self.leased_until {
+                return Err(error.into());
+            }
+            if !is_told {
+                let error = one_line(&error);
+                tracing::error!(id, error, "the result of an attempt is stored later");
+                is_told = true;
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => {}
+                () = sleep(STORE_AGAIN_AFTER) => {}
+            }
+        }
     }
 
     /// The notification about the recipients that failed; none for a notification.

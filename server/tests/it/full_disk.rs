@@ -9,13 +9,16 @@ use std::process::Command;
 
 use axum::http::StatusCode;
 use contract::{Save, SaveAnswer};
-use domain::Field;
+use domain::{Draft, Field};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::databases::connection;
 use crate::support::harness::{Answer, EMAIL, FORM, PASSWORD};
-use crate::support::program::{HttpBrowser, READY, Serving, add_administrator, log_file};
+use crate::support::outbox::{Cuts, Product, SHORT_DEADLINES, Sink, id_of};
+use crate::support::program::{
+    HttpBrowser, READY, Serving, add_administrator, log_file, program, run,
+};
 use crate::support::steps::basic_draft;
 use crate::support::waiting::until;
 
@@ -66,7 +69,10 @@ impl Drop for Disk {
 
 /// Saves this display name.
 async fn save(browser: &mut HttpBrowser, name: &str, revision: i64) -> Answer {
-    let draft = basic_draft(&[(Field::BasicDisplayName, name)]);
+    save_draft(browser, basic_draft(&[(Field::BasicDisplayName, name)]), revision).await
+}
+
+async fn save_draft(browser: &mut HttpBrowser, draft: Draft, revision: i64) -> Answer {
     let save = Save { draft, revision, deletes_grant: None };
     browser.call("email/save", &json!({ "save": save })).await.expect("an answer")
 }
@@ -152,4 +158,60 @@ async fn on_a_full_disk_reading_and_sign_out_work_and_a_save_says_why_it_fails()
     let serving = Serving::with(disk.path(), |_| {});
     let mut leaving = leaving.again(&serving.address).await.expect("it listens");
     expect_signed_out(&mut leaving).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_a_message_is_refused_with_503_and_no_accepted_one_is_lost_or_sent_twice() {
+    let disk = Disk::mount();
+    add_administrator(disk.path(), EMAIL, PASSWORD);
+    let sink = Sink::start(Cuts::None, 0).await;
+    let logs = tempfile::tempdir().expect("a folder on another disk");
+    let log = logs.path().join("log");
+    let serving = Serving::with(disk.path(), |command| {
+        command.args(SHORT_DEADLINES).stderr(log_file(&log));
+    });
+    let mut ada = signed_in(&serving).await;
+    let port = sink.address.port().to_string();
+    let draft = basic_draft(&[
+        (Field::BasicServer, "127.0.0.1"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicUseTls, "false"),
+    ]);
+    assert_eq!(save_draft(&mut ada, draft, 0).await.status, StatusCode::OK);
+    let mut add = program(disk.path());
+    add.args(["application", "add", "Planner", "--database-url", "sqlite://ppm-email.db"]);
+    let key = String::from_utf8(run(add, "").stdout).expect("the key is text");
+    let product = Product { key: key.trim().to_owned().into() };
+    let mut caller = serving.browser().await;
+    let (mut accepted, mut number) = (Vec::new(), 0);
+    // Hands one over, and returns the status.
+    let mut hand_over = async || {
+        number += 1;
+        let to = format!("{number}@example.org");
+        let answer = product.hand_over(&mut caller, &to).await.expect("an answer");
+        if answer.status == StatusCode::ACCEPTED {
+            accepted.push(id_of(&answer));
+        }
+        answer.status
+    };
+    for _ in 0..20 {
+        assert_eq!(hand_over().await, StatusCode::ACCEPTED);
+    }
+
+    disk.fill();
+    until(async || match hand_over().await {
+        StatusCode::SERVICE_UNAVAILABLE => true,
+        // The write-ahead log had room.
+        StatusCode::ACCEPTED => false,
+        other => panic!("{other}"),
+    })
+    .await;
+
+    disk.make_room();
+    until(async || hand_over().await == StatusCode::ACCEPTED).await;
+    for id in &accepted {
+        until(async || product.state(&mut caller, id).await == "delivered").await;
+    }
+    assert_eq!(sink.duplicates(), []);
+    serving.stop();
 }

@@ -43,6 +43,7 @@ mod openapi_fuzz;
 mod openid;
 mod outbox;
 mod outbox_killed;
+mod outbox_restarts;
 mod pace;
 mod pages;
 mod people;

@@ -9,6 +9,7 @@ pub mod oauth_fixture;
 pub mod oauth_programs;
 pub mod openapi;
 pub mod openid_provider;
+pub mod outbox;
 pub mod pages;
 pub mod program;
 pub mod soak;

@@ -38,8 +38,8 @@ pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
 const GRACE: Duration = Duration::from_secs(30);
 /// How long the worker waits until it stores results again that the database did not take.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The name by which the product reports, in notices.
-const REPORTING_MTA: &str = "ppm.invalid";
+/// The client name of a connection on this machine, which is always legal (RFC 5321 4.1.3).
+const LOOPBACK: &str = "[127.0.0.1]";
 
 /// The connection that messages are sent through.
 #[async_trait]
@@ -52,6 +52,8 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// The address that gets every message in place of its recipients, in a staging system.
     fn redirected_to(&self) -> Option<&str>;
+    /// The configured argument of EHLO; `None` if it is the address of each connection.
+    fn client_name(&self) -> Option<String>;
 
     /// Opens a session with the saved settings, and signs in. Records what that shows of the
     /// connection.
@@ -117,11 +119,13 @@ pub struct Worker<O> {
     pub slots: Slots,
     /// Told when a message is accepted.
     pub wake: Arc<Notify>,
-    /// How long an attempt takes at most.
+    /// How long an attempt takes at most, without the transfer of the message.
     pub longest: Duration,
     /// Held while messages are sent.
     slot: Option<Slot>,
     opened: Option<Opened>,
+    /// The client name of the last session.
+    client_name: Option<String>,
     swept_at: Option<Instant>,
     /// Until when results can be stored, at least.
     leased_until: Instant,
@@ -160,6 +164,7 @@ impl<O: Outlet> Worker<O> {
             longest,
             slot: None,
             opened: None,
+            client_name: None,
             swept_at: None,
             leased_until: Instant::now(),
             stopping: CancellationToken::new(),
@@ -239,7 +244,8 @@ impl<O: Outlet> Worker<O> {
     async fn claim(&mut self, which: Which) -> Result<Option<Claimed>, WriteError> {
         let lease = 2 * self.longest + GRACE;
         self.leased_until = Instant::now() + lease;
-        let claim = Claim { owner: self.new_id(), now: self.clock.now(), lease, which };
+        let (owner, now, octets_per_milli) = (self.new_id(), self.clock.now(), smtp::SLOWEST);
+        let claim = Claim { owner, now, lease, octets_per_milli, which };
         match self.writer.make(Operation::Claim(claim)).await? {
             Done::Claimed(claimed) => Ok(claimed.map(|claimed| *claimed)),
             _ => Ok(None),
@@ -286,7 +292,10 @@ impl<O: Outlet> Worker<O> {
             }
         }
         match self.outlet.open(steps).await {
-            Ok(opened) => self.opened = Some(opened),
+            Ok(opened) => {
+                self.client_name = Some(opened.session.client_name().to_owned());
+                self.opened = Some(opened);
+            }
             // `open` has recorded what it shows.
             Err(failure) => return self.held(claimed, &failure, Passing::ByItself).await,
         }
@@ -487,7 +496,7 @@ impl<O: Outlet> Worker<O> {
         let id = self.new_id();
         let composed = notice(&Notice {
             sender: &sender,
-            reporting_mta: REPORTING_MTA,
+            reporting_mta: &self.reporting_mta(),
             unique: &id,
             at: now,
             message: &message,
@@ -517,6 +526,12 @@ impl<O: Outlet> Worker<O> {
             expires_at: now + domain::outbox::ATTEMPTED_FOR,
             id,
         }))
+    }
+
+    /// The name of this host in notices: that of the last session or, before any, the configured one.
+    fn reporting_mta(&self) -> String {
+        let name = self.client_name.clone().or_else(|| self.outlet.client_name());
+        name.unwrap_or_else(|| LOOPBACK.to_owned())
     }
 
     /// Closes the session, and frees its slot.

@@ -44,10 +44,20 @@ pub use session::{
 pub struct Deadlines {
     /// The limit of the name lookup, and of connecting to any of its addresses.
     pub connect: Duration,
-    /// The limit of each command with its whole reply, and of the TLS handshake.
+    /// The limit of each command with its whole reply, of the TLS handshake, and of each block of a
+    /// message's content.
     pub reply: Duration,
-    /// The limit of opening a session, and of each message after that.
+    /// The limit of opening a session, and of each message after that, without the time that its
+    /// content may take ([`transfer_time`]).
     pub total: Duration,
+}
+
+/// The slowest speed at which the content of a message is sent, in octets a millisecond: 256 kbit/s.
+pub const SLOWEST: u32 = 32;
+
+/// Returns how much longer than any other a message with this many octets may take.
+pub fn transfer_time(octets: usize) -> Duration {
+    Duration::from_millis(octets as u64 / u64::from(SLOWEST))
 }
 
 impl Default for Deadlines {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -120,7 +121,15 @@ impl Connection {
 
     /// Reads a whole reply within the reply deadline. The code is that of its last line.
     pub(super) async fn reply(&mut self) -> Result<Reply, NoReply> {
-        let deadline = self.stream.reply_deadline();
+        self.reply_before(self.stream.reply_deadline()).await
+    }
+
+    /// Reads the reply to the final dot, which the server can only send after the transfer.
+    pub(super) async fn final_reply(&mut self, transfer: Duration) -> Result<Reply, NoReply> {
+        self.reply_before(self.stream.final_reply_deadline(transfer)).await
+    }
+
+    async fn reply_before(&mut self, deadline: Instant) -> Result<Reply, NoReply> {
         let mut lines = Vec::new();
         loop {
             let line = self.read_line(deadline, lines.is_empty()).await?;
@@ -181,7 +190,26 @@ impl Connection {
         if let Some(unasked) = self.unasked().await? {
             return Ok(Some(unasked));
         }
-        match self.stream.write(octets).await {
+        let written = self.stream.write(octets).await;
+        self.reason_of(written).await
+    }
+
+    /// Sends the content of a message, or returns the reply that is the reason why it could not be
+    /// sent.
+    pub(super) async fn send_content(&mut self, content: &[u8]) -> Result<Option<Reply>, NoReply> {
+        if let Some(unasked) = self.unasked().await? {
+            return Ok(Some(unasked));
+        }
+        let written = self.stream.write_content(content).await;
+        self.reason_of(written).await
+    }
+
+    /// Returns the reply that is the reason why a write failed, if it did.
+    async fn reason_of(
+        &mut self,
+        written: Result<(), StreamError>,
+    ) -> Result<Option<Reply>, NoReply> {
+        match written {
             Ok(()) => Ok(None),
             Err(broken) => self.reply().await.map(Some).map_err(|_| broken.into()),
         }

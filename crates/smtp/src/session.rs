@@ -19,7 +19,6 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::Deadlines;
 use super::address::{needs_utf8, wire_form};
 use super::capabilities::Capabilities;
 use super::client_name::ClientName;
@@ -29,6 +28,7 @@ use super::queue_id::queue_id;
 use super::report::{Done, StepResult, Steps, Stop};
 use super::sasl::{self, Bearer, Credentials, Exchange, Mechanism, TokenMechanism};
 use super::stream::{Guarded, StreamError, TlsError};
+use super::{Deadlines, transfer_time};
 
 /// The limit of QUIT, which runs in the background.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -148,7 +148,7 @@ pub struct Attempt<T> {
 ///
 /// With TLS required, nothing of the message or the credentials is sent unencrypted. With TLS off,
 /// STARTTLS is not used even if it is offered, and a token is not sent. Nothing is retried. All
-/// steps together have [`Deadlines::total`]. Dropping the future closes the connection.
+/// steps together have [`Deadlines::total`] and the [`transfer_time`] of the message. Dropping the future closes the connection.
 pub async fn deliver(
     route: &Route,
     envelope: &Envelope,
@@ -241,8 +241,8 @@ impl Session {
         Attempt { outcome, certificate_expires_at }
     }
 
-    /// Sends a message, with [`Deadlines::total`] for its steps from [`Step::Sender`] to
-    /// [`Step::Accepted`], and reports each to `on_step`.
+    /// Sends a message, with [`Deadlines::total`] and the [`transfer_time`] of its content for its
+    /// steps from [`Step::Sender`] to [`Step::Accepted`], and reports each to `on_step`.
     ///
     /// `mark` gets the recipients' results and is awaited when the whole content is sent, and before
     /// the final dot: until then the server cannot accept the message (RFC 5321 4.1.1.4). If it fails, the connection is closed
@@ -265,6 +265,11 @@ impl Session {
     /// the connection has ended. An unusable session sends nothing more.
     pub fn is_usable(&self) -> bool {
         self.next != Next::Nothing
+    }
+
+    /// Returns the client name that was sent in EHLO.
+    pub fn client_name(&self) -> &str {
+        &self.context.client_name
     }
 
     /// Returns what the server offers.
@@ -308,6 +313,8 @@ impl Session {
             steps.take_since(begun, Step::Recipient, accepted).await?;
 
             let begun = Instant::now();
+            let transfer = transfer_time(message.len());
+            connection.stream.extend_limit(transfer);
             let go_ahead = send_content(connection, message).await;
             let go_ahead = go_ahead.map_err(|stop| steps.failed(begun, Step::Content, stop))?;
             let marked = connection.stream.suspended_for(mark(recipients.clone()));
@@ -315,7 +322,7 @@ impl Session {
                 connection.stream.give_up();
                 return Err(NotAccepted::NotMarked(error));
             }
-            let final_dot = send_final_dot(connection, &go_ahead);
+            let final_dot = send_final_dot(connection, &go_ahead, transfer);
             let SentContent { at, reply } =
                 steps.take_since(begun, Step::Content, final_dot).await?;
 
@@ -803,7 +810,7 @@ async fn send_content(connection: &mut Connection, message: &[u8]) -> Result<Rep
     if go_ahead.code != 354 {
         return Err(Stop::Refused(go_ahead));
     }
-    match connection.send(&content(message)).await? {
+    match connection.send_content(&content(message)).await? {
         Some(refusal) => Err(Stop::Refused(refusal)),
         None => Ok(go_ahead),
     }
@@ -818,7 +825,11 @@ struct SentContent {
 }
 
 /// Sends the final dot. Without a reply after that, it is unknown whether the message was accepted.
-async fn send_final_dot(connection: &mut Connection, go_ahead: &Reply) -> StepResult<SentContent> {
+async fn send_final_dot(
+    connection: &mut Connection,
+    go_ahead: &Reply,
+    transfer: Duration,
+) -> StepResult<SentContent> {
     if let Some(early) = connection.early_reply().await? {
         return Err(Stop::Refused(early));
     }
@@ -826,7 +837,7 @@ async fn send_final_dot(connection: &mut Connection, go_ahead: &Reply) -> StepRe
         return Err(Stop::Refused(refusal));
     }
     let at = Instant::now();
-    match connection.reply().await {
+    match connection.final_reply(transfer).await {
         Ok(reply) if !reply.is_done() => Err(Stop::Refused(reply)),
         reply => Ok(Done::new(SentContent { at, reply: reply.ok() }).at(at).saying(go_ahead)),
     }

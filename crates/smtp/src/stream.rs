@@ -27,6 +27,9 @@ const LONGEST_LINE: usize = 2_048;
 /// without the overhead of TLS.
 const BUDGET: usize = 65_536;
 
+/// The size of a block of a message's content, in octets.
+const BLOCK: usize = 16_384;
+
 /// The limit of a TLS handshake with a port that sent no cleartext greeting.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -144,6 +147,11 @@ impl Guarded {
         (self.budget, self.ends) = (BUDGET, ends);
     }
 
+    /// Gives the message more time.
+    pub(super) fn extend_limit(&mut self, more: Duration) {
+        self.ends += more;
+    }
+
     /// Awaits work that is not the peer's: its time does not count.
     pub(super) async fn suspended_for<T>(&mut self, work: impl Future<Output = T>) -> T {
         let begun = Instant::now();
@@ -160,6 +168,12 @@ impl Guarded {
     /// Returns the deadline of a reply that begins now.
     pub(super) fn reply_deadline(&self) -> Instant {
         (Instant::now() + self.reply).min(self.ends)
+    }
+
+    /// Returns the deadline of the reply to the final dot. Octets that were written may still be in
+    /// the buffers of this machine, for as long as their transfer may take.
+    pub(super) fn final_reply_deadline(&self, transfer: Duration) -> Instant {
+        (Instant::now() + self.reply + transfer).min(self.ends)
     }
 
     /// Reads one line, without its end, before `deadline`. Invalid UTF-8 is replaced.
@@ -218,6 +232,15 @@ impl Guarded {
             Ok(Err(error)) => Err(self.fail(connection_error(&error))),
             Err(_) => Err(self.fail(self.timeout_error())),
         }
+    }
+
+    /// Writes a message's content in blocks, each within the reply deadline: what counts is progress
+    /// (RFC 5321 4.5.3.2.5).
+    pub(super) async fn write_content(&mut self, content: &[u8]) -> Result<(), StreamError> {
+        for block in content.chunks(BLOCK) {
+            self.write(block).await?;
+        }
+        Ok(())
     }
 
     fn timeout_error(&self) -> StreamError {

@@ -90,8 +90,10 @@ pub struct Claim {
     pub owner: String,
     /// The current time.
     pub now: DateTime<Utc>,
-    /// How long the lease lasts.
+    /// How long the lease lasts, without the time to transfer the message.
     pub lease: Duration,
+    /// How many octets of the message prolong the lease by a millisecond.
+    pub octets_per_milli: u32,
     /// Which message.
     pub which: Which,
 }
@@ -345,7 +347,7 @@ async fn insert(connection: &mut impl Statements, message: &NewMessage) -> Resul
 async fn claim(
     dialect: Dialect,
     connection: &mut AnyConnection,
-    Claim { owner, now, lease, which }: &Claim,
+    Claim { owner, now, lease, octets_per_milli, which }: &Claim,
 ) -> Result<Done, StoreError> {
     let (clock, locked) = (dialect.now(), dialect.skip_locked());
     let chosen = match which {
@@ -370,7 +372,7 @@ async fn claim(
     }
     let sql = format!(
         "UPDATE message SET due_at = NULL, attempt = attempt + 1, lease_owner = $1,
-                lease_until = {clock} + $2, marked_at = NULL
+                lease_until = {clock} + $2 + size / $4, marked_at = NULL
          WHERE ordinal = $3
          RETURNING ordinal, attempt, id, message_id, sender, failures, sends_again, is_notice,
                    accepted_at, expires_at",
@@ -379,6 +381,7 @@ async fn claim(
         .bind(owner)
         .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
         .bind(message)
+        .bind(i64::from(*octets_per_milli))
         .fetch_all(&mut *connection)
         .await?;
     let Some(row) = rows.first() else { return Ok(Done::Claimed(None)) };

@@ -339,6 +339,10 @@ impl Outlet for SavedConnection {
         default_sender(&self.delivery).await.ok().flatten()
     }
 
+    fn client_name(&self) -> Option<String> {
+        self.delivery.client_name.as_ref().map(ToString::to_string)
+    }
+
     async fn open(&self, steps: &mut Vec<StepReport>) -> Result<Opened, Failure> {
         let unreadable =
             || delivery::failure_before_connection(Step::SignIn, Diagnosis::SecretUnreadable);

@@ -1,6 +1,7 @@
 //! The outbox: messages that applications hand over by HTTP are durable, and each is sent once.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use domain::outbox::Pace;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use server::use_cases::delete_expired;
+use smtp::ClientName;
 use store::alerts::{self, AlertLease, Channel};
 use store::audit::{Action, Entry};
 use store::outbox as rows;
@@ -205,6 +207,29 @@ async fn the_webhook_is_told_once_an_hour_how_many_messages_failed() {
     }
     let failed = |number| Some(AlertSubject::MessagesFailed(number));
     assert_eq!(told, [failed(2), None, failed(4)]);
+}
+
+#[tokio::test]
+async fn a_notice_names_this_host_as_ehlo_does() {
+    for (configured, expected) in
+        [(Some("mail.example.com"), "mail.example.com"), (None, "[127.0.0.1]")]
+    {
+        let server = SmtpScript::in_clear().play_to_all();
+        let harness = Harness::with(|config| {
+            config.smtp_client_name = configured.and_then(ClientName::parse);
+        });
+        let harness = harness.await.with_ada().await;
+        harness.sends_through(&ada(), server.address).await;
+        let key = add(&harness, "Planner", ApplicationSettings::default()).await;
+        let fixture = Fixture { harness, key };
+        fixture.accepted(&message_to(&["nobody@example.org"])).await;
+        assert_eq!(fixture.work().await, 2, "the message and the notice");
+        let received = server.received().await;
+        let notice = String::from_utf8(received.message()).expect("text");
+        let line = format!("Reporting-MTA: dns; {expected}\r\n");
+        assert!(notice.contains(&line), "{notice}");
+        assert_eq!(received.line("EHLO"), format!("EHLO {expected}"));
+    }
 }
 
 #[tokio::test]
@@ -441,7 +466,8 @@ async fn a_claim_whose_lease_is_over_is_attempted_again_unless_the_final_dot_was
         let claim = rows::Operation::Claim(rows::Claim {
             owner: "killed".to_owned(),
             now: fixture.harness.clock.now(),
-            lease: std::time::Duration::from_millis(50),
+            lease: Duration::from_millis(50),
+            octets_per_milli: smtp::SLOWEST,
             which: rows::Which::Due(Pace::default()),
         });
         let writer = &server_state.outbox.writer;
@@ -475,7 +501,8 @@ async fn a_recipient_that_was_refused_is_tried_again_after_a_crash_behind_the_fi
     let claim = rows::Operation::Claim(rows::Claim {
         owner: "killed".to_owned(),
         now: fixture.harness.clock.now(),
-        lease: std::time::Duration::from_millis(50),
+        lease: Duration::from_millis(50),
+        octets_per_milli: smtp::SLOWEST,
         which: rows::Which::Due(Pace::default()),
     });
     let rows::Done::Claimed(Some(claimed)) = writer.make(claim).await.expect("an answer") else {

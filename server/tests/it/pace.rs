@@ -289,6 +289,7 @@ async fn one_process_works_the_queue_of_a_sqlite_database_and_takes_over_at_once
         owner: "killed".to_owned(),
         now: fixture.harness.clock.now(),
         lease: Duration::from_hours(1),
+        octets_per_milli: smtp::SLOWEST,
         which: rows::Which::Due(Pace::default()),
     };
     let claimed = server.outbox.writer.make(rows::Operation::Claim(claim)).await;

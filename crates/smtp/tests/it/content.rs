@@ -1,10 +1,14 @@
 //! Tests that a message arrives as it was sent.
 
+use std::time::{Duration, Instant};
+
 use domain::delivery::{Diagnosis, FactName, Step};
 use domain::settings::Security;
-use testkit::smtp_server::{Received, SmtpScript};
+use testkit::smtp_server::{Received, SmtpScript, SmtpServer};
+use tokio::sync::oneshot;
+use tokio::time::interval;
 
-use super::{DeliveryAttempt, in_clear};
+use super::{DeliveryAttempt, SHORT, in_clear};
 
 /// Delivers a message, and returns what the server received.
 async fn delivered(message: &[u8]) -> Received {
@@ -87,6 +91,47 @@ async fn a_large_message_arrives_whole() {
         outcome.reply();
         assert!(server.received().await.message() == message, "{security:?}");
     }
+}
+
+/// A message that does not fit the buffers between client and server.
+fn large_message() -> Vec<u8> {
+    format!("Subject: Large\r\n\r\n{}", format!("{}\r\n", "x".repeat(76)).repeat(100_000)).into()
+}
+
+#[tokio::test]
+async fn a_server_that_reads_slowly_gets_a_large_message_after_the_reply_deadline() {
+    const EVERY: Duration = Duration::from_millis(100);
+    let slow = SHORT.reply * 2;
+    let server = SmtpServer::play(move |mut peer| async move {
+        peer.accept_up_to_data().await?;
+        let (begun, mut tick) = (Instant::now(), interval(EVERY));
+        while begun.elapsed() < slow {
+            tick.tick().await;
+            peer.read_some().await?;
+        }
+        peer.read_content().await?;
+        peer.say("250 ok").await?;
+        peer.answer_each(&["221 bye"]).await
+    });
+    let message = large_message();
+    let outcome = in_clear(&server).with_message(&message).in_a_hurry().run().await;
+    outcome.reply();
+    assert!(outcome.took > slow, "{:?}", outcome.took);
+    assert!(server.received().await.message() == message);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_reading_ends_the_message_at_the_reply_deadline() {
+    let (over, is_over) = oneshot::channel::<()>();
+    let server = SmtpServer::play(move |mut peer| async move {
+        peer.accept_up_to_data().await?;
+        peer.read_some().await?;
+        let _ = is_over.await;
+        Ok(())
+    });
+    let outcome = in_clear(&server).with_message(&large_message()).in_a_hurry().run().await;
+    let _ = over.send(());
+    assert_eq!(outcome.failure(), (Step::Content, Diagnosis::StoppedAnswering));
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ pub struct Throttle {
     open_id: Gate,
     consents: Gate,
     tokens: Gate,
+    keys: Gate,
     devices: Keyed<String>,
     comparisons: Mutex<HashMap<String, usize>>,
 }
@@ -81,6 +82,7 @@ impl Throttle {
             open_id: Gate::new(rates),
             consents: Gate::new(rates),
             tokens: Gate::new(rates),
+            keys: Gate::new(rates),
             devices: Keyed::new(rates.device),
             comparisons: Mutex::default(),
         }
@@ -114,6 +116,14 @@ impl Throttle {
     /// The limit is exceeded.
     pub fn admit_refused_token(&self, address: IpAddr) -> Result<(), Limited> {
         self.tokens.admit(address)
+    }
+
+    /// Counts a key of an application that is not valid. A valid one is never counted.
+    ///
+    /// # Errors
+    /// The limit is exceeded.
+    pub fn admit_refused_key(&self, address: IpAddr) -> Result<(), Limited> {
+        self.keys.admit(address)
     }
 
     /// Takes a comparison slot, which is freed on drop; `None` while [`COMPARISONS_AT_ONCE`] are in

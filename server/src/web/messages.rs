@@ -28,6 +28,7 @@ use super::openapi::{self, RefusalsOfCanceling, RefusalsOfReading, RefusalsOfSen
 use super::problem_details::{ProblemCode, Refused};
 use crate::state::Server;
 use crate::use_cases::{Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted};
+use crate::web::authenticate;
 
 /// The path of the messages.
 pub const MESSAGES: &str = "/v1/messages";
@@ -42,6 +43,7 @@ pub fn routes(server: &Server) -> Router<Server> {
     Router::new()
         .route(MESSAGES, post(send))
         .route(&format!("{MESSAGES}/{{id}}"), get(read).delete(cancel))
+        .layer(from_fn_with_state(server.clone(), throttle_keys))
         .layer(from_fn_with_state(server.clone(), in_time))
         .route(openapi::DOCUMENT, get(openapi::document))
 }
@@ -52,6 +54,25 @@ async fn in_time(State(server): State<Server>, request: Request, next: Next) -> 
         tracing::error!("a request was not answered in time");
         Refused::from(ProblemCode::NotStored).into_response()
     })
+}
+
+/// Middleware: counts keys that are not valid by address, and answers 429 above the limit. The key
+/// is looked up first, so that no flood keeps a valid one from its address.
+async fn throttle_keys(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let address = authenticate::address(&server, &request);
+    let response = next.run(request).await;
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return response;
+    }
+    match server.people.throttle.admit_refused_key(address) {
+        Ok(()) => response,
+        Err(limited) => Refused {
+            status: limited.status(),
+            retry_after: Some(limited.seconds().try_into().unwrap_or(u16::MAX)),
+            ..ProblemCode::TooManyAttempts.into()
+        }
+        .into_response(),
+    }
 }
 
 /// The application that a request is from.

@@ -28,13 +28,14 @@ pub(super) enum ProblemCode {
     Expired,
     IdempotencyKeyReused,
     TooFast,
+    TooManyAttempts,
     Incomplete,
     NotStored,
 }
 
 impl ProblemCode {
     /// The codes of an operation that sends.
-    pub(super) const OF_SENDING: [Self; 14] = [
+    pub(super) const OF_SENDING: [Self; 15] = [
         Self::IdempotencyKey,
         Self::RequestNotValid,
         Self::KeyNotValid,
@@ -47,14 +48,21 @@ impl ProblemCode {
         Self::Expired,
         Self::IdempotencyKeyReused,
         Self::TooFast,
+        Self::TooManyAttempts,
         Self::Incomplete,
         Self::NotStored,
     ];
     /// The codes of an operation that reads.
-    pub(super) const OF_READING: [Self; 3] = [Self::KeyNotValid, Self::NotFound, Self::NotStored];
+    pub(super) const OF_READING: [Self; 4] =
+        [Self::KeyNotValid, Self::NotFound, Self::TooManyAttempts, Self::NotStored];
     /// The codes of an operation that cancels.
-    pub(super) const OF_CANCELING: [Self; 4] =
-        [Self::KeyNotValid, Self::NotFound, Self::NotCancelable, Self::NotStored];
+    pub(super) const OF_CANCELING: [Self; 5] = [
+        Self::KeyNotValid,
+        Self::NotFound,
+        Self::NotCancelable,
+        Self::TooManyAttempts,
+        Self::NotStored,
+    ];
 
     /// The statuses, the usual one first.
     pub(super) const fn statuses(self) -> &'static [StatusCode] {
@@ -73,6 +81,10 @@ impl ProblemCode {
                 &[StatusCode::UNPROCESSABLE_ENTITY]
             }
             Self::TooFast => &[StatusCode::TOO_MANY_REQUESTS],
+            // The second one if the server is busy with other callers.
+            Self::TooManyAttempts => {
+                &[StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
+            }
             Self::Incomplete | Self::NotStored => &[StatusCode::SERVICE_UNAVAILABLE],
         }
     }
@@ -96,6 +108,9 @@ impl ProblemCode {
             Self::Expired => "expiresAt is in the past.",
             Self::IdempotencyKeyReused => "This Idempotency-Key was used for another request.",
             Self::TooFast => "The application sends more messages a minute than it may.",
+            Self::TooManyAttempts => {
+                "Too many requests without a valid key came from this network."
+            }
             Self::Incomplete => "The email settings are not complete.",
             Self::NotStored => {
                 "The server could not do this. Repeat the request, with the same Idempotency-Key."
@@ -106,7 +121,7 @@ impl ProblemCode {
     /// After how many seconds the request may be repeated.
     pub(super) const fn retry_after(self) -> Option<u16> {
         match self {
-            Self::TooFast | Self::Incomplete => Some(60),
+            Self::TooFast | Self::TooManyAttempts | Self::Incomplete => Some(60),
             Self::NotStored => Some(5),
             _ => None,
         }
@@ -120,11 +135,13 @@ pub(super) struct Refused {
     pub(super) code: ProblemCode,
     pub(super) detail: Option<String>,
     pub(super) pointer: Option<String>,
+    pub(super) retry_after: Option<u16>,
 }
 
 impl From<ProblemCode> for Refused {
     fn from(code: ProblemCode) -> Self {
-        Self { status: code.statuses()[0], code, detail: None, pointer: None }
+        let (status, retry_after) = (code.statuses()[0], code.retry_after());
+        Self { status, code, detail: None, pointer: None, retry_after }
     }
 }
 
@@ -149,7 +166,7 @@ pub(super) struct ProblemDetails {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Self { status, code, detail, pointer } = self;
+        let Self { status, code, detail, pointer, retry_after } = self;
         let title = code.title();
         let details = ProblemDetails { title, status: status.as_u16(), code, detail, pointer };
         let mut response = (status, Json(details)).into_response();
@@ -158,7 +175,7 @@ impl IntoResponse for Refused {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = code.retry_after() {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         response

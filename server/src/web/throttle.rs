@@ -66,14 +66,14 @@ pub(super) fn seconds(retry_after: Duration) -> u64 {
 }
 
 impl Limited {
-    const fn status(self) -> StatusCode {
+    pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::Caller { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Server { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    fn seconds(self) -> u64 {
+    pub(super) fn seconds(self) -> u64 {
         let (Self::Caller { retry_after } | Self::Server { retry_after }) = self;
         seconds(retry_after)
     }

@@ -14,6 +14,7 @@ use domain::health::{AlertSubject, Evidence, Proof, Reach, Trouble};
 use domain::outbox::Pace;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use server::config::{Rates, rate};
 use server::use_cases::delete_expired;
 use smtp::ClientName;
 use store::alerts::{self, AlertLease, Channel};
@@ -24,7 +25,7 @@ use tokio::task::JoinSet;
 use vault::clock::Clock;
 
 use crate::support::databases::{count_rows, database_url};
-use crate::support::harness::{Answer, Harness, ada, get, operator, post};
+use crate::support::harness::{Answer, Harness, ada, get, operator, post, unlimited};
 use crate::support::program;
 
 const MESSAGES: &str = "/v1/messages";
@@ -230,6 +231,32 @@ async fn a_notice_names_this_host_as_ehlo_does() {
         assert!(notice.contains(&line), "{notice}");
         assert_eq!(received.line("EHLO"), format!("EHLO {expected}"));
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_keys_is_told_to_wait_and_a_valid_key_from_its_address_is_not() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let address = rate(2, Duration::from_hours(1));
+    let harness = Harness::with(|config| config.rates = Rates { address, ..unlimited() });
+    let harness = harness.await.with_ada().await;
+    harness.sends_through(&ada(), server.address).await;
+    let key = add(&harness, "Planner", ApplicationSettings::default()).await;
+    let fixture = Fixture { harness, key };
+    let message = message_to(&["bo@example.org"]);
+    let wrong = SecretString::from(format!("{}x", fixture.key.expose_secret()));
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let answer = fixture.hand_over_with(&message, &wrong, None).await;
+        answers.push((answer.status, answer.code()));
+        fixture.accepted(&message).await;
+    }
+    let refused = (StatusCode::UNAUTHORIZED, "key-not-valid".to_owned());
+    let too_many = (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts".to_owned());
+    assert_eq!(answers, [refused.clone(), refused, too_many]);
+    let answer = fixture.ask("GET", "any", &wrong).await;
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((3_000..=3_600).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test]

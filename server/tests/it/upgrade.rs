@@ -1,21 +1,24 @@
-//! Upgrade from the version that bound the Client Secret only to an origin: the start binds it to
-//! its whole destination, once, and stored data keeps working. `fixtures/make.py` made the
-//! databases with that version's own program.
+//! Upgrades from earlier versions. `fixtures/make.py` made databases with the program of the version
+//! that bound the Client Secret only to an origin: the start binds it to its whole destination, once,
+//! and stored data keeps working. `fixtures/make_outbox.py` made those with messages that wait.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use axum::http::StatusCode;
+use axum::Router;
+use axum::http::{StatusCode, header};
 use contract::{ApiCode, EmailService, Save, SaveAnswer, ShellService, TokenView};
+use domain::application::ApplicationSettings;
+use domain::outbox::MessageState;
 use domain::secret::{Destination, StoredSecret};
 use domain::token::{AttemptOutcome, Renewal};
 use domain::{Draft, Field, Problem, Saved};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use server::identity::{Principal, SignInError, login_limits};
 use server::use_cases::{Service, run_refresh_loop};
 use store::hash::hashed;
 use store::settings::{self, SealedSecret};
-use store::{Store, health, runs};
+use store::{Store, health, outbox, runs};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use url::Url;
@@ -24,7 +27,7 @@ use vault::{Vault, clock::Clock, columns, key_file};
 use crate::support::databases::{connection, count_rows, database, database_url, execute, migrate};
 use crate::support::drafts::edited;
 use crate::support::harness::{
-    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, principal, seen_as, trail,
+    ADDRESS, EMAIL, Harness, NAME, PASSWORD, caller_of, operator, post, principal, seen_as, trail,
 };
 use crate::support::oauth_fixture::{CALLBACK, stored_ada};
 use crate::support::openid_provider::{OpenidProvider, param};
@@ -33,12 +36,13 @@ use crate::support::program::{Serving, log, write_private};
 use crate::support::test_doubles::{FixedClock, SeededRandomness};
 use crate::support::waiting::{until, until_some};
 use testkit::provider::{ScriptedProvider, Turn};
+use testkit::smtp_server::{SmtpScript, SmtpServer};
 
-/// A database that `fixtures/make.py` made.
+/// A database that `fixtures/make.py` or `fixtures/make_outbox.py` made.
 struct ReleaseFixture {
     sqlite: &'static [u8],
-    /// Its rows, for `POSTGRES_SCHEMA`.
-    postgres: &'static str,
+    /// Its tables and its rows.
+    postgres: [&'static str; 2],
     /// Where its Token Endpoint listens.
     provider: &'static str,
 }
@@ -46,18 +50,26 @@ struct ReleaseFixture {
 /// Has Authorization Code with PKCE, and a token with a refresh token.
 const CODE: ReleaseFixture = ReleaseFixture {
     sqlite: include_bytes!("fixtures/code.db"),
-    postgres: include_str!("fixtures/code.sql"),
+    postgres: [EARLIEST_SCHEMA, include_str!("fixtures/code.sql")],
     provider: "127.77.14.1:7714",
 };
 /// Has Client Credentials and a token.
 const CLIENT_CREDENTIALS: ReleaseFixture = ReleaseFixture {
     sqlite: include_bytes!("fixtures/itself.db"),
-    postgres: include_str!("fixtures/itself.sql"),
+    postgres: [EARLIEST_SCHEMA, include_str!("fixtures/itself.sql")],
     provider: "127.77.14.2:7714",
 };
 /// The tables of both.
-const POSTGRES_SCHEMA: &str = include_str!("fixtures/schema.sql");
-/// The sealing key of both.
+const EARLIEST_SCHEMA: &str = include_str!("fixtures/schema.sql");
+/// Has an application, and messages in several states.
+const OUTBOX: ReleaseFixture = ReleaseFixture {
+    sqlite: include_bytes!("fixtures/outbox.db"),
+    postgres: [include_str!("fixtures/outbox-schema.sql"), include_str!("fixtures/outbox.sql")],
+    provider: "",
+};
+/// The keys of its application, on `SQLite` and on `PostgreSQL`.
+const OUTBOX_KEYS: &str = include_str!("fixtures/outbox-keys.txt");
+/// The sealing key of all.
 const KEY: &str = include_str!("fixtures/not-a-secret.key");
 /// How many programs start at once.
 const NODES: usize = 4;
@@ -73,8 +85,9 @@ impl ReleaseFixture {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is there");
         } else {
             let mut connection = connection(folder.path()).await;
-            execute(&mut connection, POSTGRES_SCHEMA).await;
-            execute(&mut connection, self.postgres).await;
+            for statements in self.postgres {
+                execute(&mut connection, statements).await;
+            }
         }
         execute(&mut connection(folder.path()).await, statements).await;
         folder
@@ -204,6 +217,8 @@ async fn a_session_of_the_earlier_version_stays_valid_with_an_unknown_address() 
 
 /// The schema of the fixtures, and the last one with two tables of sessions.
 const EARLIER_SCHEMAS: [usize; 2] = [6, 10];
+/// The schema of version 0.2.0.
+const SCHEMA_OF_0_2_0: usize = 10;
 const OPENID_NAME: &str = r#"Ada "A." O'Kafor"#;
 
 fn cookie(token: &str) -> String {
@@ -484,4 +499,91 @@ async fn a_client_secret_that_cannot_be_bound_is_left_unchanged_and_logged() {
         let problem = upgraded.client_secret_problem(saved.draft()).await;
         assert_eq!(problem, Some(Problem::EnterAgain));
     }
+}
+
+/// Hands a message over with this key, and returns its ID.
+async fn hand_over(harness: &Harness, key: &str, to: &str) -> String {
+    let message = json!({
+        "from": "noreply@example.com", "to": [to], "subject": "Hello", "text": "Hello",
+    });
+    let request = post("/v1/messages")
+        .header(header::AUTHORIZATION, format!("Bearer {key}"))
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = harness.ask_with(Router::new(), request, message.to_string().into()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+    body["id"].as_str().expect("an ID").to_owned()
+}
+
+/// Sends what may be sent now.
+async fn work(harness: &Harness) {
+    let mut worker = harness.server.worker();
+    while worker.send_next().await.expect("the database answers") {}
+}
+
+/// The recipients of a mail server's messages, in their order.
+async fn recipients(mail_server: SmtpServer) -> Vec<String> {
+    let received = mail_server.received().await;
+    let lines = received.lines().into_iter();
+    lines.filter_map(|line| Some(line.strip_prefix("RCPT TO:")?.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn messages_that_wait_arrive_after_an_upgrade_and_the_key_stays_valid() {
+    let mail_server = SmtpScript::in_clear().play_to_all();
+    let (port, now) = (mail_server.address.port(), FixedClock::new().now().timestamp_millis());
+    // The fixture's own messages would have expired long ago.
+    let statements = format!(
+        r#"UPDATE settings SET form = replace(form, '"7725"', '"{port}"');
+           UPDATE message SET expires_at = {now} + 3600000 WHERE ended_at IS NULL;
+           UPDATE message SET lease_until = 1 WHERE lease_until IS NOT NULL"#
+    );
+    let folder = OUTBOX.folder(&statements).await;
+    let is_sqlite = database_url(folder.path()).await.starts_with("sqlite");
+    let key = OUTBOX_KEYS.lines().nth(usize::from(!is_sqlite)).expect("a key");
+    let harness = Harness::in_folder(folder, |_| {}).await;
+    let new = hand_over(&harness, key, "new@example.org").await;
+    work(&harness).await;
+    let listed = outbox::list(&harness.server.store, 10).await.expect("an answer");
+    assert_eq!(listed[0].id, new);
+    let states: Vec<_> = listed.iter().rev().flat_map(|message| message.states.clone()).collect();
+    let mut expected = [MessageState::Delivered; 7];
+    expected[1] = MessageState::Failed;
+    assert_eq!(states, expected, "{listed:?}");
+    let to = ["killed", "greylisted", "queued", "new"];
+    let mut received = recipients(mail_server).await;
+    received.sort_unstable();
+    let mut to = to.map(|name| format!("<{name}@example.org>"));
+    to.sort_unstable();
+    assert_eq!(received, to);
+}
+
+#[tokio::test]
+async fn the_version_before_the_outbox_upgrades_to_one_that_sends_for_a_product() {
+    let mail_server = SmtpScript::in_clear().play_to_all();
+    let folder = CODE.folder("").await;
+    migrate(folder.path(), 7..=SCHEMA_OF_0_2_0).await;
+    execute(&mut connection(folder.path()).await, "DELETE FROM token").await;
+    let upgraded = Upgraded::start(folder).await;
+    let port = mail_server.address.port().to_string();
+    let draft = edited(
+        &upgraded.saved().await.draft(),
+        &[
+            (Field::Flow, "none"),
+            (Field::BasicServer, "127.0.0.1"),
+            (Field::BasicPort, &port),
+            (Field::BasicUseTls, "false"),
+            (Field::Username, ""),
+            (Field::Password, ""),
+        ],
+    );
+    let harness = &upgraded.harness;
+    harness.saved(&draft, 1).await;
+    let settings =
+        ApplicationSettings { name: "Planner".to_owned(), ..ApplicationSettings::default() };
+    let added = harness.server.applications().add(&operator(), settings).await;
+    let (_, key) = added.expect("it is added");
+    hand_over(harness, key.expose_secret(), "bo@example.org").await;
+    work(harness).await;
+    assert_eq!(recipients(mail_server).await, ["<bo@example.org>"]);
 }

@@ -155,7 +155,7 @@ fn on_sqlite(workspace: &Workspace) -> Result<()> {
 /// meaning may differ there (locks, conflicts, types, order), and several nodes at once. What a use
 /// case does with the rows is the same on both and is tested on `SQLite` alone. A new module of the
 /// store gets a row.
-const ON_POSTGRES: [(&str, &str); 24] = [
+const ON_POSTGRES: [(&str, &str); 25] = [
     ("health::", "incidents, leases of checks and alerts"),
     ("restore::", "the settings that last worked, kept by an upsert"),
     ("applications::", "applications and their keys"),

@@ -67,7 +67,6 @@ async fn throttle_keys(State(server): State<Server>, request: Request, next: Nex
     match server.people.throttle.admit_refused_key(address) {
         Ok(()) => response,
         Err(limited) => Refused {
-            status: limited.status(),
             retry_after: Some(limited.seconds().try_into().unwrap_or(u16::MAX)),
             ..ProblemCode::TooManyAttempts.into()
         }

@@ -80,11 +80,7 @@ impl ProblemCode {
             Self::MessageNotValid | Self::Expired | Self::IdempotencyKeyReused => {
                 &[StatusCode::UNPROCESSABLE_ENTITY]
             }
-            Self::TooFast => &[StatusCode::TOO_MANY_REQUESTS],
-            // The second one if the server is busy with other callers.
-            Self::TooManyAttempts => {
-                &[StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
-            }
+            Self::TooFast | Self::TooManyAttempts => &[StatusCode::TOO_MANY_REQUESTS],
             Self::Incomplete | Self::NotStored => &[StatusCode::SERVICE_UNAVAILABLE],
         }
     }

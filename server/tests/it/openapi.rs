@@ -9,10 +9,12 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use domain::application::ApplicationSettings;
 use futures_util::stream;
 use serde_json::{Value, json};
+use server::config::Rates;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 
 use crate::support::harness::{Answer, Harness, ada, get, operator};
 use crate::support::openapi::{MESSAGE, MESSAGES, OpenApiDocument, application, ask, request};
+use crate::support::waiting::until_some;
 
 const GUIDE: &str = include_str!("../../../docs/sending.md");
 const OCTETS: &str = "From: noreply@example.com\r\nTo: bo@example.org\r\n\r\nHello\r\n";
@@ -256,6 +258,18 @@ async fn the_server_refuses_with_every_code_of_the_document_as_it_says() {
     let document = OpenApiDocument::of(&unset).await;
     let unset = Fixture { harness: unset, document, credentials };
     answers.push(unset.send_json(&[], &message).await);
+
+    let rates = Rates::default();
+    let flooded = Harness::with(|config| config.rates = rates).await;
+    let document = OpenApiDocument::of(&flooded).await;
+    let flooded = Fixture { harness: flooded, document, credentials: nobody.clone() };
+    answers.push(
+        until_some(async || {
+            let answer = flooded.send(&nobody, &json, message.to_string()).await;
+            (answer.status != StatusCode::UNAUTHORIZED).then_some(answer)
+        })
+        .await,
+    );
 
     let refused = answers.iter().map(|answer| (answer.status.as_u16(), answer.code())).collect();
     assert_eq!(all_documented(&fixture.document), refused);

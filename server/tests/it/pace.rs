@@ -127,7 +127,7 @@ async fn all_nodes_together_open_3_connections_and_send_30_messages_a_minute() {
             });
         }
     }
-    let mailer = Mailer::new(fixture.harness.server.runs.delivery.clone());
+    let mailer = Mailer::new(fixture.harness.server.outbox.clone());
     for number in 0..10 {
         let message = Message::builder()
             .from(SENDER.parse().expect("a mailbox"))
@@ -188,7 +188,7 @@ async fn a_message_with_more_recipients_than_a_day_has_gets_a_day_of_its_own() {
 async fn messages_that_are_sent_at_once_count_against_the_pace() {
     let pace = Pace { connections: 3, per_minute: Some(2), recipients_per_day: None };
     let (_, fixture) = sending_to_counter(|config| config.pace = Some(pace)).await;
-    let mailer = Mailer::new(fixture.harness.server.runs.delivery.clone());
+    let mailer = Mailer::new(fixture.harness.server.outbox.clone());
     let message = Message::builder()
         .from(SENDER.parse().expect("a mailbox"))
         .to("bo@example.org".parse().expect("a mailbox"))

@@ -25,9 +25,14 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// another writer.
 pub const WRITTEN_WITHIN: Duration = ACQUIRE_TIMEOUT.saturating_add(LOCK_TIMEOUT);
 
-/// `FULL`: an acknowledged commit survives a power cut.
-const SQLITE_TO_WRITE: &str =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+/// `FULL`: an acknowledged commit survives a power cut. `secure_delete`: a deleted row is overwritten.
+const SQLITE_TO_WRITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;";
+/// An acknowledged commit survives a crash, whatever the server's default is. `local` and
+/// `remote_write` become `on`, too: they differ only where there are synchronous standbys, and after a
+/// failover to one of those nothing may be missing. `remote_apply` waits for even more, and stays.
+const POSTGRES_TO_WRITE: &str = "SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') <> 'remote_apply';";
 const POSTGRES_TO_READ: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;";
 
 /// An open database with the current schema.
@@ -175,7 +180,7 @@ impl Store {
                 Ok(store)
             }
             Database::Postgres(url) => {
-                Self::connect(Dialect::Postgres, url.expose_secret(), "").await
+                Self::connect(Dialect::Postgres, url.expose_secret(), POSTGRES_TO_WRITE).await
             }
         }
     }

@@ -24,7 +24,7 @@ use testkit::smtp_server::{SmtpScript, SmtpServer};
 use tokio::task::JoinSet;
 use vault::clock::Clock;
 
-use crate::support::databases::{count_rows, database_url};
+use crate::support::databases::{connection, count_rows, database_url, execute};
 use crate::support::harness::{Answer, Harness, ada, get, operator, post, unlimited};
 use crate::support::program;
 
@@ -446,8 +446,18 @@ async fn bodies_and_subjects_rest_sealed_and_a_delivered_body_is_deleted() {
         }
     }
     assert_eq!(count_rows(fixture.harness.folder.path(), "message_body").await, 1);
+    let mut database = connection(fixture.harness.folder.path()).await;
+    let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM message_body")
+        .fetch_one(&mut database)
+        .await
+        .expect("the body is there");
     assert_eq!(fixture.work().await, 1);
     assert_eq!(count_rows(fixture.harness.folder.path(), "message_body").await, 0);
+    if let Some(file) = url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//")) {
+        execute(&mut database, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let octets = std::fs::read(file).expect("the database is a file");
+        assert!(memchr::memmem::find(&octets, &sealed[..64]).is_none(), "it is overwritten");
+    }
 }
 
 #[tokio::test]

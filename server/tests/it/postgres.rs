@@ -4,6 +4,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
+use domain::error::one_line;
 use server::identity::SignInError;
 use sqlx::AnyConnection;
 use store::audit::{self, AuditFilter};
@@ -47,6 +48,37 @@ async fn commit_under<T: Send + 'static>(
     timeout(Duration::from_secs(20), is_over).await.expect("it waits or ends");
     execute(&mut holder, "COMMIT").await;
     other.await.expect("it ends")
+}
+
+#[tokio::test]
+#[ignore = "needs the server that `cargo xtask test` starts"]
+async fn a_commit_is_durable_whatever_the_servers_default_is() {
+    for (default, expected) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let folder = folder();
+        let url = database_url(folder.path()).await;
+        let (_, name) = url.rsplit_once('/').expect("the URL ends with a database");
+        let mut admin = connect(&url).await;
+        let default = format!("ALTER DATABASE {name} SET synchronous_commit = {default}");
+        execute(&mut admin, &default).await;
+        let store = Store::open(&database(&folder).await).await.expect("it is there");
+        execute(
+            &mut admin,
+            "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN RAISE EXCEPTION '<%>', current_setting('synchronous_commit'); END $$;
+             CREATE TRIGGER tell BEFORE UPDATE ON readiness_probe
+             FOR EACH ROW EXECUTE FUNCTION tell()",
+        )
+        .await;
+        let told = store.write_probe(FixedClock::new().now()).await.expect_err("it is refused");
+        let told = one_line(&told);
+        assert!(told.contains(&format!("<{expected}>")), "{default}: {told}");
+    }
 }
 
 #[tokio::test]

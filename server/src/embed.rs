@@ -150,7 +150,7 @@ impl EmailSettings {
     }
 
     /// Waits before the host ends for messages and token requests in progress: at most ten seconds
-    /// for messages, and as long as a request may take for tokens.
+    /// for messages, a minute for those of the outbox, and as long as a request may take for tokens.
     pub async fn shutdown(&self) {
         self.close_streams();
         self.server.drain().await;

@@ -32,7 +32,10 @@ use crate::config::{Config, Room};
 /// How long requests in progress may take after a stop signal.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// How long storing a received token may take after a stop signal.
+/// How long an attempt of the outbox may take at most after a stop signal.
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
+
+/// How long storing a received token, or the result of an attempt, may take after a stop signal.
 const STORING: Duration = Duration::from_secs(5);
 
 /// The deadline for a request's headers, counted from the end of the previous request.
@@ -289,6 +292,15 @@ pub async fn drain_messages(under_way: &TaskTracker) {
     under_way.close();
     if timeout(DRAIN, under_way.wait()).await.is_err() {
         tracing::warn!("a test message was cut off");
+    }
+}
+
+/// Waits for attempts of the outbox as long as one may take, at most a minute: what a mail server
+/// has accepted should not be unknown. `longest` is the deadline of a message.
+pub async fn drain_attempts(workers: &TaskTracker, longest: Duration) {
+    workers.close();
+    if timeout(longest.min(LONGEST_ATTEMPT) + STORING, workers.wait()).await.is_err() {
+        tracing::warn!("an attempt of the outbox was cut off");
     }
 }
 

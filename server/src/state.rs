@@ -71,6 +71,8 @@ pub struct Parts {
     pub alerts: Alerts,
     /// The messages of applications.
     pub outbox: Outbox,
+    /// The workers of the outbox, which a graceful shutdown waits for.
+    pub workers: TaskTracker,
     /// What can be asked without changing anything.
     pub lookups: Arc<Lookups>,
     /// The reasons why this process is not ready, if any.
@@ -144,6 +146,7 @@ impl Server {
             checks,
             alerts,
             outbox,
+            workers: TaskTracker::new(),
             lookups,
             readiness: Readiness::default(),
             stopping: CancellationToken::new(),
@@ -195,7 +198,7 @@ impl Server {
     /// `SQLite` they wait while another process works the queue.
     pub fn start_workers(&self) {
         let server = self.clone();
-        self.runs.delivery.tasks.spawn(async move {
+        self.workers.spawn(async move {
             let Some(_lock) = server.queue_lock().await else { return };
             let number = server.config.pace.unwrap_or_default().connections - 1;
             let mut workers = JoinSet::new();
@@ -237,12 +240,13 @@ impl Server {
         Worker::new(store, writer, vault, clock, randomness, outlet, slots, wake, longest)
     }
 
-    /// Writes the audit rows that are in memory, and waits for messages and token requests in
-    /// progress.
+    /// Writes the audit rows that are in memory, and waits for messages, attempts of the outbox and
+    /// token requests in progress.
     pub async fn drain(&self) {
         self.people.accounts.aggregates().flush().await;
         tokio::join!(
             serve::drain_messages(&self.runs.delivery.tasks),
+            serve::drain_attempts(&self.workers, self.config.smtp_deadlines.total),
             serve::drain_requests(&self.tokens.tasks, self.config.token_deadlines.total),
         );
     }

@@ -15,6 +15,7 @@ use domain::outbox::Pace;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use server::config::{Rates, rate};
+use server::serve::drain_attempts;
 use server::use_cases::delete_expired;
 use smtp::ClientName;
 use store::alerts::{self, AlertLease, Channel};
@@ -22,6 +23,8 @@ use store::audit::{Action, Entry};
 use store::outbox as rows;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
 
 use crate::support::databases::{connection, count_rows, database_url, execute};
@@ -642,4 +645,16 @@ async fn an_operator_has_a_waiting_message_tried_again_at_once() {
     assert!(rows::retry(store, &id, &entry).await.expect("an answer"));
     assert_eq!(fixture.harness.trail(1).await, [entry]);
     assert_eq!(fixture.work().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_the_reply_to_an_attempt_and_no_longer_than_a_minute() {
+    let is_waited_for = async |seconds| {
+        let workers = TaskTracker::new();
+        workers.spawn(sleep(Duration::from_secs(seconds)));
+        drain_attempts(&workers, Duration::from_hours(1)).await;
+        workers.is_empty()
+    };
+    assert!(is_waited_for(50).await);
+    assert!(!is_waited_for(100).await);
 }

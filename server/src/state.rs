@@ -235,8 +235,9 @@ impl Server {
         let delivery = self.runs.delivery.clone();
         let Outbox { store, writer, vault, clock, randomness, wake, .. } = self.outbox.clone();
         let longest = longest(&delivery);
-        let slots = delivery.slots.clone();
-        let outlet = Arc::new(SavedConnection { delivery, staging: self.config.staging.clone() });
+        let (slots, checks_are_on) = (delivery.slots.clone(), self.checks.are_on);
+        let staging = self.config.staging.clone();
+        let outlet = Arc::new(SavedConnection { delivery, staging, checks_are_on });
         Worker::new(store, writer, vault, clock, randomness, outlet, slots, wake, longest)
     }
 

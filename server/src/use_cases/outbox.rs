@@ -316,6 +316,8 @@ pub struct SavedConnection {
     pub delivery: Arc<Delivery>,
     /// How an operator holds or redirects messages.
     pub staging: Staging,
+    /// Whether checks of the connection run by themselves.
+    pub checks_are_on: bool,
 }
 
 #[async_trait]
@@ -391,9 +393,10 @@ impl SavedConnection {
     async fn is_open(&self) -> Result<Gate, UseCaseError> {
         let record = &self.delivery.health;
         let known = health::load(&record.store).await?;
-        // A check closes an incident of another reach.
+        // A check closes an incident of another reach, if checks run.
         let is_held = known.open.as_ref().is_some_and(|open| {
-            open.reach != Reach::Message || record.clock.now() < open.last_at + PROBE_EVERY
+            let by_message = open.reach == Reach::Message || !self.checks_are_on;
+            !by_message || record.clock.now() < open.last_at + PROBE_EVERY
         });
         if is_held || self.staging.is_held {
             return Ok(Gate::Closed);

@@ -477,6 +477,22 @@ async fn an_open_incident_holds_the_queue_until_email_works_again() {
 }
 
 #[tokio::test]
+async fn without_checks_a_message_probes_after_any_incident() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let off = Harness::with(|config| config.alerts.checks_are_off = true).await;
+    let fixture = Fixture::on(off, server.address, ApplicationSettings::default()).await;
+    let (step, diagnosis) = (Step::Connection, Diagnosis::Unreachable);
+    let trouble = Trouble { step, diagnosis, peer_text: None, found: None, can_pass: false };
+    fixture.record(Evidence::Fails(trouble)).await;
+    fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.work().await, 0, "it is held");
+    fixture.harness.clock.advance(TimeDelta::minutes(15));
+    assert_eq!(fixture.work().await, 1);
+    fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.work().await, 1, "email works again");
+}
+
+#[tokio::test]
 async fn a_server_that_is_busy_gets_nothing_for_a_while_and_then_the_oldest_first() {
     let busy = SmtpScript::in_clear().replying("MAIL", "451 4.7.500 Server busy").play_to_all();
     let fixture = Fixture::sending_to(&busy).await;

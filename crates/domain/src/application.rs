@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::named::json_enum;
-use crate::syntax::address::email_address;
+use crate::syntax::address::{email_address, is_same_address};
 use crate::syntax::text::is_unsafe_in_one_line;
 
 /// The maximum length of a name, in characters.
@@ -157,12 +157,6 @@ impl ApplicationSettings {
     }
 }
 
-/// Whether two addresses are the same. A domain has no case; of a local part only ASCII letters are
-/// compared without it, as every mail system in use does.
-fn is_same_address(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,10 +188,11 @@ mod tests {
 
     #[test]
     fn an_application_may_use_the_default_sender_and_its_own() {
-        let planner = settings("Planner", &["planner@example.com"]);
+        let planner = settings("Planner", &["planner@example.com", "planner@bücher.example"]);
         for (address, allowed) in [
             ("ppm@example.com", true),
             ("Planner@Example.COM", true),
+            ("planner@xn--bcher-kva.example", true),
             ("ceo@example.com", false),
             ("planner@example.com.evil.example", false),
             ("", false),

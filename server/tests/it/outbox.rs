@@ -122,6 +122,12 @@ async fn add(harness: &Harness, name: &str, settings: ApplicationSettings) -> Se
     harness.server.applications().add(&operator(), settings).await.expect("it is added").1
 }
 
+/// An application that may use these senders beside the configured one.
+fn allowed(senders: &[&str]) -> ApplicationSettings {
+    let senders = senders.iter().map(|&sender| sender.to_owned()).collect();
+    ApplicationSettings { senders, ..ApplicationSettings::default() }
+}
+
 fn id_of(answer: &Answer) -> String {
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
     let body: Value = serde_json::from_str(&answer.body).expect("JSON");
@@ -359,14 +365,23 @@ async fn a_sender_that_is_not_allowed_is_refused_and_shown_to_administrators() {
 #[tokio::test]
 async fn an_allowed_sender_is_the_envelope_sender() {
     let server = SmtpScript::in_clear().play_to_all();
-    let senders = vec!["planner@example.com".to_owned()];
-    let settings = ApplicationSettings { senders, ..ApplicationSettings::default() };
-    let fixture = Fixture::with(&server, settings).await;
+    let fixture = Fixture::with(&server, allowed(&["planner@example.com"])).await;
     let mut message = message_to(&["bo@example.org"]);
     message["from"] = json!("Planner <Planner@example.com>");
     fixture.accepted(&message).await;
     assert_eq!(fixture.work().await, 1);
     assert_eq!(received(server, "MAIL").await[0], "MAIL FROM:<Planner@example.com>");
+}
+
+#[tokio::test]
+async fn an_allowed_sender_may_be_written_in_u_labels_or_in_a_labels() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::with(&server, allowed(&["planner@bücher.example"])).await;
+    for from in ["planner@bücher.example", "Planner@XN--bcher-kva.example"] {
+        let mut message = message_to(&["bo@example.org"]);
+        message["from"] = json!(from);
+        fixture.accepted(&message).await;
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::host::{Host, mail_host};
+use super::host::{Host, a_label, mail_host};
 use super::text::{TextProblem, one_line};
 
 /// The maximum octets of a local part (RFC 5321 4.5.3.1.1).
@@ -68,6 +68,17 @@ pub fn email_address(text: &str) -> Result<(), AddressProblem> {
     Ok(())
 }
 
+/// Whether two addresses are of one mailbox. Domains are compared in A-labels (RFC 5890 2.3.2.1); of
+/// a local part only ASCII letters are compared without their case, as every mail system in use does.
+pub fn is_same_address(one: &str, other: &str) -> bool {
+    let parts = |address: &str| {
+        let (local_part, domain) = address.rsplit_once('@')?;
+        let labels = domain.split('.').map(a_label).collect::<Option<Vec<_>>>()?;
+        Some((local_part.to_ascii_lowercase(), labels))
+    };
+    parts(one).is_some_and(|one| parts(other) == Some(one))
+}
+
 /// Whether a local part is a `Dot-string`: atoms joined by single dots.
 fn is_dot_string(local_part: &str) -> bool {
     let is_atext = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -124,6 +135,21 @@ mod tests {
         assert_cases(include_str!("../../tests/cases/addresses.json"), |text| {
             email_address(text).err()
         });
+    }
+
+    #[test]
+    fn addresses_are_compared_as_they_are_sent() {
+        for (one, other, expected) in [
+            ("Ada@Example.com", "ada@example.COM", true),
+            ("ada@bücher.example", "ada@xn--bcher-kva.example", true),
+            ("ada@BÜCHER.example", "ADA@XN--bcher-kva.example", true),
+            ("jörg@example.com", "JÖRG@example.com", false),
+            ("ada@bücher.example", "ada@bucher.example", false),
+            ("ada@example.com", "bob@example.com", false),
+            ("", "", false),
+        ] {
+            assert_eq!(is_same_address(one, other), expected, "{one} {other}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub fn mail_host(text: &str) -> Result<Host, HostProblem> {
     let mut octets = name.matches('.').count();
     for part in name.split('.') {
         check_label(part)?;
-        octets += a_label_octets(part).ok_or(HostProblem::LabelTooLong)?;
+        octets += a_label(part).ok_or(HostProblem::LabelTooLong)?.len();
     }
     if octets > NAME_LIMIT {
         return Err(HostProblem::TooLong);
@@ -160,13 +160,13 @@ fn check_label(label: &str) -> Result<(), HostProblem> {
     Ok(())
 }
 
-/// Returns the octets of a label's A-label (RFC 5890 2.3.2.1), or `None` if they exceed the limit.
-fn a_label_octets(label: &str) -> Option<usize> {
+/// Returns a label's A-label (RFC 5890 2.3.2.1) in lower case, or `None` if it exceeds the limit.
+pub(super) fn a_label(label: &str) -> Option<String> {
     if label.is_ascii() {
-        return Some(label.len());
+        return Some(label.to_ascii_lowercase());
     }
     let punycode = idna::punycode::encode_str(&label.to_lowercase())?;
-    Some(punycode.len() + "xn--".len()).filter(|octets| *octets <= LABEL_LIMIT)
+    Some(format!("xn--{punycode}")).filter(|label| label.len() <= LABEL_LIMIT)
 }
 
 fn is_label_character(c: char) -> bool {

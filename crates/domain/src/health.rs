@@ -85,18 +85,28 @@ pub struct FailedMessage {
     pub peer_text: Option<String>,
     /// The error of PPM's own layers.
     pub found: Option<String>,
-    /// Whether its envelope sender is the configured one.
+    /// Whether all its senders are the configured one.
     pub is_own_sender: bool,
+    /// Whether the reply refuses this message or its recipients, and says nothing of the connection.
+    pub concerns_message: bool,
 }
 
 impl Trouble {
     /// Returns what a failed message says of the connection; `None` if it failed for its recipients,
-    /// its content or another envelope sender than the configured one. The lack of a token counts later, if there is none for
-    /// [`WITHOUT_TOKEN`].
+    /// its content or another sender than the configured one. The lack of a token counts later, if
+    /// there is none for [`WITHOUT_TOKEN`].
     pub fn of_message(failed: FailedMessage) -> Option<Self> {
-        let FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender } = failed;
+        let FailedMessage {
+            step,
+            diagnosis,
+            code,
+            peer_text,
+            found,
+            is_own_sender,
+            concerns_message,
+        } = failed;
         let counts = match step {
-            _ if diagnosis == Diagnosis::TokenAbsent => false,
+            _ if concerns_message || diagnosis == Diagnosis::TokenAbsent => false,
             Step::Sender if is_own_sender => !is_of_message(diagnosis),
             Step::Sender | Step::Recipient | Step::Content | Step::Accepted => {
                 is_of_connection(diagnosis) || (is_own_sender && is_of_sender(diagnosis))
@@ -557,8 +567,15 @@ mod tests {
     const HAS_TOKEN: Evidence = Evidence::Works(Proof::TOKEN);
 
     fn failed(step: Step, diagnosis: Diagnosis) -> FailedMessage {
-        let (peer_text, found) = (None, None);
-        FailedMessage { step, diagnosis, code: None, peer_text, found, is_own_sender: true }
+        FailedMessage {
+            step,
+            diagnosis,
+            code: None,
+            peer_text: None,
+            found: None,
+            is_own_sender: true,
+            concerns_message: false,
+        }
     }
 
     fn trouble(step: Step, diagnosis: Diagnosis) -> Trouble {
@@ -701,6 +718,11 @@ mod tests {
             ..failed(Step::Sender, Diagnosis::SenderRefused)
         };
         assert_eq!(Trouble::of_message(foreign), None);
+        let of_recipient = FailedMessage {
+            concerns_message: true,
+            ..failed(Step::Recipient, Diagnosis::AccountInactive)
+        };
+        assert_eq!(Trouble::of_message(of_recipient), None);
     }
 
     #[test]

@@ -71,6 +71,11 @@ pub fn a_labels(name: &str) -> Option<String> {
     Some(ascii.into_owned())
 }
 
+/// Converts a host name to U-labels (RFC 5891 4.4), as people write it.
+pub fn u_labels(name: &str) -> String {
+    Uts46::new().to_unicode(name.as_bytes(), AsciiDenyList::URL, Hyphens::Allow).0.into_owned()
+}
+
 /// Checks a host that a proxy resolves: a name against `--egress-deny` only, a literal address
 /// against all rules. Returns the kind of a literal address.
 ///

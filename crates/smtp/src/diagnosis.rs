@@ -1,17 +1,20 @@
 //! Maps a refusal to the diagnosis of its usual cause. Its text decides first, because it names the
 //! cause at any step: many servers refuse the EHLO name or the sender only at RCPT. Then its
 //! enhanced code decides, then its code at that step. `table` has the rows; in a table the first
-//! match decides.
+//! match decides. The addresses that a reply repeats are not matched: `addresses` takes them out.
 
+mod addresses;
 mod table;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use domain::delivery::{Diagnosis, Step};
 use domain::settings::Security;
 
+use self::addresses::{EnvelopeAddress, folded};
 use self::table::{BY_CODE, BY_ENHANCED_CODE, BY_WORDS, ReplyRule, When};
-use super::address::wire_form;
 use super::capabilities::Capabilities;
 use super::mx_hosts;
 use super::protocol::Reply;
@@ -33,10 +36,10 @@ pub(super) struct Context {
     pub(super) is_encrypted: bool,
     pub(super) has_greeted: bool,
     pub(super) offers_auth: bool,
-    /// The envelope's sender, in lower case.
-    pub(super) sender: Option<String>,
-    /// The envelope's recipients, in lower case.
-    pub(super) recipients: Vec<String>,
+    /// The envelope's sender.
+    sender: Option<EnvelopeAddress>,
+    /// The envelope's recipients.
+    recipients: Vec<EnvelopeAddress>,
 }
 
 /// The kind of credentials that PPM signs in with.
@@ -66,13 +69,9 @@ impl Context {
 
     /// Records the envelope of the next message.
     pub(super) fn record_envelope(&mut self, envelope: &Envelope) {
-        let mailbox = |text: &String| {
-            wire_form(text)
-                .map_or_else(|| text.clone(), |address| address.to_string())
-                .to_lowercase()
-        };
-        self.sender = envelope.sender.as_ref().map(mailbox);
-        self.recipients = envelope.recipients.iter().map(mailbox).collect();
+        let address = |mailbox: &String| EnvelopeAddress::of(mailbox);
+        self.sender = envelope.sender.as_ref().map(address);
+        self.recipients = envelope.recipients.iter().map(address).collect();
     }
 
     /// Records the greeting. Returns whether a firewall has masked it, as Cisco's do with asterisks
@@ -100,10 +99,22 @@ impl Context {
         self.signs_in_with == SignsInWith::Nothing
     }
 
-    /// Whether a text in lower case names the sender, and whether it names a recipient.
-    fn named_in(&self, words: &str) -> (bool, bool) {
-        let is_named = |mailbox: &String| words.contains(mailbox.as_str());
+    /// Returns a text with a mark in place of the recipients' addresses.
+    pub(super) fn without_recipients(&self, text: &str) -> String {
+        addresses::without_recipients(text, self.sender.as_ref(), &self.recipients)
+    }
+
+    /// Whether a reply names the sender, and whether it names a recipient.
+    fn named_in(&self, reply: &Reply) -> (bool, bool) {
+        let text = folded(&reply.words());
+        let is_named = |address: &EnvelopeAddress| address.is_in(&text);
         (self.sender.as_ref().is_some_and(is_named), self.recipients.iter().any(is_named))
+    }
+
+    /// Returns the server's own text in lower case: a reply without the addresses that it repeats.
+    fn own_text(&self, reply: &Reply) -> String {
+        let text = folded(&reply.words());
+        addresses::without_addresses(text, self.sender.as_ref(), &self.recipients)
     }
 }
 
@@ -222,29 +233,134 @@ fn refuses_client_name(step: Step, reply: &Reply, context: &Context) -> bool {
     if !is_refusal || step < Step::Capabilities || step == Step::Accepted {
         return false;
     }
-    let words = normalised(&reply.words());
+    let words = normalised(&context.own_text(reply));
     let says = |signs: &[&str]| signs.iter().any(|sign| is_said(sign, &words));
     let is_answer = step == Step::Capabilities;
     let names_it = !context.client_name.starts_with('[')
         && !context.client_name.is_empty()
-        && is_said(normalised(&context.client_name).trim(), &words);
+        && is_said(normalised(&context.client_name).trim(), &normalised(&reply.words()));
     let is_about_it = says(&["helo ", "ehlo "])
         || (is_answer && (has_bad_parameter || names_it || says(&NAME_PHRASES)));
     is_about_it && !says(&NOT_NAME_PHRASES)
 }
 
+/// Phrases that name the client, whose address is refused.
+const CLIENT_PHRASES: [&str; 13] = [
+    "ip ",
+    "ips ",
+    "client ",
+    "rbl ",
+    "your server",
+    "your host",
+    "your network",
+    "your address",
+    "your location",
+    "your mail server",
+    "credentials for relay",
+    "tenantattribution",
+    "traffic not accepted",
+];
+
+/// Phrases that say whose limit is reached: the account's, not that of a recipient's mailbox.
+const SENDING_PHRASES: [&str; 14] = [
+    "sending",
+    "send ",
+    "sender ",
+    "sent ",
+    "submission",
+    "outgoing",
+    "relay",
+    "messaging limit",
+    "recipient rate limit",
+    "per hour",
+    "per day",
+    "daily",
+    "your ",
+    "from this",
+];
+
+/// Phrases that demand a sign-in. "Access denied" may be about the recipient.
+const SIGN_IN_PHRASES: [&str; 10] = [
+    "authenticat",
+    "unauthenticated",
+    "smtp auth",
+    "auth ",
+    "logged in",
+    "log in",
+    "login",
+    "sign on",
+    "check your mail first",
+    "anonymous",
+];
+
+/// Whether a refusal is about this message or its recipient alone, and says nothing of the
+/// connection. At RCPT it is, unless its text or its enhanced code says otherwise: many texts fit a
+/// recipient's mailbox as well as the account. At DATA, a blocklist may list a link in the message.
+pub(super) fn concerns_message(step: Step, reply: &Reply, context: &Context) -> bool {
+    let is_refusal = matches!(reply.code, 400..600) && !matches!(reply.code, 421 | 530);
+    let is_after_sender = matches!(step, Step::Recipient | Step::Content);
+    if !is_refusal || !is_after_sender || refuses_client_name(step, reply, context) {
+        return false;
+    }
+    let text = context.own_text(reply);
+    let words = normalised(&text);
+    let says = |signs: &[&str]| signs.iter().any(|sign| is_said(sign, &words));
+    let names_client = || says(&CLIENT_PHRASES) || names_address(&text);
+    let names_recipient = || context.named_in(reply).1;
+    let row = row(step, reply, context);
+    let by_code = row.is_some_and(ReplyRule::is_by_enhanced_code);
+    let is_of_connection = match row.map_or(Diagnosis::UnexpectedReply, |row| row.diagnosis) {
+        Diagnosis::AddressBlocked | Diagnosis::AddressNotAdmitted => {
+            by_code || (names_client() && !says(&["recipient address"]))
+        }
+        _ if step == Step::Content => true,
+        // A server that has asked the recipient's.
+        _ if says(&["host …said "]) && !says(&["sender address"]) => false,
+        Diagnosis::SendingLimit => by_code || says(&SENDING_PHRASES),
+        Diagnosis::OutOfCredit => says(&["credit"]),
+        Diagnosis::AccountInactive => by_code || says(&["your ", "sending", "outbound"]),
+        Diagnosis::SenderNotVerified => says(&["sender", "sending", "from "]),
+        Diagnosis::SignInRequired => by_code || says(&SIGN_IN_PHRASES),
+        Diagnosis::RelayDenied => names_client(),
+        Diagnosis::SenderRefused => {
+            by_code || !(names_recipient() || says(&["recipient", "group", "list ", "this user"]))
+        }
+        Diagnosis::BasicAuthDisabled
+        | Diagnosis::EncryptionRequired
+        | Diagnosis::IdentityNotAllowed
+        | Diagnosis::MailboxPermissionMissing
+        | Diagnosis::MailUnauthenticated
+        | Diagnosis::OnMicrosoftLimit
+        | Diagnosis::ReverseNameMissing
+        | Diagnosis::SendAsDenied
+        | Diagnosis::SenderUnknown
+        | Diagnosis::SendingRate
+        | Diagnosis::SmtpAuthDisabled
+        | Diagnosis::TooManyConnections => true,
+        _ => false,
+    };
+    !is_of_connection
+}
+
+/// Whether a text has an IP address in brackets that is no part of a mailbox: `[192.0.2.1]`.
+fn names_address(text: &str) -> bool {
+    text.match_indices('[').any(|(at, _)| {
+        let inside = text[at + 1..].split_once(']').map_or("", |(inside, _)| inside);
+        inside.parse::<IpAddr>().is_ok() && !text[..at].ends_with('@')
+    })
+}
+
 fn row(step: Step, reply: &Reply, context: &Context) -> Option<&'static ReplyRule> {
     let code = reply.code.to_string();
     let enhanced = reply.enhanced().unwrap_or_default();
-    let plain = reply.words().to_lowercase();
-    let (words, named) = (normalised(&plain), context.named_in(&plain));
+    let words = normalised(&context.own_text(reply));
     let holds = |when: When| match when {
         When::Always => true,
         When::AuthIsLeftOut => context.is_anonymous() && context.offers_auth,
         When::SignedIn => !context.is_anonymous() && step > Step::SignIn,
         When::WithToken => context.signs_in_with == SignsInWith::Token,
-        When::SenderIsNamed => named == (true, false),
-        When::RecipientIsNamed => named == (false, true),
+        When::SenderIsNamed => context.named_in(reply) == (true, false),
+        When::RecipientIsNamed => context.named_in(reply) == (false, true),
     };
     let first = |rows: &'static [ReplyRule], is_shown: &dyn Fn(&str) -> bool| {
         rows.iter().find(|row| {

@@ -93,9 +93,10 @@ impl Stop {
     /// Returns the diagnosis of a failure at a step, and the text to show.
     fn explained(self, step: Step, context: &Context) -> Meaning {
         match self {
-            Self::Refused(reply) => {
-                Meaning::peer_text(diagnosis::diagnose(step, &reply, context), reply.words())
-            }
+            Self::Refused(reply) => Meaning {
+                concerns_message: diagnosis::concerns_message(step, &reply, context),
+                ..Meaning::peer_text(diagnosis::diagnose(step, &reply, context), reply.words())
+            },
             Self::RefusedFor(diagnosis, reply) => Meaning::peer_text(diagnosis, reply.words()),
             Self::SignInRefused(refusals) => {
                 let diagnosis = diagnosis::diagnose_password(&refusals, context);
@@ -135,6 +136,16 @@ impl Stop {
         }
     }
 
+    /// Puts the refusals that say something of the connection first: the first one is the reason.
+    fn sort_refusals(&mut self, step: Step, context: &Context) {
+        if let Self::Each(refused) = self {
+            let is_second = |(_, reason): &(String, Self)| {
+                reason.clone().explained(step, context).concerns_message
+            };
+            refused.sort_by_cached_key(is_second);
+        }
+    }
+
     /// Assigns the failure to another step than the one that was begun.
     pub(super) fn belongs_to(self, step: Step) -> Self {
         Self::At(step, Box::new(self))
@@ -170,11 +181,12 @@ struct Meaning {
     peer_text: Option<String>,
     /// The error text of PPM's TLS, DNS or sockets.
     found: Option<String>,
+    concerns_message: bool,
 }
 
 impl Meaning {
     fn of(diagnosis: Diagnosis) -> Self {
-        Self { diagnosis, peer_text: None, found: None }
+        Self { diagnosis, peer_text: None, found: None, concerns_message: false }
     }
 
     fn peer_text(diagnosis: Diagnosis, words: String) -> Self {
@@ -195,16 +207,18 @@ fn broken_meaning(broken: StreamError, context: &Context) -> Meaning {
     })
 }
 
-/// Returns the diagnosis of the first refused recipient, and the text of each refusal.
+/// Returns the meaning of the first refusal, with the text of each.
 fn each_meaning(refused: Vec<(String, Stop)>, step: Step, context: &Context) -> Meaning {
     let mut first = None;
     let mut lines = Vec::new();
     for (recipient, reason) in refused {
-        let Meaning { diagnosis, peer_text, .. } = reason.explained(step, context);
-        first.get_or_insert(diagnosis);
-        lines.push(format!("{recipient}: {}", peer_text.unwrap_or_default()));
+        let meaning = reason.explained(step, context);
+        let peer_text = meaning.peer_text.as_deref().unwrap_or_default();
+        lines.push(format!("{recipient}: {peer_text}"));
+        first.get_or_insert(meaning);
     }
-    Meaning::peer_text(first.unwrap_or(Diagnosis::RecipientRefused), lines.join("\n"))
+    let first = first.unwrap_or_else(|| Meaning::of(Diagnosis::RecipientRefused));
+    Meaning { peer_text: Some(lines.join("\n")), ..first }
 }
 
 /// Returns the text of replies, one per line, without repetitions.
@@ -254,17 +268,30 @@ impl Steps<'_> {
     /// Reports the failure of a step.
     pub(super) fn failed(&mut self, begun: Instant, step: Step, mut reason: Stop) -> Failure {
         let step = reason.assigned_step().unwrap_or(step);
+        reason.sort_refusals(step, self.context);
         let (code, mut facts) = (reason.code(), reason.facts());
-        let Meaning { diagnosis, peer_text, found } = reason.explained(step, self.context);
+        let Meaning { diagnosis, peer_text, found, concerns_message } =
+            reason.explained(step, self.context);
         if diagnosis == Diagnosis::ReceivingServer {
             let server = mx_hosts::submission_server(&self.context.server_names());
             facts.extend(server.map(|name| Fact::new(FactName::SubmissionServer, name)));
         }
         let fit = |words: Option<String>| words.map(|words| self.fit(&words));
+        let without_recipients =
+            peer_text.as_deref().map(|text| self.context.without_recipients(text));
+        let peer_text_without_recipients = fit(without_recipients);
         let (peer_text, found) = (fit(peer_text), fit(found));
         let report = (peer_text.clone(), found.clone());
         self.report(step, StepStatus::Failed, begun.elapsed(), facts, report);
-        Failure { step, peer_text, found, diagnosis, code }
+        Failure {
+            step,
+            peer_text,
+            peer_text_without_recipients,
+            found,
+            diagnosis,
+            code,
+            concerns_message,
+        }
     }
 
     /// Explains which recipients were refused: some refusals fail no step.

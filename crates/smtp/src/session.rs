@@ -77,12 +77,16 @@ pub struct Failure {
     pub step: Step,
     /// The server's text, redacted and safe to display.
     pub peer_text: Option<String>,
+    /// The same without the recipients' addresses, for those who may not see them.
+    pub peer_text_without_recipients: Option<String>,
     /// The error text of PPM's TLS, DNS or sockets, redacted and safe to display.
     pub found: Option<String>,
     /// The usual cause.
     pub diagnosis: Diagnosis,
     /// The code of the server's last reply (RFC 5321 4.2), if a reply ended the session.
     pub code: Option<u16>,
+    /// Whether the reply refuses this message or its recipients, and says nothing of the connection.
+    pub concerns_message: bool,
 }
 
 /// Why a recipient of a message was refused.

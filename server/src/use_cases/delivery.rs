@@ -226,13 +226,18 @@ impl Attempt {
     /// What it shows of the connection; `None` for a failure of the message itself.
     pub fn evidence(&self) -> Option<Evidence> {
         let Err(failure) = &self.outcome else { return Some(Evidence::Works(self.proof)) };
-        let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
-        let is_own_sender = self.is_own_sender;
-        let failed = FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender };
-        let trouble = Trouble::of_message(failed)?;
+        let trouble = Trouble::of_message(failed_message(failure, self.is_own_sender))?;
         let can_pass = trouble.can_pass || !self.is_final;
         Some(Evidence::Fails(Trouble { can_pass, ..trouble }))
     }
+}
+
+/// What a failure says of the connection. The record of its health names no recipient.
+pub fn failed_message(failure: &Failure, is_own_sender: bool) -> FailedMessage {
+    let Failure { step, diagnosis, code, concerns_message, .. } = *failure;
+    let peer_text = failure.peer_text_without_recipients.clone();
+    let found = failure.found.clone();
+    FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender, concerns_message }
 }
 
 /// Signs in, and sends the message if there is one.
@@ -289,7 +294,15 @@ async fn attempt(
 
 /// A failure before any connection.
 pub const fn failure_before_connection(step: Step, diagnosis: Diagnosis) -> Failure {
-    Failure { step, peer_text: None, found: None, diagnosis, code: None }
+    Failure {
+        step,
+        peer_text: None,
+        peer_text_without_recipients: None,
+        found: None,
+        diagnosis,
+        code: None,
+        concerns_message: false,
+    }
 }
 
 /// A delivery or a check in progress.
@@ -439,5 +452,10 @@ fn explained(no_access: NoAccess) -> Failure {
     };
     let (peer_text, found) =
         if cause.is_in_own_words() { (None, peer_text) } else { (peer_text, None) };
-    Failure { peer_text, found, ..failure_before_connection(Step::Token, diagnosis) }
+    Failure {
+        peer_text_without_recipients: peer_text.clone(),
+        peer_text,
+        found,
+        ..failure_before_connection(Step::Token, diagnosis)
+    }
 }

@@ -180,7 +180,7 @@ impl Mailer {
         };
         match outcome {
             Ok(Accepted { reply }) => Ok(SentMessage { reply, steps }),
-            Err(Failure { step, peer_text, found, diagnosis, code }) => {
+            Err(Failure { step, peer_text, found, diagnosis, code, .. }) => {
                 tracing::warn!(?step, advice = ?diagnosis, "a message of a host was not sent");
                 let undelivered = Undelivered { step, peer_text, found, diagnosis, code, steps };
                 Err(MailError::Undelivered(Box::new(undelivered)))

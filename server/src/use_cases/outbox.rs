@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::application::{Application, Refusal};
 use domain::delivery::{Diagnosis, Step, StepReport};
-use domain::health::{Evidence, FailedMessage, Proof, Reach, Trouble};
+use domain::health::{Evidence, Proof, Reach, Trouble};
 use domain::secret::Destination;
 use domain::settings::Sender;
 use domain::{OauthFlow, error::one_line, outbox::ATTEMPTED_FOR};
@@ -375,10 +375,8 @@ impl Outlet for SavedConnection {
         let (evidence, passing) = match outcome {
             Ok(()) => (Evidence::Works(Proof { reach: Reach::Message, renews: true }), None),
             Err(failure) => {
-                let Failure { step, peer_text, found, diagnosis, code } = failure.clone();
-                let failed =
-                    FailedMessage { step, diagnosis, code, peer_text, found, is_own_sender };
-                let trouble = Trouble::of_message(failed)?;
+                let trouble =
+                    Trouble::of_message(delivery::failed_message(failure, is_own_sender))?;
                 let passing =
                     if trouble.can_pass { Passing::ByItself } else { Passing::ByAnAdministrator };
                 (Evidence::Fails(trouble), Some(passing))

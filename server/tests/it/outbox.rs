@@ -10,7 +10,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use chrono::TimeDelta;
 use domain::application::ApplicationSettings;
 use domain::delivery::{Diagnosis, Step};
-use domain::health::{AlertSubject, Evidence, Proof, Reach, Trouble};
+use domain::health::{AlertSubject, Evidence, Incident, Proof, Reach, Trouble};
 use domain::outbox::Pace;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use server::use_cases::delete_expired;
 use smtp::ClientName;
 use store::alerts::{self, AlertLease, Channel};
 use store::audit::{Action, Entry};
+use store::health as health_rows;
 use store::outbox as rows;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
 use tokio::task::JoinSet;
@@ -110,6 +111,11 @@ impl Fixture {
         }
         worker.close().await;
         attempts
+    }
+
+    /// The open incident.
+    async fn incident(&self) -> Option<Incident> {
+        health_rows::load(&self.harness.server.store).await.expect("an answer").open
     }
 
     pub async fn record(&self, evidence: Evidence) {
@@ -382,6 +388,19 @@ async fn an_allowed_sender_may_be_written_in_u_labels_or_in_a_labels() {
         message["from"] = json!(from);
         fixture.accepted(&message).await;
     }
+}
+
+#[tokio::test]
+async fn an_address_that_a_reply_repeats_fails_its_recipient_and_stops_no_email() {
+    let reply = "550 5.1.1 <spamhaus@example.org>: Recipient address rejected: User unknown";
+    let server = SmtpScript::in_clear().replying("RCPT", reply).play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["spamhaus@example.org"])).await;
+    assert_eq!(fixture.work().await, 2, "the message and the notice");
+    let status = fixture.status(&id).await;
+    assert_eq!(status["state"], "failed");
+    assert_eq!(status["recipients"][0]["trouble"]["diagnosis"], "recipient-refused");
+    assert_eq!(fixture.incident().await, None);
 }
 
 #[tokio::test]

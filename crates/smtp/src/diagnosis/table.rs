@@ -40,6 +40,11 @@ impl ReplyRule {
         self.signs.split('|')
     }
 
+    /// Whether it is a row by enhanced code: no text has a dot.
+    pub(super) fn is_by_enhanced_code(&self) -> bool {
+        self.signs.contains('.')
+    }
+
     const fn code(self, code: &'static str) -> Self {
         Self { code, ..self }
     }
@@ -77,6 +82,8 @@ const CONVERSATION: &[Step] = &[
     Step::Content,
 ];
 const FROM_SIGN_IN: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient, Step::Content];
+/// All but RCPT, at which the account may be the recipient's.
+const OF_ACCOUNT: &[Step] = &[Step::SignIn, Step::Sender, Step::Content];
 const BEFORE_CONTENT: &[Step] = &[Step::SignIn, Step::Sender, Step::Recipient];
 const SUBMISSION: &[Step] = &[Step::Sender, Step::Recipient, Step::Content];
 const FROM_RECIPIENT: &[Step] = &[Step::Recipient, Step::Content];
@@ -392,7 +399,7 @@ pub(super) static BY_ENHANCED_CODE: &[ReplyRule] = &[
     // An AUTH line is too long (RFC 4954 6).
     enhanced("5.5.6", Diagnosis::TokenTooLong).at(SIGN_IN).when(When::WithToken),
     // The account is disabled (RFC 5248).
-    enhanced("5.7.13", Diagnosis::AccountInactive),
+    enhanced("5.7.13", Diagnosis::AccountInactive).at(OF_ACCOUNT),
     // Encryption is required (RFC 5248), and for this mechanism (RFC 4954 6).
     enhanced("5.7.10", Diagnosis::EncryptionRequired),
     enhanced("5.7.11", Diagnosis::EncryptionRequired).at(SIGN_IN),

@@ -12,8 +12,8 @@ fn by_password() -> Context {
         is_encrypted: true,
         has_greeted: true,
         offers_auth: true,
-        sender: Some("noreply@example.com".to_owned()),
-        recipients: vec!["ada@example.org".to_owned()],
+        sender: Some(EnvelopeAddress::of("noreply@example.com")),
+        recipients: vec![EnvelopeAddress::of("ada@example.org")],
     }
 }
 
@@ -245,6 +245,101 @@ fn a_reply_to_ehlo_that_repeats_the_client_name_refuses_it() {
     let at = |step| diagnose(step, &reply(550, words), &context);
     assert_eq!(at(Step::Capabilities), Diagnosis::ClientNameRefused);
     assert_eq!(at(Step::Sender), Diagnosis::SenderRefused);
+}
+
+fn sent_to(recipient: &str) -> Context {
+    Context { recipients: vec![EnvelopeAddress::of(recipient)], ..by_password() }
+}
+
+#[test]
+fn the_address_of_a_recipient_has_no_meaning_in_a_reply() {
+    for recipient in [
+        "spamhaus@example.org",
+        "too-many-messages@example.org",
+        "unpaid@example.org",
+        "no-credits@example.org",
+        "helo@example.org",
+        "bo@blacklist.example",
+        "bo@mx.throttled.example",
+        "dmarc-reports@example.org",
+        "client-host-rejected@example.org",
+        "noreply@example.com.evil.example",
+        "sendasdenied@bücher.example",
+        "not-active@xn--bcher-kva.example",
+        r#""relay access denied"@example.org"#,
+    ] {
+        let context = sent_to(recipient);
+        let (local_part, domain) = recipient.rsplit_once('@').expect("an address");
+        let domain = net::egress::u_labels(domain);
+        for (code, text) in [
+            (550, format!("5.1.1 <{recipient}>: Recipient address rejected: User unknown")),
+            (550, format!("5.1.1 <{}@{domain}>... User unknown", local_part.to_uppercase())),
+            (550, format!("5.1.1 No user {local_part} at mx1.{domain}.")),
+            (450, format!("4.1.2 <{recipient}>: Recipient address rejected: Domain not found")),
+            (452, format!("<{local_part}+x@other.example> Over there, later")),
+        ] {
+            let reply = reply(code, &text);
+            let expected =
+                if code == 550 { Diagnosis::RecipientRefused } else { Diagnosis::TryLater };
+            assert_eq!(diagnose(Step::Recipient, &reply, &context), expected, "{text}");
+            assert!(concerns_message(Step::Recipient, &reply, &context), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_of_rcpt_is_about_the_recipient_unless_its_text_says_otherwise() {
+    for (code, text) in [
+        (550, "5.1.1 Account disabled"),
+        (550, "5.7.13 User account disabled"),
+        (550, "5.2.1 Mailbox suspended: unpaid"),
+        (452, "4.2.2 Quota exceeded"),
+        (550, "5.7.1 The recipient is on a blacklist"),
+        (550, "5.7.1 Recipient not in whitelist"),
+        (550, "5.7.1 <bo@[192.0.2.9]>: on a blacklist"),
+        (
+            554,
+            "5.7.1 Service unavailable; Recipient address [bo@x.example] blocked using dbl.example",
+        ),
+        (450, "4.1.1 Undeliverable address: host mx.example[192.0.2.9] said: 550 SPF fails"),
+        (550, "5.7.1 Sender not allowed to write to this group"),
+        (554, "5.7.1 <ada@example.org>: Relay access denied"),
+        (450, "4.1.2 <ada@example.org>: Recipient address rejected: Domain not found"),
+        (450, "4.7.1 Greylisted"),
+    ] {
+        let reply = reply(code, text);
+        assert!(concerns_message(Step::Recipient, &reply, &by_password()), "{text}");
+    }
+    for (code, text) in [
+        (554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"),
+        (550, "JunkMail rejected - mail [192.0.2.1] is in a blacklist"),
+        (550, "5.7.606 Not from there"),
+        (550, "5.4.5 Daily SMTP relay sending limit exceeded for this user."),
+        (550, "5.1.8 Access denied, bad outbound sender"),
+        (550, "Your account has been suspended"),
+        (550, "Not enough credits"),
+        (530, "5.7.0 Must authenticate"),
+        (550, "5.7.1 Authentication required"),
+        (553, "5.7.1 <noreply@example.com>: Sender address rejected: not owned by user ppm"),
+        (450, "4.1.8 <noreply@example.com>: Sender address rejected: Domain not found"),
+        (550, "5.7.1 <ppm>: Helo command rejected: Host not found"),
+        (421, "4.7.0 Closing"),
+    ] {
+        let reply = reply(code, text);
+        assert!(!concerns_message(Step::Recipient, &reply, &by_password()), "{text}");
+    }
+}
+
+#[test]
+fn a_blocklist_at_data_is_about_the_message_unless_the_text_names_the_client() {
+    for (text, expected) in [
+        ("5.7.1 A link of the message is listed in dbl.spamhaus.org", true),
+        ("5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", false),
+        ("5.2.252 SendAsDenied", false),
+    ] {
+        let reply = reply(554, text);
+        assert_eq!(concerns_message(Step::Content, &reply, &by_password()), expected, "{text}");
+    }
 }
 
 #[test]

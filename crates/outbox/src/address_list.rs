@@ -1,7 +1,7 @@
 //! Parses the addresses of header fields and of requests (RFC 5322 3.4).
 //!
 //! It is strict, because From and Sender decide who may send: text that programs read as different
-//! addresses is refused. Of the obsolete syntax (RFC 5322 4.4), a list may have empty elements. The
+//! addresses is refused, in these fields also what some programs misread ([`is_unambiguous`]). Of the obsolete syntax (RFC 5322 4.4), a list may have empty elements. The
 //! addresses themselves follow the rules of the form.
 
 use std::mem;
@@ -10,6 +10,7 @@ use std::str::Chars;
 use lettre::message::Mailbox;
 use smtp::wire_form;
 
+use super::display_name;
 use Token::{Atom, Literal, Quoted, Special};
 
 /// A lexical token (RFC 5322 3.2), without the comments and white space around it.
@@ -27,7 +28,7 @@ enum Token {
 
 /// Parses an address list: mailboxes and groups, as in To. `None` if it is malformed.
 pub(super) fn address_list(text: &str) -> Option<Vec<Mailbox>> {
-    let tokens = tokens(text)?;
+    let (tokens, _) = tokens(text)?;
     let (mut mailboxes, mut is_in_group) = (Vec::new(), false);
     for mut element in tokens.split(|token| *token == Special(',')) {
         if let Some(colon) = element.iter().position(|token| *token == Special(':')) {
@@ -52,7 +53,18 @@ pub(super) fn address_list(text: &str) -> Option<Vec<Mailbox>> {
 
 /// Parses one mailbox: `Ada <ada@example.com>` or `ada@example.com`. `None` if it is malformed.
 pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
-    of_tokens(&tokens(text)?)
+    of_tokens(&tokens(text)?.0)
+}
+
+/// Whether programs find no other addresses in a list than [`address_list`] does: it has no comment,
+/// no group, and no display name that looks like an address.
+pub(super) fn is_unambiguous(text: &str) -> bool {
+    let (Some((tokens, has_comment)), Some(mailboxes)) = (tokens(text), address_list(text)) else {
+        return false;
+    };
+    let has_group = tokens.contains(&Special(':'));
+    let mut names = mailboxes.iter().filter_map(|mailbox| mailbox.name.as_deref());
+    !has_comment && !has_group && names.all(display_name::is_plain)
 }
 
 fn of_tokens(tokens: &[Token]) -> Option<Mailbox> {
@@ -99,19 +111,22 @@ fn unescaped(quoted: &str) -> String {
     text
 }
 
-/// Splits a text into tokens. `None` for a control character, a special that belongs nowhere, or a
+/// Splits a text into tokens, and returns whether there are comments. `None` for a control character, a special that belongs nowhere, or a
 /// comment, quoted string or literal without its end.
-fn tokens(text: &str) -> Option<Vec<Token>> {
+fn tokens(text: &str) -> Option<(Vec<Token>, bool)> {
     let text = text.replace("\r\n", ""); // unfolding (RFC 5322 2.2.3)
     if text.chars().any(|c| c.is_control() && c != '\t') {
         return None;
     }
-    let mut tokens = Vec::new();
+    let (mut tokens, mut has_comment) = (Vec::new(), false);
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
             ' ' | '\t' => {}
-            '(' => skip_comment(&mut rest)?,
+            '(' => {
+                skip_comment(&mut rest)?;
+                has_comment = true;
+            }
             '"' => tokens.push(Quoted(until(&mut rest, '"')?)),
             '[' => tokens.push(Literal(until(&mut rest, ']')?)),
             '<' | '>' | ':' | ';' | '@' | ',' => tokens.push(Special(c)),
@@ -124,7 +139,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             }
         }
     }
-    Some(tokens)
+    Some((tokens, has_comment))
 }
 
 fn is_in_atom(c: char) -> bool {
@@ -233,6 +248,25 @@ mod tests {
             "ada@example.com\nevil@example.net",
         ] {
             assert_eq!(addresses(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_comment_a_group_and_a_name_with_an_address_are_ambiguous() {
+        for (text, expected) in [
+            ("ada@example.com, Bob <bob@example.com>", true),
+            (r#""Lovelace, Ada" <ada@example.com>"#, true),
+            (r#""Ada (\"x\")" <ada@example.com>"#, true),
+            ("=?utf-8?q?J=C3=B6rg?= <ada@example.com>", true),
+            ("ada@example.com (ceo@example.net)", false),
+            ("(x) ada@example.com", false),
+            ("Team: ada@example.com;", false),
+            (r#""ceo@example.net" <ada@example.com>"#, false),
+            (r#""<ceo" <ada@example.com>"#, false),
+            ("=?utf-8?q?ceo=40example=2Enet?= <ada@example.com>", false),
+            ("Ada", false),
+        ] {
+            assert_eq!(is_unambiguous(text), expected, "{text:?}");
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod address_list;
 mod compose;
+mod display_name;
 mod identifier;
 mod media_type;
 mod message;
@@ -18,7 +19,7 @@ mod writer;
 
 pub use compose::{Composed, compose};
 pub use identifier::new_id;
-pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received};
+pub use message::{Message, MessageError, Protocol, RECIPIENT_LIMIT, Received, is_only_sender};
 pub use notice::{FailedRecipient, Notice, notice};
 pub use request::{Attachment, InvalidRequest, MessageRequest, Problem};
 pub use slots::{Slot, Slots};

@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use domain::syntax::address::is_same_address;
 use lettre::Address;
 
-use crate::address_list::address_list;
+use crate::address_list::{address_list, is_unambiguous};
 
 /// The maximum recipients of a message.
 pub const RECIPIENT_LIMIT: usize = 100;
@@ -21,6 +22,9 @@ const HEADER_LIMIT: usize = 256 * 1024;
 
 /// The header fields that no recipient may see.
 const REMOVED: [&str; 3] = ["Bcc", "Resent-Bcc", "Return-Path"];
+
+/// The header fields that say who has sent a message again (RFC 5322 3.6.6).
+const RESENT: [&str; 2] = ["Resent-From", "Resent-Sender"];
 
 /// Why a message is refused: with 422 by HTTP, with 550 5.6.0 by SMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +56,11 @@ pub enum MessageError {
     /// A header field has no addresses, or its addresses are malformed.
     #[error("the addresses in {0} are missing or malformed")]
     Addresses(&'static str),
+    /// Some programs would read other addresses in a header field that names senders.
+    #[error(
+        "{0} has a comment, a group, or a name with @, < or >, which programs read differently"
+    )]
+    Ambiguous(&'static str),
     /// The message has no recipient.
     #[error("the message has no recipient")]
     NoRecipient,
@@ -68,6 +77,7 @@ pub struct Message<'a> {
     header_end: usize,
     from: Vec<Address>,
     sender: Option<Address>,
+    resent: Vec<Address>,
 }
 
 /// A header field.
@@ -124,8 +134,21 @@ impl<'a> Message<'a> {
     /// The first rule that the message breaks.
     pub fn parse(octets: &'a [u8]) -> Result<Self, MessageError> {
         check_lines(octets)?;
+        let message = Self::read(octets)?;
+        for name in ["From", "Sender"].into_iter().chain(RESENT) {
+            let is_clear = |value| str::from_utf8(value).is_ok_and(is_unambiguous);
+            if !message.named(name).all(is_clear) {
+                return Err(MessageError::Ambiguous(name));
+            }
+        }
+        Ok(message)
+    }
+
+    /// Parses the header section of a message that PPM or its host has composed.
+    fn read(octets: &'a [u8]) -> Result<Self, MessageError> {
         let (fields, header_end) = header_section(octets)?;
-        let mut message = Self { octets, fields, header_end, from: Vec::new(), sender: None };
+        let (from, sender, resent) = (Vec::new(), None, Vec::new());
+        let mut message = Self { octets, fields, header_end, from, sender, resent };
         if message.named("From").count() != 1 {
             return Err(MessageError::NotOneFrom);
         }
@@ -141,7 +164,15 @@ impl<'a> Message<'a> {
             },
             _ => return Err(MessageError::SeveralSenders),
         }
+        for name in RESENT {
+            message.resent.extend(message.addresses(name)?);
+        }
         Ok(message)
+    }
+
+    /// The addresses that the message is sent as: in From, Sender, Resent-From and Resent-Sender.
+    pub fn senders(&self) -> impl Iterator<Item = &Address> {
+        self.from.iter().chain(&self.sender).chain(&self.resent)
     }
 
     /// The addresses in From, at least one.
@@ -235,6 +266,14 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Whether an address is the only sender of a message: of its header, and of its envelope if that has
+/// one.
+pub fn is_only_sender(address: &str, envelope_sender: Option<&str>, octets: &[u8]) -> bool {
+    let Ok(message) = Message::read(octets) else { return false };
+    let mut senders = envelope_sender.into_iter().chain(message.senders().map(AsRef::as_ref));
+    senders.all(|sender| is_same_address(sender, address))
+}
+
 /// Returns the lines, each with the LF that ends it.
 fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     octets.split_inclusive(|octet| *octet == b'\n')
@@ -299,8 +338,8 @@ mod tests {
     use proptest::sample::select;
 
     use super::MessageError::{
-        Addresses, BareLineBreak, HeaderTooLong, LineTooLong, MalformedHeader, NoEmptyLine,
-        NoRecipient, NotOneFrom, Nul, SeveralSenders, TooManyRecipients,
+        Addresses, Ambiguous, BareLineBreak, HeaderTooLong, LineTooLong, MalformedHeader,
+        NoEmptyLine, NoRecipient, NotOneFrom, Nul, SeveralSenders, TooManyRecipients,
     };
     use super::*;
 
@@ -402,13 +441,51 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_name_senders_are_unambiguous() {
+        for (header, expected) in [
+            ("From: \"B, A\" <a@b>\r\nResent-From: a@b\r\nResent-Sender: A <a@b>", None),
+            ("From: a@b (c@d)", Some(Ambiguous("From"))),
+            ("From: X: a@b;", Some(Ambiguous("From"))),
+            ("From: \"c@d\" <a@b>", Some(Ambiguous("From"))),
+            ("From: a@b\r\nSender: =?utf-8?q?c=40d?= <a@b>", Some(Ambiguous("Sender"))),
+            ("From: a@b\r\nResent-From: a@b (x)", Some(Ambiguous("Resent-From"))),
+            ("From: a@b\r\nResent-Sender: a", Some(Addresses("Resent-Sender"))),
+        ] {
+            assert_eq!(error(format!("{header}\r\n\r\n")), expected, "{header:?}");
+        }
+        let octets =
+            b"From: a@b, c@d\r\nSender: e@f\r\nResent-From: g@h\r\nResent-From: i@j\r\n\r\n";
+        let senders: Vec<_> =
+            Message::parse(octets).expect("a message").senders().cloned().collect();
+        assert_eq!(joined(&senders), "a@b c@d e@f g@h i@j");
+    }
+
+    #[test]
+    fn an_address_is_the_only_sender_if_the_header_and_the_envelope_have_no_other() {
+        const OWN: &str = "ppm@bücher.example";
+        for (envelope, header, expected) in [
+            (Some("PPM@xn--bcher-kva.example"), "From: \"@\" <ppm@bücher.example>", true),
+            (None, "From: ppm@xn--bcher-kva.example\r\nSender: Ppm@BÜCHER.example", true),
+            (Some("a@b"), "From: ppm@bücher.example", false),
+            (Some(OWN), "From: a@b\r\nSender: ppm@bücher.example", false),
+            (Some(OWN), "From: ppm@bücher.example, a@b", false),
+            (Some(OWN), "From: ppm@bücher.example\r\nResent-From: a@b", false),
+            (Some(OWN), "Subject: x", false),
+        ] {
+            let octets = format!("{header}\r\n\r\n");
+            let found = is_only_sender(OWN, envelope, octets.as_bytes());
+            assert_eq!(found, expected, "{envelope:?} {header:?}");
+        }
+    }
+
+    #[test]
     fn an_address_that_is_not_utf_8_is_refused() {
         assert_eq!(error(b"From: \xFC@example.com\r\n\r\n"), Some(Addresses("From")));
     }
 
     #[test]
     fn from_and_sender_are_read_from_folded_fields() {
-        let octets = b"From: =?utf-8?q?Ada?= (x)\r\n <ada@example.com>,\r\n\tbob@example.com\r\n\
+        let octets = b"From: =?utf-8?q?Ada?=\r\n <ada@example.com>,\r\n\tbob@example.com\r\n\
                        sender:\r\n \"Carl, C\" <carl@example.com>\r\n\r\n";
         let message = Message::parse(octets).expect("a message");
         assert_eq!(joined(message.from()), "ada@example.com bob@example.com");

@@ -87,6 +87,9 @@ pub enum Problem {
     /// The text is not a mailbox (RFC 5322 3.4).
     #[error("not a mailbox such as `Ada <ada@example.com>`")]
     Mailbox,
+    /// The display name of the sender looks like an address.
+    #[error("a name with @, < or > beside the address")]
+    SenderName,
     /// The message has no recipient.
     #[error("the message has no recipient")]
     NoRecipient,

@@ -27,7 +27,7 @@ use super::identifier::new_id;
 use super::notice::{FailedRecipient, Notice, notice};
 use super::slots::{Slot, Slots};
 use super::writer::{WriteError, Writer};
-use crate::Message;
+use crate::{Message, is_only_sender};
 
 /// How often the worker looks for messages that nothing has told it of: those of another process, and
 /// those whose pause is over. A session that has sent nothing for so long is closed.
@@ -60,8 +60,8 @@ pub trait Outlet: Send + Sync + 'static {
     async fn open(&self, steps: &mut Vec<StepReport>) -> Result<Opened, Failure>;
 
     /// Records what an attempt has shown of the connection, and returns whether the failure is one of
-    /// the connection, and can pass by itself. `is_own_sender` says whether the envelope sender is the
-    /// configured one.
+    /// the connection, and can pass by itself. `is_own_sender` says whether the configured sender is
+    /// the message's only one.
     async fn record(
         &self,
         revision: i64,
@@ -306,7 +306,7 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Sends a message over the open session. Also returns the revision of its settings, and whether
-    /// the envelope sender is the configured one.
+    /// the configured sender is the message's only one.
     async fn send(
         &mut self,
         claimed: &Claimed,
@@ -315,8 +315,7 @@ impl<O: Outlet> Worker<O> {
     ) -> Option<(Transaction<WriteError>, i64, bool)> {
         let Opened { session, revision, sender } = self.opened.as_mut()?;
         let envelope_sender = Some(claimed.sender.clone()).filter(|sender| !sender.is_empty());
-        let is_own_sender =
-            envelope_sender.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&sender.address));
+        let is_own_sender = is_only_sender(&sender.address, envelope_sender.as_deref(), body);
         let redirected_to = self.outlet.redirected_to();
         let recipients = match redirected_to {
             Some(address) => vec![address.to_owned()],

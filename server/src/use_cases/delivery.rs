@@ -12,7 +12,7 @@ use domain::preset::Provider;
 use domain::settings::{Grant, MailServer, Sender, Settings};
 use domain::token::{OauthDiagnosis, OauthFailure};
 use net::{egress::EgressPolicy, tls::TlsTrust};
-use outbox::{Slot, Slots};
+use outbox::{Slot, Slots, is_only_sender};
 use smtp::{
     Accepted, Bearer, ClientName, Credentials, Deadlines, Envelope, Failure, Route, Session,
 };
@@ -251,8 +251,8 @@ async fn attempt(
     let (mail_server, sender) = route(&settings);
     let user = sender.address.clone();
     let is_own_sender = match purpose {
-        Purpose::Message(Outgoing { envelope, .. }) => {
-            envelope.sender.as_ref().is_none_or(|sender| sender.eq_ignore_ascii_case(&user))
+        Purpose::Message(Outgoing { envelope, octets }) => {
+            is_only_sender(&user, envelope.sender.as_deref(), octets)
         }
         Purpose::Check | Purpose::Session => true,
     };

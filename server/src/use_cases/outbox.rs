@@ -258,8 +258,7 @@ impl Outbox {
         let default = wire_form(&sender.address).map(|address| address.to_string());
         let default = default.unwrap_or_else(|| sender.address.clone());
         let may_send = |address: &str| application.settings.allows(address, &default);
-        let named = message.from().iter().chain(message.sender());
-        if !named.into_iter().all(|address| may_send(address.as_ref())) {
+        if !message.senders().all(|address| may_send(address.as_ref())) {
             return Err(NotAccepted::SenderNotAllowed);
         }
         let envelope_sender = message.sender().or_else(|| message.from().first());

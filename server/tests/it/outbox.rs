@@ -391,6 +391,30 @@ async fn an_allowed_sender_may_be_written_in_u_labels_or_in_a_labels() {
 }
 
 #[tokio::test]
+async fn a_sender_that_programs_read_differently_is_refused() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    for (from, expected) in [
+        ("\"Planner, Team\" <noreply@example.com>", StatusCode::ACCEPTED),
+        ("noreply@example.com (ceo@example.com)", StatusCode::UNPROCESSABLE_ENTITY),
+        ("\"ceo@example.com\" <noreply@example.com>", StatusCode::UNPROCESSABLE_ENTITY),
+        ("=?utf-8?q?=3Cceo=3E?= <noreply@example.com>", StatusCode::UNPROCESSABLE_ENTITY),
+        ("noreply@example.com\r\nResent-From: noreply@example.com", StatusCode::ACCEPTED),
+        ("noreply@example.com\r\nResent-From: ceo@example.com", StatusCode::FORBIDDEN),
+        ("noreply@example.com\r\nResent-Sender: ceo@example.com", StatusCode::FORBIDDEN),
+    ] {
+        let octets = format!("From: {from}\r\nTo: bo@example.org\r\n\r\nx\r\n");
+        let answer = fixture.hand_over_octets(&octets).await;
+        assert_eq!(answer.status, expected, "{from}: {}", answer.body);
+    }
+    let mut message = message_to(&["bo@example.org"]);
+    message["from"] = json!("\"ceo@example.com\" <noreply@example.com>");
+    let answer = fixture.hand_over(&message).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("a name with @"), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn an_address_that_a_reply_repeats_fails_its_recipient_and_stops_no_email() {
     let reply = "550 5.1.1 <spamhaus@example.org>: Recipient address rejected: User unknown";
     let server = SmtpScript::in_clear().replying("RCPT", reply).play_to_all();
@@ -401,6 +425,23 @@ async fn an_address_that_a_reply_repeats_fails_its_recipient_and_stops_no_email(
     assert_eq!(status["state"], "failed");
     assert_eq!(status["recipients"][0]["trouble"]["diagnosis"], "recipient-refused");
     assert_eq!(fixture.incident().await, None);
+}
+
+#[tokio::test]
+async fn a_sender_that_the_provider_refuses_stops_email_only_if_it_is_the_configured_one() {
+    let reply = "554 5.2.252 SendAsDenied; not allowed to send";
+    for (from, state) in [("planner@example.com", "failed"), (SENDER, "queued")] {
+        let server = SmtpScript::in_clear().replying("content", reply).play_to_all();
+        let fixture = Fixture::with(&server, allowed(&["planner@example.com"])).await;
+        let octets = format!("From: {from}\r\nSender: {SENDER}\r\nTo: bo@example.org\r\n\r\nx\r\n");
+        let id = id_of(&fixture.hand_over_octets(&octets).await);
+        assert!(fixture.work().await >= 1);
+        assert_eq!(fixture.status(&id).await["state"], state, "{from}");
+        if from != SENDER {
+            let ended = fixture.status(&id).await;
+            assert_eq!(ended["recipients"][0]["trouble"]["diagnosis"], "send-as-denied");
+        }
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ const TICK: Duration = Duration::from_secs(1);
 pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
 /// How long a lease outlasts the longest attempt.
 const GRACE: Duration = Duration::from_secs(30);
+/// How often a message keeps its place in the queue when the connection fails for it. After that,
+/// others go first.
+const HELD_AT_MOST: i64 = 2;
 /// How long the worker waits until it stores results again that the database did not take.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The client name of a connection on this machine, which is always legal (RFC 5321 4.1.3).
@@ -297,7 +300,7 @@ impl<O: Outlet> Worker<O> {
                 self.opened = Some(opened);
             }
             // `open` has recorded what it shows.
-            Err(failure) => return self.held(claimed, &failure, Passing::ByItself).await,
+            Err(failure) => return self.held(claimed, &failure, Passing::ByItself, &[]).await,
         }
         match self.send(claimed, &body, steps).await {
             Some((sent, revision, is_own)) => self.judge(claimed, sent, revision, is_own).await,
@@ -364,7 +367,7 @@ impl<O: Outlet> Worker<O> {
                     self.outlet.record(revision, Err(&failure), is_own_sender).await
                     && failure.diagnosis != Diagnosis::MaybeDelivered
                 {
-                    return self.held(claimed, &failure, passing).await;
+                    return self.held(claimed, &failure, passing, &recipients).await;
                 }
                 let of_accepted = message_failed(&failure, claimed.sends_again);
                 let of_each = |recipient| match recipient {
@@ -381,9 +384,24 @@ impl<O: Outlet> Worker<O> {
         }
     }
 
-    /// The connection failed, and the message with it: it keeps its place in the queue.
-    async fn held(&self, claimed: &Claimed, failure: &Failure, passing: Passing) -> Outcome {
-        let trouble = trouble(failure.step, failure.diagnosis, failure.peer_text.clone());
+    /// The connection failed, and the message with it: it keeps its place in the queue. If that
+    /// happens to it again and again, the message may be the cause, and waits like one that was
+    /// refused for now.
+    async fn held(
+        &self,
+        claimed: &Claimed,
+        failure: &Failure,
+        passing: Passing,
+        recipients: &[Result<(), Refusal>],
+    ) -> Outcome {
+        let held = claimed.attempt.number - claimed.failures;
+        let waits = failure.step >= Step::Sender && held > HELD_AT_MOST;
+        let state = if waits { MessageState::Waiting } else { MessageState::Queued };
+        let trouble_of = |at: usize| match recipients.get(at) {
+            Some(Err(refusal)) => refused(refusal).1,
+            _ => Some(trouble_of_message(failure)),
+        };
+        let recipients = (0..claimed.recipients.len()).map(|at| (state, trouble_of(at))).collect();
         let pace = match passing {
             Passing::ByItself => {
                 let failures = rows::pace_failures(&self.store).await.unwrap_or(0);
@@ -391,7 +409,7 @@ impl<O: Outlet> Worker<O> {
             }
             Passing::ByAnAdministrator => PaceChange::None,
         };
-        all(claimed, MessageState::Queued, Some(&trouble), pace)
+        Outcome { recipients, pace }
     }
 
     async fn finish(
@@ -589,7 +607,8 @@ fn refused(refusal: &Refusal) -> (MessageState, Option<RecipientTrouble>) {
     (state, Some(trouble(Step::Recipient, refusal.diagnosis, refusal.peer_text.clone())))
 }
 
-/// The state of recipients that were accepted, after a failure of the message.
+/// The state of recipients that were accepted, after a failure of the message. Without a reply to it,
+/// the failure is final only if this server cannot take the message.
 fn message_failed(
     failure: &Failure,
     sends_again: bool,
@@ -597,10 +616,23 @@ fn message_failed(
     let state = match (failure.diagnosis, failure.code) {
         (Diagnosis::MaybeDelivered, _) if sends_again => MessageState::Waiting,
         (Diagnosis::MaybeDelivered, _) => MessageState::Unknown,
-        (_, Some(500..600) | None) => MessageState::Failed,
+        (_, Some(500..600))
+        | (
+            Diagnosis::SmtpUtf8NotOffered
+            | Diagnosis::EightBitNotOffered
+            | Diagnosis::MessageTooLarge
+            | Diagnosis::SenderRefused,
+            None,
+        ) => MessageState::Failed,
         _ => MessageState::Waiting,
     };
-    (state, Some(trouble(failure.step, failure.diagnosis, failure.peer_text.clone())))
+    (state, Some(trouble_of_message(failure)))
+}
+
+/// The trouble of each recipient that has no reply of its own. The text names no other recipient.
+fn trouble_of_message(failure: &Failure) -> RecipientTrouble {
+    let reply = failure.peer_text_without_recipients.clone();
+    trouble(failure.step, failure.diagnosis, reply)
 }
 
 const fn trouble(step: Step, diagnosis: Diagnosis, reply: Option<String>) -> RecipientTrouble {

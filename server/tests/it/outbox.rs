@@ -445,6 +445,66 @@ async fn a_sender_that_the_provider_refuses_stops_email_only_if_it_is_the_config
 }
 
 #[tokio::test]
+async fn a_failure_without_a_reply_lets_the_message_wait() {
+    for to in ["RCPT", "DATA"] {
+        let server = SmtpScript::in_clear().replying(to, "What?").play_to_all();
+        let fixture = Fixture::sending_to(&server).await;
+        let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+        assert_eq!(fixture.work().await, 1, "{to}");
+        assert_eq!(fixture.status(&id).await["state"], "waiting", "{to}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_this_server_cannot_take_fails() {
+    let offers = "250-mail.example.com\n250-8BITMIME\n250 SIZE 100";
+    let server = SmtpScript::in_clear().replying("EHLO", offers).play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    fixture.work().await;
+    assert_eq!(fixture.status(&id).await["state"], "failed");
+}
+
+#[tokio::test]
+async fn an_incident_names_no_recipient_and_a_recipient_has_only_its_own_reply() {
+    let reply = "554 5.7.1 Client host [192.0.2.1] blocked using bl.example; for <di@example.org>";
+    let server = SmtpScript::in_clear().replying("RCPT", reply).play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let recipients = ["nobody@example.org", "di@example.org"];
+    let id = fixture.accepted(&message_to(&recipients)).await;
+    assert_eq!(fixture.work().await, 1);
+    let trouble = fixture.incident().await.expect("an incident").trouble;
+    assert_eq!(trouble.diagnosis, Diagnosis::AddressBlocked);
+    let text = trouble.peer_text.expect("a text");
+    assert!(text.contains("<recipient>: 550 5.1.1"), "{text}");
+    assert!(!text.contains("example.org"), "{text}");
+    let status = fixture.status(&id).await;
+    assert_eq!(status["state"], "queued");
+    assert_eq!(status["recipients"][0]["trouble"]["reply"], "550 5.1.1 Nobody here");
+    assert_eq!(status["recipients"][1]["trouble"]["reply"], reply);
+}
+
+#[tokio::test]
+async fn a_message_for_which_the_connection_fails_again_and_again_lets_others_go_first() {
+    let server = SmtpScript::in_clear().replying("DATA", "").play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let first = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    fixture.harness.clock.advance(TimeDelta::seconds(1));
+    let second = fixture.accepted(&message_to(&["di@example.org"])).await;
+    let mut states = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(fixture.work().await, 1);
+        let state = async |id: &str| fixture.status(id).await["state"].clone();
+        states.push((state(&first).await, state(&second).await));
+        fixture.harness.clock.advance(TimeDelta::minutes(6));
+    }
+    let held = (json!("queued"), json!("queued"));
+    let first_waits = (json!("waiting"), json!("queued"));
+    assert_eq!(states, [held.clone(), held, first_waits.clone(), first_waits]);
+    assert_eq!(fixture.status(&second).await["attempts"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_header_that_would_inject_another_is_refused() {
     let server = SmtpScript::in_clear().play_to_all();
     let fixture = Fixture::sending_to(&server).await;

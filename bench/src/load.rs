@@ -81,6 +81,7 @@ pub async fn save(server: SocketAddr, saves: u32, port: Option<u16>, account: &s
         draft.edit(Field::BasicServer, "127.0.0.1");
         draft.edit(Field::BasicPort, port.to_string());
         draft.edit(Field::BasicUseTls, "false");
+        draft.edit(Field::Flow, "none");
     }
     let begun = Instant::now();
     for _ in 0..saves {
@@ -92,6 +93,68 @@ pub async fn save(server: SocketAddr, saves: u32, port: Option<u16>, account: &s
         revision = now.revision;
     }
     Ok(f64::from(saves) / begun.elapsed().as_secs_f64())
+}
+
+/// Saves settings with an OAuth flow, for which there is no token: messages are accepted and held.
+pub async fn hold(server: SocketAddr, account: &str) -> Result<f64> {
+    let mut browser = LoadClient::signed_in(server, account).await?;
+    let tab: EmailTab = browser.call("email/load", &serde_json::json!({})).await?;
+    let (mut draft, revision) = (tab.saved.draft(), tab.saved.revision);
+    for (field, text) in [
+        (Field::Flow, "authorization-code"),
+        (Field::OauthSender, "noreply@example.com"),
+        (Field::OauthDisplayName, "PPM"),
+        (Field::OauthServer, "smtp.example.com"),
+        (Field::OauthPort, "587"),
+        (Field::ClientId, "bench"),
+        (Field::ClientSecret, "secret"),
+        (Field::AuthorizationEndpoint, "https://login.example.com/authorize"),
+        (Field::TokenEndpoint, "https://login.example.com/token"),
+        (Field::RedirectUri, "https://ppm.example.com/oauth/callback"),
+        (Field::Scope, "smtp"),
+    ] {
+        draft.edit(field, text);
+    }
+    let save = Save { draft, revision, deletes_grant: None };
+    let answer = browser.call("email/save", &serde_json::json!({ "save": save })).await?;
+    let SaveAnswer::Saved(_) = answer else { bail!("nothing was saved: {answer:?}") };
+    Ok(1.0)
+}
+
+/// Hands messages over by several connections at once, and returns the accepted ones per second.
+pub async fn hand_over(
+    server: SocketAddr,
+    key: &str,
+    messages: u32,
+    connections: u32,
+) -> Result<f64> {
+    let each = messages / connections;
+    let message = serde_json::json!({
+        "from": "noreply@example.com", "to": ["ada@example.com"], "subject": "A benchmark",
+        "text": "x".repeat(70).repeat(8),
+    });
+    let body = Bytes::from(message.to_string());
+    let mut products = Vec::new();
+    for _ in 0..connections {
+        products.push(LoadClient { key: Some(key.to_owned()), ..LoadClient::at(server).await? });
+    }
+    let begun = Instant::now();
+    let mut handing_over = JoinSet::new();
+    for mut product in products {
+        let body = body.clone();
+        handing_over.spawn(async move {
+            for _ in 0..each {
+                let (status, _, answer) =
+                    product.ask("POST", "/v1/messages", JSON, body.clone()).await?;
+                ensure!(status == StatusCode::ACCEPTED, "{status}: {answer:?}");
+            }
+            Ok(())
+        });
+    }
+    while let Some(done) = handing_over.join_next().await {
+        done??;
+    }
+    Ok(f64::from(each * connections) / begun.elapsed().as_secs_f64())
 }
 
 /// Opens streams, each over a separate connection, sends a test message to `port`, reads each
@@ -139,6 +202,8 @@ struct LoadClient {
     connection: SendRequest<Full<Bytes>>,
     server: SocketAddr,
     cookie: String,
+    /// The key of an application.
+    key: Option<String>,
 }
 
 impl LoadClient {
@@ -147,7 +212,7 @@ impl LoadClient {
         stream.set_nodelay(true)?;
         let (connection, driver) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(driver);
-        Ok(Self { connection, server, cookie: String::new() })
+        Ok(Self { connection, server, cookie: String::new(), key: None })
     }
 
     async fn signed_in(server: SocketAddr, account: &str) -> Result<Self> {
@@ -178,9 +243,11 @@ impl LoadClient {
         kind: &str,
         body: Bytes,
     ) -> Result<Request<Full<Bytes>>> {
-        Ok(Request::builder()
-            .method(method)
-            .uri(path)
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = &self.key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        Ok(request
             .header(header::HOST, self.server.to_string())
             .header(header::COOKIE, &self.cookie)
             .header(header::CONTENT_TYPE, kind)

@@ -4,6 +4,7 @@
 
 mod counter;
 mod empty;
+mod fill;
 mod flood;
 mod load;
 mod send;
@@ -30,8 +31,43 @@ enum Program {
         /// The folder with its bundle.
         bundle: PathBuf,
     },
-    /// Accepts every message as fast as it comes.
-    Sink,
+    /// Accepts every message as fast as it comes. After each `every`-th one it prints how many a second
+    /// have come since the first of them.
+    Sink {
+        /// After how many messages.
+        #[arg(long, default_value_t = 0)]
+        every: u32,
+    },
+    /// Fills the outbox with messages that wait, and prints their number.
+    Fill {
+        /// The database, which has its tables.
+        database_url: String,
+        /// How many messages.
+        #[arg(long)]
+        messages: u32,
+    },
+    /// Hands messages of an application over, and prints how many a second were accepted.
+    HandOver {
+        /// The address of the server.
+        server: SocketAddr,
+        /// The application's key.
+        #[arg(long)]
+        key: String,
+        /// How many messages in total.
+        #[arg(long)]
+        messages: u32,
+        /// How many concurrent connections.
+        #[arg(long)]
+        connections: u32,
+    },
+    /// Saves settings with which messages are held: an OAuth flow without a token.
+    Hold {
+        /// The address of the server.
+        server: SocketAddr,
+        /// The user who signs in first: address and password, with a colon between.
+        #[arg(long = "as")]
+        account: String,
+    },
     /// Requests a page over several connections, and prints the requests per second.
     Get {
         /// The address of the server.
@@ -115,7 +151,12 @@ async fn main() -> Result<()> {
     let number = match BenchCli::parse().program {
         Program::Empty => return empty::serve().await,
         Program::Counter { bundle } => return counter::serve(&bundle).await,
-        Program::Sink => return sink::serve().await,
+        Program::Sink { every } => return sink::serve(every).await,
+        Program::Fill { database_url, messages } => fill::fill(&database_url, messages).await?,
+        Program::HandOver { server, key, messages, connections } => {
+            load::hand_over(server, &key, messages, connections).await?
+        }
+        Program::Hold { server, account } => load::hold(server, &account).await?,
         Program::Get { server, path, requests, connections, account } => {
             load::get(server, &path, requests, connections, account.as_deref()).await?
         }

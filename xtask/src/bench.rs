@@ -2,6 +2,8 @@
 //! shared and noisy, so compare the ratios, not the numbers.
 
 mod browser;
+mod outbox;
+mod postfix;
 mod programs;
 mod report;
 
@@ -72,6 +74,9 @@ pub enum Part {
     Page,
     /// What checks of the sign-in cost page views and saves. Needs no browser.
     Checks,
+    /// The outbox: messages accepted and sent, beside Postfix and nodemailer, and while many wait.
+    /// Needs no browser.
+    Outbox,
 }
 
 /// Measures everything, or one part, prints the table and writes it as JSON. Then fails if a figure
@@ -80,6 +85,13 @@ pub enum Part {
 pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -> Result<()> {
     match part {
         Some(Part::Flood | Part::Checks) => {
+            let programs = ["build", "--release", "--package=server", "--package=bench"];
+            expect_success(&mut cargo(workspace, programs))?;
+            fs::create_dir_all(workspace.site())?;
+        }
+        Some(Part::Outbox) => {
+            node::ensure_node()?;
+            node::ensure_packages(workspace, Packages::All)?;
             let programs = ["build", "--release", "--package=server", "--package=bench"];
             expect_success(&mut cargo(workspace, programs))?;
             fs::create_dir_all(workspace.site())?;
@@ -118,6 +130,10 @@ pub fn bench(workspace: &Workspace, part: Option<Part>, before: Option<&Path>) -
         let unchecked = Programs::new(workspace, folder.join("data-unchecked"))?;
         checks(&programs, &unchecked, &mut report)?;
         limits.extend(CHECK_LIMITS);
+    }
+    if is_wanted(Part::Outbox) {
+        outbox::measure(workspace, &mut report)?;
+        limits.extend(outbox::LIMITS);
     }
     if is_wanted(Part::Page) {
         http(&programs, before.as_ref(), &mut report)?;

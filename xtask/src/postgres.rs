@@ -1,6 +1,6 @@
 //! A `PostgreSQL` server for the tests: Debian's, in a temporary folder, reachable over TCP and
-//! over a socket in that folder, with a certificate for TLS. It does not wait for the disk (`fsync`
-//! is off), so tests cannot show what survives a power cut.
+//! over a socket in that folder, with a certificate for TLS. For tests it does not wait for the disk
+//! (`fsync` is off), so that they cannot show what survives a power cut.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,13 +28,31 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server, after installing Debian's package if necessary.
+    /// Starts a server for tests, after installing Debian's package if necessary.
     pub fn start() -> Result<Self> {
+        Self::start_with(Fsync::Off)
+    }
+
+    /// Starts a server that waits for the disk, as in production.
+    pub fn start_durable() -> Result<Self> {
+        Self::start_with(Fsync::On)
+    }
+
+    fn start_with(fsync: Fsync) -> Result<Self> {
         let programs = ensure_programs()?;
         let folder = Folder::make()?;
         let guard = guard(&programs, &folder)?;
-        let url = folder.fill(&programs)?;
+        let url = folder.fill(&programs, fsync)?;
         Ok(Self { url, programs, folder, _guard: guard })
+    }
+
+    /// Creates a database, and returns its URL.
+    pub fn database(&self, name: &str) -> Result<String> {
+        let mut create = Command::new(self.programs.join("psql"));
+        create.args(["--quiet", &self.url, "--command", &format!("CREATE DATABASE {name}")]);
+        expect_success(&mut create)?;
+        let (server, _) = self.url.rsplit_once('/').context("the URL has no database")?;
+        Ok(format!("{server}/{name}"))
     }
 
     /// Writes a program that crashes the server (SIGQUIT) and starts it again, and returns its path.
@@ -51,6 +69,13 @@ impl Postgres {
     }
 }
 
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fsync {
+    On,
+    Off,
+}
+
 /// The server's folder, and whether its owner has to change.
 struct Folder {
     path: PathBuf,
@@ -65,7 +90,7 @@ impl Folder {
     }
 
     /// Creates a database cluster in it, starts its server and waits until that responds.
-    fn fill(&self, programs: &Path) -> Result<String> {
+    fn fill(&self, programs: &Path, fsync: Fsync) -> Result<String> {
         let (password, port) = (random_hex(), free_port()?);
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
@@ -90,7 +115,7 @@ impl Folder {
             "--pgdata=data",
             "--log=log",
             "--wait",
-            &format!("--options={}", self.options(port)),
+            &format!("--options={}", self.options(port, fsync)),
             "start",
         ]));
         if start.is_err() {
@@ -99,14 +124,14 @@ impl Folder {
         start.map(|()| format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"))
     }
 
-    fn options(&self, port: u16) -> String {
+    fn options(&self, port: u16, fsync: Fsync) -> String {
         let folder = self.path.display();
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
             format!("unix_socket_directories={folder}"),
             format!("max_connections={CONNECTIONS}"),
-            "fsync=off".to_owned(),
+            format!("fsync={}", if fsync == Fsync::On { "on" } else { "off" }),
             "ssl=on".to_owned(),
             format!("ssl_cert_file={folder}/server.crt"),
             format!("ssl_key_file={folder}/server.key"),

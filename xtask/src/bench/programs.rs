@@ -1,12 +1,12 @@
 //! Starts the programs that are measured, and the load generators.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::{fs, net::TcpStream, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::tools::expect_success;
+use crate::tools::{answer_of, expect_success};
 use crate::workspace::{Profile, Workspace};
 
 pub const EMAIL: &str = "ada@example.com";
@@ -19,11 +19,14 @@ pub struct Programs {
     site: PathBuf,
     counter: PathBuf,
     folder: PathBuf,
+    /// The database; `None` for the file in the folder.
+    database_url: Option<String>,
 }
 
 /// A listening program, which is killed when this is dropped.
 pub struct RunningProgram {
     child: Child,
+    output: BufReader<ChildStdout>,
     begun: Instant,
     /// Address and port.
     pub address: String,
@@ -32,10 +35,19 @@ pub struct RunningProgram {
 impl Programs {
     /// Creates a fresh database with one administrator.
     pub fn new(workspace: &Workspace, folder: PathBuf) -> Result<Self> {
+        Self::on(workspace, folder, None)
+    }
+
+    /// The same on this database, which is empty.
+    pub fn on(
+        workspace: &Workspace,
+        folder: PathBuf,
+        database_url: Option<String>,
+    ) -> Result<Self> {
         let product = workspace.binary(Profile::Release);
         let bench = product.with_file_name(format!("bench{}", std::env::consts::EXE_SUFFIX));
         let (site, counter) = (workspace.site(), workspace.counter_bundle());
-        let programs = Self { product, bench, site, counter, folder };
+        let programs = Self { product, bench, site, counter, folder, database_url };
         fs::create_dir_all(&programs.folder)?;
         let password = programs.folder.join("password.txt");
         fs::write(&password, PASSWORD)?;
@@ -48,6 +60,7 @@ impl Programs {
     fn product(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.product);
         command.current_dir(&self.folder).env_clear().args(args);
+        command.envs(self.database_url.iter().map(|url| ("PPM_EMAIL_DATABASE_URL", url)));
         command
     }
 
@@ -115,6 +128,42 @@ impl Programs {
         RunningProgram::start(&mut self.bench(&["sink"]))
     }
 
+    /// Starts a mail server that accepts everything, and prints the rate after each so many messages.
+    pub fn counting_sink(&self, every: u32) -> Result<RunningProgram> {
+        RunningProgram::start(&mut self.bench(&["sink", &format!("--every={every}")]))
+    }
+
+    /// Adds an application, and returns its key.
+    pub fn application(&self) -> Result<String> {
+        let key = answer_of(&mut self.product(&["application", "add", "Planner"]));
+        key.context("the application was not added")
+    }
+
+    /// Fills the outbox with messages that wait.
+    pub fn fill(&self, messages: u32) -> Result<()> {
+        let file = || format!("sqlite://{}", self.folder.join("ppm-email.db").display());
+        let url = self.database_url.clone().unwrap_or_else(file);
+        number(&mut self.bench(&["fill", &url, &format!("--messages={messages}")])).map(drop)
+    }
+
+    /// Saves settings with which messages are held.
+    pub fn hold(&self, server: &RunningProgram) -> Result<()> {
+        number(self.bench(&["hold", &server.address]).arg(as_administrator())).map(drop)
+    }
+
+    /// Measures how many messages a second are accepted.
+    pub fn hand_over(
+        &self,
+        server: &RunningProgram,
+        key: &str,
+        messages: u32,
+        connections: u32,
+    ) -> Result<f64> {
+        let mut command = self.bench(&["hand-over", &server.address, "--key", key]);
+        command.arg(format!("--messages={messages}"));
+        number(command.arg(format!("--connections={connections}")))
+    }
+
     /// Measures page requests per second.
     pub fn get(
         &self,
@@ -165,11 +214,12 @@ impl RunningProgram {
         let mut child = command.stdout(Stdio::piped()).spawn().context("a program is missing")?;
         let mut line = String::new();
         let output = child.stdout.take().context("a program has no output")?;
-        BufReader::new(output).read_line(&mut line)?;
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
         let Some((_, address)) = line.trim().split_once("://") else {
             bail!("a program does not listen: {line}");
         };
-        Ok(Self { child, begun, address: address.to_owned() })
+        Ok(Self { child, output, begun, address: address.to_owned() })
     }
 
     /// Milliseconds from the start of the process to its first response.
@@ -182,6 +232,13 @@ impl RunningProgram {
             bail!("the first answer is not a 200: {answer}");
         }
         Ok(self.begun.elapsed().as_secs_f64() * 1_000.0)
+    }
+
+    /// Waits until it prints another number.
+    pub fn next_number(&mut self) -> Result<f64> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        line.trim().parse().with_context(|| format!("no number: {line}"))
     }
 
     /// Its resident memory in MiB (`VmRSS`).

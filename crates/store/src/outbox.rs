@@ -652,9 +652,10 @@ pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64,
         return Ok(0);
     }
     let mut transaction = store.begin_write().await?;
+    // In the order of the index: in that of the rows, all that wait would be read.
     let sql = format!(
         "SELECT ordinal, attempt, sends_again, marked_at FROM message WHERE lease_until <= {clock}
-         ORDER BY ordinal LIMIT 100 {}",
+         ORDER BY lease_until LIMIT 100 {}",
         store.dialect().skip_locked(),
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *transaction).await?;

@@ -395,7 +395,10 @@ impl<O: Outlet> Worker<O> {
         recipients: &[Result<(), Refusal>],
     ) -> Outcome {
         let held = claimed.attempt.number - claimed.failures;
-        let waits = failure.step >= Step::Sender && held > HELD_AT_MOST;
+        // A reply to MAIL is about the sender or the server, not about the message.
+        let may_be_its_own =
+            failure.step > Step::Sender || (failure.step == Step::Sender && failure.code.is_none());
+        let waits = may_be_its_own && held > HELD_AT_MOST;
         let state = if waits { MessageState::Waiting } else { MessageState::Queued };
         let trouble_of = |at: usize| match recipients.get(at) {
             Some(Err(refusal)) => refused(refusal).1,

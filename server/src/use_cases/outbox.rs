@@ -98,7 +98,7 @@ impl IdempotencyKey {
     /// Parses a key: 1 to 255 visible ASCII characters. Blanks around it do not count.
     pub fn parse(text: &str) -> Option<Self> {
         let key = text.trim();
-        let is_visible = key.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+        let is_visible = key.bytes().all(|octet| octet.is_ascii_graphic());
         (!key.is_empty() && key.len() <= MAX_KEY && is_visible).then(|| Self(key.to_owned()))
     }
 }

@@ -69,6 +69,15 @@ pub struct AcceptRules {
     pub per_minute: Option<i64>,
 }
 
+/// A request that was accepted before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The ID of its message.
+    pub message: String,
+    /// The HMAC of its body, by the key that signed then.
+    pub hmac: String,
+}
+
 /// A write of the outbox.
 #[derive(Debug, Clone)]
 pub enum Operation {
@@ -119,10 +128,8 @@ pub enum Which {
 pub enum Done {
     /// The message is stored.
     Accepted,
-    /// The same request was accepted before; the ID of its message.
-    Repeated(String),
-    /// The key was used for another body.
-    KeyReused,
+    /// A request with this key was accepted before.
+    KeyTaken(Earlier),
     /// The application exceeds its rate.
     TooFast,
     /// The message that was claimed, if one was due.
@@ -276,22 +283,20 @@ async fn accept(
     let at = message.accepted_at;
     if let Some((key, hmac)) = idempotency {
         // Waits for another transaction with the same key.
-        let key = sought(key);
+        let sought_key = sought(key);
         let sql = "INSERT INTO idempotency (application, key, message, hmac, at)
                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application, key) DO NOTHING";
         let values = [
             application.into(),
-            (&key).into(),
+            (&sought_key).into(),
             (&message.id).into(),
             hmac.into(),
             millis(at).into(),
         ];
         if connection.execute(sql, &values).await? == 0 {
-            let sql = "SELECT message, hmac FROM idempotency WHERE application = $1 AND key = $2";
-            let values = [application.into(), (&key).into()];
-            let (earlier, its_hmac): (String, String) = connection.fetch(sql, &values).await?;
-            let same = its_hmac == *hmac;
-            return Ok(if same { Done::Repeated(earlier) } else { Done::KeyReused });
+            let earlier = earlier_in(connection, application, key).await?;
+            let earlier = earlier.ok_or(StoreError::Unknown("lack of an earlier request"))?;
+            return Ok(Done::KeyTaken(earlier));
         }
     }
     if let Some(per_minute) = per_minute {
@@ -309,6 +314,42 @@ async fn accept(
     }
     insert(connection, message).await?;
     Ok(Done::Accepted)
+}
+
+/// Returns the request of an application that was accepted with this key.
+pub async fn earlier(
+    store: &Store,
+    application: &str,
+    key: &str,
+) -> Result<Option<Earlier>, StoreError> {
+    earlier_in(&mut *store.pool.acquire().await?, application, key).await
+}
+
+/// The same as a host's transaction sees it. After an error, the transaction is as it was.
+pub async fn earlier_within(
+    transaction: &mut Transaction<'_, Postgres>,
+    application: &str,
+    key: &str,
+) -> Result<Option<Earlier>, StoreError> {
+    let mut savepoint = transaction.begin().await?;
+    let earlier = earlier_in(&mut *savepoint, application, key).await?;
+    savepoint.commit().await?;
+    Ok(earlier)
+}
+
+async fn earlier_in(
+    connection: &mut impl Statements,
+    application: &str,
+    key: &str,
+) -> Result<Option<Earlier>, StoreError> {
+    let sql = "SELECT message, hmac FROM idempotency WHERE application = $1 AND key = $2";
+    let key = sought(key);
+    let values = [Value::Text(application), (&key).into()];
+    match connection.fetch(sql, &values).await {
+        Ok((message, hmac)) => Ok(Some(Earlier { message, hmac })),
+        Err(sqlx::Error::RowNotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn insert(connection: &mut impl Statements, message: &NewMessage) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Accepts a host's messages for the outbox, by the rules that an application has by HTTP.
 
+use domain::application::Application;
 use outbox::Protocol;
 use sqlx::{Postgres, Transaction};
 use store::outbox::has_tables_of;
@@ -41,17 +42,11 @@ impl EnqueueError {
                 NotAccepted::TooFast
                     | NotAccepted::Incomplete
                     | NotAccepted::Write(_)
+                    | NotAccepted::Store(_)
                     | NotAccepted::Read(_)
             ),
         }
     }
-}
-
-/// A message with the application that hands it over.
-struct Submission<'a> {
-    application: domain::application::Application,
-    handed: Handed<'a>,
-    idempotency: Option<(String, String)>,
 }
 
 impl Mailer {
@@ -77,9 +72,9 @@ impl Mailer {
         message: impl Into<Handed<'a>>,
         idempotency_key: Option<&str>,
     ) -> Result<String, EnqueueError> {
-        let submission = self.submission(application, message.into(), idempotency_key).await?;
-        let Submission { application, handed, idempotency } = submission;
-        Ok(self.0.accept(&application, handed, idempotency, Protocol::Local).await?)
+        let handed = message.into();
+        let (application, key) = self.caller(application, idempotency_key).await?;
+        Ok(self.0.accept(&application, handed, key, Protocol::Local).await?)
     }
 
     /// Hands a message over as [`enqueue`](Self::enqueue) does, within the host's transaction: the
@@ -101,35 +96,25 @@ impl Mailer {
         message: impl Into<Handed<'a>>,
         idempotency_key: Option<&str>,
     ) -> Result<String, EnqueueError> {
+        let handed = message.into();
         if !has_tables_of(&self.0.store, transaction).await? {
             return Err(EnqueueError::OtherDatabase);
         }
-        let submission = self.submission(application, message.into(), idempotency_key).await?;
-        let Submission { application, handed, idempotency } = submission;
-        let accepted =
-            self.0.accept_within(transaction, &application, handed, idempotency, Protocol::Local);
-        Ok(accepted.await?)
+        let (application, key) = self.caller(application, idempotency_key).await?;
+        let with = Protocol::Local;
+        Ok(self.0.accept_within(transaction, &application, handed, key, with).await?)
     }
 
-    async fn submission<'a>(
+    /// The application that hands a message over, and the key of its call.
+    async fn caller(
         &self,
         application: &str,
-        handed: Handed<'a>,
         idempotency_key: Option<&str>,
-    ) -> Result<Submission<'a>, EnqueueError> {
+    ) -> Result<(Application, Option<IdempotencyKey>), EnqueueError> {
         let key = idempotency_key
             .map(|key| IdempotencyKey::parse(key).ok_or(EnqueueError::IdempotencyKey))
             .transpose()?;
         let application = applications::by_name(&self.0.store, application).await?;
-        let application = application.ok_or(EnqueueError::NoApplication)?;
-        let idempotency = key.map(|key| match handed {
-            Handed::Request(request) => {
-                let json = serde_json::to_vec(request);
-                let json = json.expect("its keys are texts, so that it has no way to fail");
-                self.0.repeatable(key, true, &json)
-            }
-            Handed::Octets(octets) => self.0.repeatable(key, false, octets),
-        });
-        Ok(Submission { application, handed, idempotency })
+        Ok((application.ok_or(EnqueueError::NoApplication)?, key))
     }
 }

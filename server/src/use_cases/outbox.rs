@@ -19,7 +19,7 @@ use smtp::{Failure, wire_form};
 use sqlx::{Postgres, Transaction};
 use store::applications;
 use store::hash::hashed_octets;
-use store::outbox::{AcceptRules, Done, NewMessage, Operation};
+use store::outbox::{self as rows, AcceptRules, Done, Earlier, NewMessage, Operation};
 use store::{Store, StoreError, health, tokens};
 use tokio::sync::Notify;
 use vault::application_key::{matches, prefix_of};
@@ -68,6 +68,8 @@ pub struct Outbox {
 pub enum Handed<'a> {
     /// As a request, of which PPM makes octets.
     Request(&'a MessageRequest),
+    /// As the JSON of a request.
+    Json(&'a [u8]),
     /// As octets (RFC 5322).
     Octets(&'a [u8]),
 }
@@ -100,6 +102,27 @@ impl IdempotencyKey {
         let key = text.trim();
         let is_visible = key.bytes().all(|octet| octet.is_ascii_graphic());
         (!key.is_empty() && key.len() <= MAX_KEY && is_visible).then(|| Self(key.to_owned()))
+    }
+}
+
+/// A request that its application can repeat.
+struct Repeatable {
+    key: String,
+    /// What the body of another request has not: its type and its hash.
+    body: String,
+}
+
+impl Repeatable {
+    fn new(IdempotencyKey(key): IdempotencyKey, handed: Handed<'_>) -> Self {
+        let hash = match handed {
+            Handed::Request(request) => {
+                let json = serde_json::to_vec(request);
+                hashed_octets(&json.expect("its keys are texts, so that it has no way to fail"))
+            }
+            Handed::Json(octets) | Handed::Octets(octets) => hashed_octets(octets),
+        };
+        let is_json = !matches!(handed, Handed::Octets(_));
+        Self { key, body: format!("{is_json} {hash}") }
     }
 }
 
@@ -136,6 +159,9 @@ pub enum NotAccepted {
     /// It could not be stored.
     #[error("the message could not be stored")]
     Write(#[from] WriteError),
+    /// What was accepted before could not be read.
+    #[error("the database could not be read")]
+    Store(#[from] StoreError),
     /// The settings could not be read.
     #[error("the settings could not be read")]
     Read(#[from] UseCaseError),
@@ -152,12 +178,6 @@ impl Outbox {
         Ok(stored.filter(|stored| matches(key, &stored.hash)).map(|stored| stored.application))
     }
 
-    /// What makes the request with this body a repeated one: its key and the HMAC of its body.
-    pub fn repeatable(&self, key: IdempotencyKey, is_json: bool, body: &[u8]) -> (String, String) {
-        let body = format!("{is_json} {}", hashed_octets(body));
-        (key.0, self.vault.sign(BODY_OF_REQUEST, &body))
-    }
-
     /// Accepts a message: once this returns, it survives a crash. Returns its ID, which is that of
     /// an earlier message if the request is a repeated one.
     ///
@@ -167,18 +187,25 @@ impl Outbox {
         &self,
         application: &Application,
         handed: Handed<'_>,
-        idempotency: Option<(String, String)>,
+        key: Option<IdempotencyKey>,
         with: Protocol,
     ) -> Result<String, NotAccepted> {
-        let accepted = async {
-            let (message, rules) = self.checked(application, handed, idempotency, with).await?;
+        let accepting = async {
+            let repeatable = key.map(|key| Repeatable::new(key, handed));
+            if let Some(Repeatable { key, body }) = &repeatable
+                && let Some(earlier) = rows::earlier(&self.store, &application.id, key).await?
+            {
+                return self.repeated(earlier, body);
+            }
+            let checked = self.checked(application, handed, repeatable.as_ref(), with);
+            let (message, rules) = checked.await?;
             let id = message.id.clone();
             let done = self.writer.make(Operation::Accept(Box::new(message), rules)).await?;
-            let accepted = accepted_id(done, id)?;
+            let accepted = self.accepted_id(done, id, repeatable)?;
             self.wake.notify_one();
             Ok(accepted)
         };
-        self.noted(application, accepted.await).await
+        self.noted(application, accepting).await
     }
 
     /// Accepts a message within a host's transaction: it is sent after the commit, and never was
@@ -191,23 +218,34 @@ impl Outbox {
         transaction: &mut Transaction<'_, Postgres>,
         application: &Application,
         handed: Handed<'_>,
-        idempotency: Option<(String, String)>,
+        key: Option<IdempotencyKey>,
         with: Protocol,
     ) -> Result<String, NotAccepted> {
-        let accepted = async {
-            let (message, rules) = self.checked(application, handed, idempotency, with).await?;
-            let done = store::outbox::accept_within(transaction, &message, &rules).await;
-            accepted_id(done.map_err(WriteError::from)?, message.id)
+        let accepting = async {
+            let repeatable = key.map(|key| Repeatable::new(key, handed));
+            if let Some(Repeatable { key, body }) = &repeatable
+                && let Some(earlier) =
+                    rows::earlier_within(transaction, &application.id, key).await?
+            {
+                return self.repeated(earlier, body);
+            }
+            let checked = self.checked(application, handed, repeatable.as_ref(), with);
+            let (message, rules) = checked.await?;
+            let done = rows::accept_within(transaction, &message, &rules).await;
+            self.accepted_id(done.map_err(WriteError::from)?, message.id, repeatable)
         };
-        self.noted(application, accepted.await).await
+        self.noted(application, accepting).await
     }
 
-    /// Notes that the application has handed over a message, or why it was refused.
+    /// Accepts a message unless the application is disabled, and notes that it has handed it over,
+    /// or why it was refused.
     async fn noted(
         &self,
         application: &Application,
-        accepted: Result<String, NotAccepted>,
+        accepting: impl Future<Output = Result<String, NotAccepted>>,
     ) -> Result<String, NotAccepted> {
+        let accepted =
+            if application.is_disabled { Err(NotAccepted::Disabled) } else { accepting.await };
         let refusal = match &accepted {
             Ok(_) => None,
             Err(NotAccepted::Disabled) => Some(Refusal::Disabled),
@@ -228,19 +266,19 @@ impl Outbox {
         &self,
         application: &Application,
         handed: Handed<'_>,
-        idempotency: Option<(String, String)>,
+        repeatable: Option<&Repeatable>,
         with: Protocol,
     ) -> Result<(NewMessage, AcceptRules), NotAccepted> {
-        if application.is_disabled {
-            return Err(NotAccepted::Disabled);
-        }
         let sender = default_sender(&self.delivery).await?.ok_or(NotAccepted::Incomplete)?;
         let (id, now) = (new_id(self.clock.as_ref(), self.randomness.as_ref()), self.clock.now());
-        let (octets, recipients, expires_at, limit) = match handed {
-            Handed::Request(request) => {
-                let composed = compose(request, &id)?;
+        let composed = |request: &MessageRequest| {
+            compose(request, &id).map(|composed| {
                 (composed.octets, Some(composed.recipients), request.expires_at, MAX_REQUEST)
-            }
+            })
+        };
+        let (octets, recipients, expires_at, limit) = match handed {
+            Handed::Request(request) => composed(request)?,
+            Handed::Json(json) => composed(&MessageRequest::from_json(json)?)?,
             Handed::Octets(octets) => (octets.to_vec(), None, None, MAX_MESSAGE),
         };
         if octets.len() > limit {
@@ -281,7 +319,37 @@ impl Outbox {
             expires_at,
             id,
         };
+        let signed = |Repeatable { key, body }: &Repeatable| {
+            (key.clone(), self.vault.sign(BODY_OF_REQUEST, body))
+        };
+        let idempotency = repeatable.map(signed);
         Ok((new, AcceptRules { idempotency, per_minute: application.settings.per_minute }))
+    }
+
+    /// The ID of an accepted message: its own, or that of the message of an earlier request.
+    fn accepted_id(
+        &self,
+        done: Done,
+        id: String,
+        repeatable: Option<Repeatable>,
+    ) -> Result<String, NotAccepted> {
+        match (done, repeatable) {
+            // Another request with the key was faster.
+            (Done::KeyTaken(earlier), Some(request)) => self.repeated(earlier, &request.body),
+            (Done::KeyTaken(_), None) => Err(NotAccepted::KeyReused),
+            (Done::TooFast, _) => Err(NotAccepted::TooFast),
+            (Done::Accepted | Done::Claimed(_) | Done::Written(_), _) => Ok(id),
+        }
+    }
+
+    /// The ID of the message of an earlier request with the same key, if it had the same body.
+    fn repeated(&self, earlier: Earlier, body: &str) -> Result<String, NotAccepted> {
+        // Another node may have signed, or this one with an earlier key.
+        if self.vault.has_signed(BODY_OF_REQUEST, body, &earlier.hmac) {
+            Ok(earlier.message)
+        } else {
+            Err(NotAccepted::KeyReused)
+        }
     }
 
     /// Writes when an application was last used, or refused.
@@ -295,16 +363,6 @@ impl Outbox {
         if let Err(error) = noted {
             tracing::warn!(error = one_line(&error), "the use of an application was not recorded");
         }
-    }
-}
-
-/// The ID of an accepted message: its own, or that of the message that a repeated request is for.
-fn accepted_id(done: Done, id: String) -> Result<String, NotAccepted> {
-    match done {
-        Done::Repeated(earlier) => Ok(earlier),
-        Done::KeyReused => Err(NotAccepted::KeyReused),
-        Done::TooFast => Err(NotAccepted::TooFast),
-        Done::Accepted | Done::Claimed(_) | Done::Written(_) => Ok(id),
     }
 }
 

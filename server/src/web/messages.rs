@@ -171,16 +171,8 @@ async fn accept(
         Ok(Err(_)) => return Err(ProblemCode::TooLarge.into()),
         Err(_) => return Err(ProblemCode::TooSlow.into()),
     };
-    let idempotency = key.map(|key| server.outbox.repeatable(key, is_json, &body));
-    let accept = |handed| server.outbox.accept(application, handed, idempotency, Protocol::Http);
-    let accepted = if is_json {
-        match MessageRequest::from_json(&body) {
-            Ok(request) => accept(Handed::Request(&request)).await,
-            Err(invalid) => Err(invalid.into()),
-        }
-    } else {
-        accept(Handed::Octets(&body)).await
-    };
+    let handed = if is_json { Handed::Json(&body) } else { Handed::Octets(&body) };
+    let accepted = server.outbox.accept(application, handed, key, Protocol::Http).await;
     accepted.map_err(|error| refused(&error))
 }
 
@@ -216,6 +208,10 @@ fn refused(error: &NotAccepted) -> Refused {
         NotAccepted::KeyReused => ProblemCode::IdempotencyKeyReused.into(),
         NotAccepted::Write(error) => {
             tracing::error!(error = one_line(error), "a message could not be stored");
+            ProblemCode::NotStored.into()
+        }
+        NotAccepted::Store(error) => {
+            tracing::error!(error = one_line(error), "a message could not be accepted");
             ProblemCode::NotStored.into()
         }
         NotAccepted::Read(error) => {

@@ -10,6 +10,7 @@ use server::embed::{EnqueueError, Mailer, NotAccepted};
 use sqlx::{Connection, Executor, PgConnection};
 use store::database::Database;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
+use vault::clock::Clock;
 
 use crate::support::databases::{count_rows, database_url};
 use crate::support::harness::{Harness, ada, operator};
@@ -170,7 +171,7 @@ async fn a_call_that_is_repeated_with_its_key_is_one_message() {
     let other = request_to("di@example.org");
     let refused = mailer.enqueue(PLANNER, &other, key).await.expect_err("another message");
     assert!(matches!(refused, EnqueueError::NotAccepted(NotAccepted::KeyReused)), "{refused}");
-    for key in [" ", "a\nb", "ä", &"k".repeat(256)] {
+    for key in [" ", "a b", "a\nb", "ä", &"k".repeat(256)] {
         let refused = mailer.enqueue(PLANNER, &request, Some(key)).await;
         assert!(matches!(refused, Err(EnqueueError::IdempotencyKey)), "{key} {refused:?}");
     }
@@ -261,7 +262,8 @@ async fn of_two_transactions_with_one_key_the_second_gets_the_id_of_the_first() 
     let (harness, mailer) = host(&server).await;
     let mut own = own_connection(&harness).await;
     let mut first = own.begin().await.expect("a transaction");
-    let request = request_to("bo@example.org");
+    let expires_at = Some(harness.clock.now() + TimeDelta::hours(1));
+    let request = MessageRequest { expires_at, ..request_to("bo@example.org") };
     let within = mailer.enqueue_within(&mut first, PLANNER, &request, Some("plan")).await;
     let id = within.expect("it is accepted");
     let mut other = own_connection(&harness).await;
@@ -282,6 +284,18 @@ async fn of_two_transactions_with_one_key_the_second_gets_the_id_of_the_first() 
     assert_eq!(second.await.expect("it ends"), id);
     assert_eq!(mailer.enqueue(PLANNER, &request, Some("plan")).await.expect("accepted"), id);
     assert_eq!(work(&harness.server).await, 1);
+
+    harness.clock.advance(TimeDelta::hours(2));
+    let mut third = own.begin().await.expect("a transaction");
+    let again = mailer.enqueue_within(&mut third, PLANNER, &request, Some("plan")).await;
+    assert_eq!(again.expect("it was accepted before it expired"), id);
+    let other = request_to("di@example.org");
+    let refused = mailer.enqueue_within(&mut third, PLANNER, &other, Some("plan")).await;
+    assert!(
+        matches!(refused, Err(EnqueueError::NotAccepted(NotAccepted::KeyReused))),
+        "{refused:?}"
+    );
+    third.commit().await.expect("it ends");
 }
 
 #[tokio::test]

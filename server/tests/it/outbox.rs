@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
+use vault::key_file;
 
 use crate::support::databases::{connection, count_rows, database_url, execute};
 use crate::support::harness::{Answer, Harness, ada, get, operator, post, unlimited};
@@ -116,6 +117,22 @@ impl Fixture {
     /// The open incident.
     async fn incident(&self) -> Option<Incident> {
         health_rows::load(&self.harness.server.store).await.expect("an answer").open
+    }
+
+    /// Adds a sealing key, and has the server seal and sign with it.
+    async fn seal_with_another_key(&self) {
+        let folder = self.harness.folder.path();
+        let mut add = program::program(folder);
+        add.args(["key", "add", "--database-url", &database_url(folder).await]);
+        add.args(["--key-file", "ppm-email.key"]);
+        let output = program::run(add, "");
+        assert!(output.status.success(), "{output:?}");
+        let vault = &self.harness.server.vault;
+        let before = vault.ring().active().id();
+        let ring = key_file::read(&folder.join("ppm-email.key")).expect("it is private");
+        let ring = ring.expect("it is there");
+        let added = ring.keys().iter().find(|key| key.id() != before).expect("another key");
+        assert!(vault.adopt(&vault.check_by(added)));
     }
 
     pub async fn record(&self, evidence: Evidence) {
@@ -329,6 +346,34 @@ async fn one_idempotency_key_by_50_callers_is_one_message() {
     let changed = message_to(&["di@example.org"]);
     let refused = fixture.hand_over_with(&changed, &fixture.key, Some("once")).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_the_same_answer_after_what_it_needs_has_changed() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let senders = vec!["planner@example.com".to_owned()];
+    let settings = ApplicationSettings { senders, ..ApplicationSettings::default() };
+    let fixture = Fixture::with(&server, settings).await;
+    let mut message = message_to(&["bo@example.org"]);
+    message["from"] = json!("planner@example.com");
+    message["expiresAt"] = json!(fixture.harness.clock.now() + TimeDelta::hours(1));
+    let hand_over = async || fixture.hand_over_with(&message, &fixture.key, Some("once")).await;
+    let id = id_of(&hand_over().await);
+
+    fixture.harness.clock.advance(TimeDelta::hours(2));
+    assert_eq!(id_of(&hand_over().await), id, "it has expired");
+
+    let applications = fixture.harness.server.applications();
+    let application = applications.list().await.expect("a list")[0].id.clone();
+    let none = ApplicationSettings::default();
+    applications.change(&operator(), &application, none).await.expect("it is changed");
+    assert_eq!(id_of(&hand_over().await), id, "its sender is not allowed any more");
+
+    fixture.seal_with_another_key().await;
+    assert_eq!(id_of(&hand_over().await), id, "another key signs");
+    message["text"] = json!("another");
+    let changed = fixture.hand_over_with(&message, &fixture.key, Some("once")).await;
+    assert_eq!(changed.code(), "idempotency-key-reused");
 }
 
 #[tokio::test]

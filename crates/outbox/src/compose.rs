@@ -21,15 +21,16 @@ use crate::address_list;
 use crate::display_name;
 use crate::media_type::MediaType;
 use crate::message::RECIPIENT_LIMIT;
-use crate::request::{Attachment, InvalidRequest, MessageRequest, Problem, escaped};
-
-const ATTACHMENT_LIMIT: usize = 100;
-
-/// The maximum header fields that a request may add.
-const HEADER_LIMIT: usize = 100;
+use crate::request::{
+    ATTACHMENT_LIMIT, Attachment, HEADER_LIMIT, InvalidRequest, MessageRequest, Problem, escaped,
+};
 
 /// The maximum octets of an attachment's name: that of most file systems.
 const NAME_LIMIT: usize = 255;
+
+/// The maximum octets of a mailbox, of the subject or of another value in the header: enough for a
+/// References with a hundred Message-IDs.
+const VALUE_LIMIT: usize = 8 * 1024;
 
 /// The maximum characters of a word, which folding does not split: it shares the 998 octets of a
 /// line (RFC 5322 2.1.1) with the field name.
@@ -142,6 +143,9 @@ fn mailbox(text: &str, pointer: impl Display) -> Result<Mailbox, InvalidRequest>
 /// Checks a value that is folded and encoded (RFC 2047) as it is written. Several spaces become
 /// one, because a folded line may not consist of them (RFC 5322 3.2.2).
 fn unstructured(value: &str, pointer: impl FnOnce() -> String) -> Result<String, InvalidRequest> {
+    if value.len() > VALUE_LIMIT {
+        return Err(refused(pointer(), Problem::ValueTooLong));
+    }
     if value.chars().any(char::is_control) {
         return Err(refused(pointer(), Problem::ControlCharacter));
     }
@@ -466,6 +470,17 @@ mod tests {
             (json!({"subject": "a\nBcc: b@c"}), "/subject", Problem::ControlCharacter),
             (json!({"subject": long}), "/subject", Problem::WordTooLong),
             (
+                json!({"from": format!("{}<b@c>", "a ".repeat(4096))}),
+                "/from",
+                Problem::ValueTooLong,
+            ),
+            (json!({"to": ["a ".repeat(4097)]}), "/to/0", Problem::ValueTooLong),
+            (json!({"cc": ["a ".repeat(4097)]}), "/cc/0", Problem::ValueTooLong),
+            (json!({"bcc": ["a ".repeat(4097)]}), "/bcc/0", Problem::ValueTooLong),
+            (json!({"replyTo": "a ".repeat(4097)}), "/replyTo", Problem::ValueTooLong),
+            (json!({"subject": "a ".repeat(4097)}), "/subject", Problem::ValueTooLong),
+            (json!({"headers": {"X-A": "a ".repeat(4097)}}), "/headers/X-A", Problem::ValueTooLong),
+            (
                 json!({"headers": {"X-A": "b\r\nBcc: c@d"}}),
                 "/headers/X-A",
                 Problem::ControlCharacter,
@@ -475,7 +490,7 @@ mod tests {
             (json!({"headers": {"X/A~": "\0"}}), "/headers/X~1A~0", Problem::ControlCharacter),
             (json!({"headers": {"X-A": "b", "x-a": "c"}}), "/headers/x-a", Problem::RepeatedHeader),
         ] {
-            let described = members.to_string();
+            let described: String = members.to_string().chars().take(80).collect();
             assert_eq!(refused(members), (pointer.to_owned(), problem), "{described}");
         }
     }

@@ -1,13 +1,23 @@
 //! A message as JSON: the body of `POST /v1/messages`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use utoipa::ToSchema;
+
+use crate::message::RECIPIENT_LIMIT;
+
+/// The maximum attachments of a request.
+pub(super) const ATTACHMENT_LIMIT: usize = 100;
+
+/// The maximum header fields that a request may add.
+pub(super) const HEADER_LIMIT: usize = 100;
 
 /// A message to send. It has no `Debug`: the content of messages belongs in no log.
 #[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
@@ -17,15 +27,15 @@ pub struct MessageRequest {
     /// that the application may use.
     pub from: String,
     /// The recipients in the header To. `to`, `cc` and `bcc` have 1 to 100 recipients together.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "beginning::<RECIPIENT_LIMIT, _, _>")]
     #[schema(max_items = 100)]
     pub to: Vec<String>,
     /// The recipients in the header Cc.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "beginning::<RECIPIENT_LIMIT, _, _>")]
     #[schema(max_items = 100)]
     pub cc: Vec<String>,
     /// The recipients that no header names.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "beginning::<RECIPIENT_LIMIT, _, _>")]
     #[schema(max_items = 100)]
     pub bcc: Vec<String>,
     /// The mailbox that replies go to.
@@ -37,13 +47,13 @@ pub struct MessageRequest {
     /// The body as HTML.
     pub html: Option<String>,
     /// At most 100 attachments.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "beginning::<ATTACHMENT_LIMIT, _, _>")]
     #[schema(max_items = 100)]
     pub attachments: Vec<Attachment>,
     /// At most 100 more header fields, each with its value. Those that PPM writes itself are
     /// refused: From, Sender, To, Cc, Bcc, Reply-To, Subject, Date, Message-ID, MIME-Version,
     /// Content-*, Received, Return-Path, Resent-* and DKIM-*.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "first_fields")]
     pub headers: BTreeMap<String, String>,
     /// The time after which the message is not sent any more.
     pub expires_at: Option<DateTime<Utc>>,
@@ -102,6 +112,9 @@ pub enum Problem {
     /// The value has a control character.
     #[error("the value has a control character")]
     ControlCharacter,
+    /// The value has more than 8 KiB.
+    #[error("the value has more than 8 KiB")]
+    ValueTooLong,
     /// A word of the value is too long to be folded.
     #[error("the value has a word of more than 900 characters")]
     WordTooLong,
@@ -155,6 +168,61 @@ impl MessageRequest {
         json.end().map_err(not_json)?;
         Ok(request)
     }
+}
+
+/// Deserializes an array up to the first element beyond the limit, which the caller refuses. The
+/// others are skipped: as values, small elements need many times the memory of their JSON.
+fn beginning<'de, const LIMIT: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Beginning<const LIMIT: usize, T>(PhantomData<T>);
+
+    impl<'de, const LIMIT: usize, T: Deserialize<'de>> Visitor<'de> for Beginning<LIMIT, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Vec<T>, A::Error> {
+            let mut elements = Vec::new();
+            while elements.len() <= LIMIT
+                && let Some(element) = array.next_element()?
+            {
+                elements.push(element);
+            }
+            while array.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(elements)
+        }
+    }
+    deserializer.deserialize_seq(Beginning::<LIMIT, T>(PhantomData))
+}
+
+/// The same for the header fields.
+fn first_fields<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    struct FirstFields;
+
+    impl<'de> Visitor<'de> for FirstFields {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+            let mut fields = BTreeMap::new();
+            while fields.len() <= HEADER_LIMIT
+                && let Some((name, value)) = object.next_entry()?
+            {
+                fields.insert(name, value);
+            }
+            while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(fields)
+        }
+    }
+    deserializer.deserialize_map(FirstFields)
 }
 
 fn pointer(path: &Path) -> String {
@@ -216,6 +284,25 @@ mod tests {
         ] {
             assert_eq!(refused(json), (expected.to_owned(), Problem::Schema), "{json}");
         }
+    }
+
+    #[test]
+    fn of_a_million_small_elements_only_as_many_are_kept_as_show_that_there_are_too_many() {
+        let array = |element: &str| vec![element; 1_000_000].join(",");
+        let of = |members: &str| {
+            let json = format!(r#"{{"from": "a@b", {members}}}"#);
+            MessageRequest::from_json(json.as_bytes()).expect("a request")
+        };
+        for member in ["to", "cc", "bcc"] {
+            let request = of(&format!(r#""{member}": [{}]"#, array(r#""""#)));
+            assert_eq!(request.to.len() + request.cc.len() + request.bcc.len(), 101, "{member}");
+        }
+        let attachment = r#"{"name": "", "contentType": "", "content": ""}"#;
+        let request = of(&format!(r#""attachments": [{}]"#, array(attachment)));
+        assert_eq!(request.attachments.len(), 101);
+        let fields: Vec<_> = (0..200_000).map(|at| format!(r#""X-{at}": """#)).collect();
+        let request = of(&format!(r#""headers": {{{}}}"#, fields.join(",")));
+        assert_eq!(request.headers.len(), 101);
     }
 
     #[test]

@@ -15,13 +15,13 @@ use vault::clock::{Clock, SystemClock, SystemRandomness};
 use crate::cli::{OutboxCommand, SendCommand};
 use crate::config::{Config, ConfigError};
 use crate::state::{Server, StartError};
-use crate::use_cases::{ApplicationError, Handed, MAX_MESSAGE, NotAccepted};
+use crate::use_cases::{ApplicationError, Handed, LARGEST_MESSAGE, NotAccepted};
 
 /// How many messages are listed.
 const LISTED: i64 = 1_000;
-/// How many octets of standard input are read: one more than a message has at most, so that a
-/// larger one is refused.
-const MAX_READ: u64 = MAX_MESSAGE as u64 + 1;
+/// How many octets of standard input are read: one more than a message can have, so that a larger one
+/// is refused and not cut off.
+const MOST_READ: u64 = LARGEST_MESSAGE as u64 + 1;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
 /// The message was not accepted.
 pub async fn send(command: SendCommand) -> Result<(), OutboxError> {
     let mut octets = Vec::new();
-    io::stdin().take(MAX_READ).read_to_end(&mut octets).map_err(OutboxError::Input)?;
+    io::stdin().take(MOST_READ).read_to_end(&mut octets).map_err(OutboxError::Input)?;
     let config = Config::read(command.serve)?;
     // Only `serve` updates the tables.
     Store::open_existing(&config.database).await?.close().await;

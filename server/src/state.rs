@@ -26,9 +26,9 @@ use crate::readiness::Readiness;
 use crate::rebind;
 use crate::serve;
 use crate::use_cases::{
-    Alerts, Applications, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, Outbox,
-    SavedConnection, Service, SettingsStore, TestRuns, Tokens, Updates, enforce_retention, longest,
-    run_alerts, run_health_checks, run_refresh_loop,
+    Alerts, Applications, Cleanup, Delivery, HealthChecks, HealthRecord, Lookups, MessageMemory,
+    Outbox, SavedConnection, Service, SettingsStore, TestRuns, Tokens, Updates, enforce_retention,
+    longest, run_alerts, run_health_checks, run_refresh_loop,
 };
 
 /// The state that all handlers share. Clones share the parts: the router clones it several times for
@@ -382,7 +382,8 @@ impl Shared {
         let Self { config, store, vault, clock, randomness } = self.clone();
         let (writer, wake) = (Writer::start(store.clone()), Arc::default());
         let host = config.public_url.as_ref().map_or("ppm.invalid", |url| url.host()).into();
-        Outbox { store, writer, vault, clock, randomness, delivery, wake, host }
+        let memory = MessageMemory::default();
+        Outbox { store, writer, vault, clock, randomness, delivery, wake, host, memory }
     }
 
     fn health(&self) -> HealthRecord {

@@ -18,6 +18,7 @@ mod statements;
 pub mod alerts;
 pub mod applications;
 pub mod audit;
+pub mod capabilities;
 pub mod database;
 pub mod files;
 pub mod hash;

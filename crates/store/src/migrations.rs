@@ -7,7 +7,7 @@ use sqlx::{AnyPool, AssertSqlSafe};
 use crate::dialect::Dialect;
 
 /// Every migration ever shipped, oldest first. A shipped one is corrected by a later one only.
-const STEPS: [(i64, &str); 19] = [
+const STEPS: [(i64, &str); 20] = [
     (1, include_str!("../migrations/0001_foundation.sql")),
     (2, include_str!("../migrations/0002_hard_edges.sql")),
     (3, include_str!("../migrations/0003_oauth.sql")),
@@ -27,6 +27,7 @@ const STEPS: [(i64, &str); 19] = [
     (17, include_str!("../migrations/0017_applications.sql")),
     (18, include_str!("../migrations/0018_outbox.sql")),
     (19, include_str!("../migrations/0019_pace.sql")),
+    (20, include_str!("../migrations/0020_capabilities.sql")),
 ];
 
 /// The version of the schema that this version knows.

@@ -56,8 +56,8 @@ impl Mailer {
     ///
     /// The message is a [`MessageRequest`](outbox::MessageRequest), or octets (RFC 5322) such as
     /// those of lettre's `Message::formatted`. The recipients of octets are in To, Cc and Bcc; lettre
-    /// leaves Bcc out unless the message is built with `keep_bcc`. A message has at most 25 MiB and
-    /// 100 recipients.
+    /// leaves Bcc out unless the message is built with `keep_bcc`. A message has at most 100 recipients
+    /// and the size that the mail server accepts.
     ///
     /// With an idempotency key, a repeated call within 24 hours is the same message and returns the
     /// same ID. The same key with another message is refused. lettre writes the time into a message

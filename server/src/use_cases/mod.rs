@@ -38,7 +38,8 @@ use self::tokens::{consent, revocation};
 use crate::identity::People;
 
 pub use self::outbox::{
-    Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted, Outbox, SavedConnection,
+    Handed, IdempotencyKey, LARGEST_MESSAGE, MessageMemory, NotAccepted, Outbox, SMALL_MESSAGE,
+    SavedConnection,
 };
 pub use applications::{ApplicationError, Applications};
 pub use delivery::Delivery;

@@ -1,9 +1,11 @@
 //! The outbox: accepts messages of applications, and sends them through the saved settings.
 
+mod memory;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::application::{Application, Refusal};
 use domain::delivery::{Diagnosis, Step, StepReport};
 use domain::health::{Evidence, Proof, Reach, Trouble};
@@ -15,13 +17,16 @@ use outbox::{
     Passing, Protocol, Received, WriteError, Writer, compose, new_id,
 };
 use secrecy::SecretString;
-use smtp::{Failure, wire_form};
+use smtp::{Capabilities, Failure, wire_form};
 use sqlx::{Postgres, Transaction};
 use store::applications;
+use store::capabilities::{self, ServerCapabilities};
 use store::hash::hashed_octets;
 use store::outbox::{self as rows, AcceptRules, Done, Earlier, NewMessage, Operation};
 use store::{Store, StoreError, health, tokens};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
+use tokio::task::block_in_place;
 use vault::application_key::{matches, prefix_of};
 use vault::clock::{Clock, Randomness};
 use vault::{Vault, columns};
@@ -31,12 +36,17 @@ use super::delivery::{self, Delivery, Ended};
 use super::settings;
 use crate::config::Staging;
 
+pub use memory::MessageMemory;
+
+/// The octets of a message that every mail server accepts (RFC 5321 4.5.3.1.7), and that need no care
+/// for time and memory.
+pub const SMALL_MESSAGE: usize = 64 * 1024;
+/// The largest message in octets, even if the mail server accepts larger ones.
+pub const LARGEST_MESSAGE: usize = 150 * 1024 * 1024;
+/// The largest message in octets while the limit of the mail server is unknown.
+const LARGEST_OF_UNKNOWN: usize = 25 * 1024 * 1024;
 /// How often the last use of an application is written.
 const USED_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// The largest message, in octets.
-pub const MAX_MESSAGE: usize = 25 * 1024 * 1024;
-/// The largest request: a message of that size with its attachments in base64.
-pub const MAX_REQUEST: usize = MAX_MESSAGE / 3 * 4 + 1024 * 1024;
 /// The longest idempotency key.
 const MAX_KEY: usize = 255;
 /// The purpose of the HMAC of a request's body.
@@ -61,6 +71,8 @@ pub struct Outbox {
     pub wake: Arc<Notify>,
     /// The name of this host in Received.
     pub host: Arc<str>,
+    /// The memory for messages that are being accepted.
+    pub memory: MessageMemory,
 }
 
 /// A message to accept. It has no `Debug`: the content of messages belongs in no log.
@@ -72,6 +84,20 @@ pub enum Handed<'a> {
     Json(&'a [u8]),
     /// As octets (RFC 5322).
     Octets(&'a [u8]),
+}
+
+impl Handed<'_> {
+    /// How many octets it has, without those that are few.
+    fn size(self) -> usize {
+        match self {
+            Self::Request(request) => {
+                let texts = [&request.text, &request.html].into_iter().flatten();
+                let files = request.attachments.iter().map(|attachment| &attachment.content);
+                texts.chain(files).map(String::len).sum()
+            }
+            Self::Json(octets) | Self::Octets(octets) => octets.len(),
+        }
+    }
 }
 
 impl<'a> From<&'a MessageRequest> for Handed<'a> {
@@ -114,13 +140,13 @@ struct Repeatable {
 
 impl Repeatable {
     fn new(IdempotencyKey(key): IdempotencyKey, handed: Handed<'_>) -> Self {
-        let hash = match handed {
+        let hash = without_blocking(handed.size(), || match handed {
             Handed::Request(request) => {
                 let json = serde_json::to_vec(request);
                 hashed_octets(&json.expect("its keys are texts, so that it has no way to fail"))
             }
             Handed::Json(octets) | Handed::Octets(octets) => hashed_octets(octets),
-        };
+        });
         let is_json = !matches!(handed, Handed::Octets(_));
         Self { key, body: format!("{is_json} {hash}") }
     }
@@ -141,9 +167,9 @@ pub enum NotAccepted {
     /// The application may not use this sender.
     #[error("the sender is not allowed")]
     SenderNotAllowed,
-    /// The message is larger than 25 MiB, or its attachments together are.
-    #[error("the message is larger than 25 MiB")]
-    TooLarge,
+    /// The message has more octets than this, which the mail server accepts at most.
+    #[error("the message has more than {0} octets")]
+    TooLarge(usize),
     /// The message expires before it is accepted.
     #[error("the message has expired")]
     Expired,
@@ -159,7 +185,7 @@ pub enum NotAccepted {
     /// It could not be stored.
     #[error("the message could not be stored")]
     Write(#[from] WriteError),
-    /// What was accepted before could not be read.
+    /// What was accepted before, or the limit of the mail server, could not be read.
     #[error("the database could not be read")]
     Store(#[from] StoreError),
     /// The settings could not be read.
@@ -246,19 +272,41 @@ impl Outbox {
     ) -> Result<String, NotAccepted> {
         let accepted =
             if application.is_disabled { Err(NotAccepted::Disabled) } else { accepting.await };
-        let refusal = match &accepted {
-            Ok(_) => None,
-            Err(NotAccepted::Disabled) => Some(Refusal::Disabled),
-            Err(NotAccepted::SenderNotAllowed) => Some(Refusal::SenderNotAllowed),
-            Err(NotAccepted::TooFast) => Some(Refusal::TooFast),
-            Err(NotAccepted::TooLarge) => Some(Refusal::TooLarge),
-            Err(NotAccepted::Request(_) | NotAccepted::Message(_) | NotAccepted::Expired) => {
-                Some(Refusal::Malformed)
-            }
-            Err(_) => return accepted,
-        };
-        self.note_use(application, refusal).await;
+        match &accepted {
+            Ok(_) => self.note_use(application, None).await,
+            Err(error) => self.note_refusal(application, error).await,
+        }
         accepted
+    }
+
+    /// Returns the octets of the largest message: those that the mail server accepts, if they are
+    /// known.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn largest_message(&self) -> Result<usize, StoreError> {
+        let offered = capabilities::load(&self.store).await?;
+        let size = offered.and_then(|offered| usize::try_from(offered.max_size?).ok());
+        Ok(size.map_or(LARGEST_OF_UNKNOWN, |size| size.min(LARGEST_MESSAGE)))
+    }
+
+    /// Notes why a request of an application was refused, unless the reason is not the request.
+    pub async fn note_refusal(&self, application: &Application, error: &NotAccepted) {
+        let refusal = match error {
+            NotAccepted::Disabled => Refusal::Disabled,
+            NotAccepted::SenderNotAllowed => Refusal::SenderNotAllowed,
+            NotAccepted::TooFast => Refusal::TooFast,
+            NotAccepted::TooLarge(_) => Refusal::TooLarge,
+            NotAccepted::Request(_) | NotAccepted::Message(_) | NotAccepted::Expired => {
+                Refusal::Malformed
+            }
+            NotAccepted::Incomplete
+            | NotAccepted::KeyReused
+            | NotAccepted::Write(_)
+            | NotAccepted::Store(_)
+            | NotAccepted::Read(_) => return,
+        };
+        self.note_use(application, Some(refusal)).await;
     }
 
     /// Checks a message, and seals it.
@@ -270,20 +318,40 @@ impl Outbox {
         with: Protocol,
     ) -> Result<(NewMessage, AcceptRules), NotAccepted> {
         let sender = default_sender(&self.delivery).await?.ok_or(NotAccepted::Incomplete)?;
+        let sealed = || self.sealed(application, handed, &sender, with);
+        let new = without_blocking(handed.size(), sealed)?;
+        let size = usize::try_from(new.size).unwrap_or(usize::MAX);
+        if size > SMALL_MESSAGE {
+            let largest = self.largest_message().await?;
+            if size > largest {
+                return Err(NotAccepted::TooLarge(largest));
+            }
+        }
+        let signed = |Repeatable { key, body }: &Repeatable| {
+            (key.clone(), self.vault.sign(BODY_OF_REQUEST, body))
+        };
+        let idempotency = repeatable.map(signed);
+        Ok((new, AcceptRules { idempotency, per_minute: application.settings.per_minute }))
+    }
+
+    /// Checks a message, and prepares and seals it.
+    fn sealed(
+        &self,
+        application: &Application,
+        handed: Handed<'_>,
+        sender: &Sender,
+        with: Protocol,
+    ) -> Result<NewMessage, NotAccepted> {
         let (id, now) = (new_id(self.clock.as_ref(), self.randomness.as_ref()), self.clock.now());
         let composed = |request: &MessageRequest| {
-            compose(request, &id).map(|composed| {
-                (composed.octets, Some(composed.recipients), request.expires_at, MAX_REQUEST)
-            })
+            compose(request, &id)
+                .map(|composed| (composed.octets, Some(composed.recipients), request.expires_at))
         };
-        let (octets, recipients, expires_at, limit) = match handed {
+        let (octets, recipients, expires_at) = match handed {
             Handed::Request(request) => composed(request)?,
             Handed::Json(json) => composed(&MessageRequest::from_json(json)?)?,
-            Handed::Octets(octets) => (octets.to_vec(), None, None, MAX_MESSAGE),
+            Handed::Octets(octets) => (octets.to_vec(), None, None),
         };
-        if octets.len() > limit {
-            return Err(NotAccepted::TooLarge);
-        }
         let expires_at = expires_at.unwrap_or(now + ATTEMPTED_FOR).min(now + ATTEMPTED_FOR);
         if expires_at <= now {
             return Err(NotAccepted::Expired);
@@ -305,7 +373,7 @@ impl Outbox {
         let message_id = Message::parse(&prepared)?.message_id().unwrap_or_default().to_owned();
         let destination = Destination::Message(id.clone());
         let seal = |column, octets: &[u8]| self.vault.seal_octets(column, &destination, octets);
-        let new = NewMessage {
+        Ok(NewMessage {
             application: (application.id.clone(), application.settings.name.clone()),
             message_id,
             sender: envelope_sender,
@@ -318,12 +386,7 @@ impl Outbox {
             accepted_at: now,
             expires_at,
             id,
-        };
-        let signed = |Repeatable { key, body }: &Repeatable| {
-            (key.clone(), self.vault.sign(BODY_OF_REQUEST, body))
-        };
-        let idempotency = repeatable.map(signed);
-        Ok((new, AcceptRules { idempotency, per_minute: application.settings.per_minute }))
+        })
     }
 
     /// The ID of an accepted message: its own, or that of the message of an earlier request.
@@ -352,11 +415,17 @@ impl Outbox {
         }
     }
 
-    /// Writes when an application was last used, or refused.
+    /// Writes when an application was last used, or refused: once a minute, unless the reason of the
+    /// refusal has changed.
     async fn note_use(&self, application: &Application, refusal: Option<Refusal>) {
         let now = self.clock.now();
-        let is_recent = |at: Option<DateTime<Utc>>| at.is_some_and(|at| now < at + USED_EVERY);
-        if refusal.is_none() && is_recent(application.last_used_at) {
+        let noted_at = match refusal {
+            None => application.last_used_at,
+            Some(reason) => {
+                application.last_refusal.filter(|last| last.reason == reason).map(|last| last.at)
+            }
+        };
+        if noted_at.is_some_and(|at| now < at + USED_EVERY) {
             return;
         }
         let noted = applications::note_use(&self.store, &application.id, refusal, now).await;
@@ -364,6 +433,13 @@ impl Outbox {
             tracing::warn!(error = one_line(&error), "the use of an application was not recorded");
         }
     }
+}
+
+/// Runs work that takes the longer the more octets a message has. For a large one, the other tasks of
+/// this thread go on in another.
+fn without_blocking<T>(octets: usize, work: impl FnOnce() -> T) -> T {
+    let has_threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if octets > SMALL_MESSAGE && has_threads { block_in_place(work) } else { work() }
 }
 
 /// The saved connection, as the worker uses it.
@@ -418,7 +494,10 @@ impl Outlet for SavedConnection {
             self.delivery.health.record(revision, evidence).await;
         }
         match attempt.outcome? {
-            Ended::Open(session) => Ok(Opened { session: *session, revision, sender }),
+            Ended::Open(session) => {
+                self.record_capabilities(revision, session.capabilities()).await;
+                Ok(Opened { session: *session, revision, sender })
+            }
             Ended::Accepted(_) | Ended::SignedIn => Err(unreadable()),
         }
     }
@@ -445,6 +524,20 @@ impl Outlet for SavedConnection {
 }
 
 impl SavedConnection {
+    /// Records what the mail server offers. If that fails, the next session shows the same.
+    async fn record_capabilities(&self, revision: i64, offered: &Capabilities) {
+        let offered = ServerCapabilities {
+            max_size: offered.size.and_then(|size| i64::try_from(size).ok()),
+            eight_bit: offered.eight_bit,
+            smtputf8: offered.smtputf8,
+        };
+        let store = &self.delivery.health.store;
+        if let Err(error) = capabilities::record(store, revision, offered).await {
+            let error = one_line(&error);
+            tracing::warn!(error, "what the mail server offers could not be recorded");
+        }
+    }
+
     async fn is_open(&self) -> Result<Gate, UseCaseError> {
         let record = &self.delivery.health;
         let known = health::load(&record.store).await?;

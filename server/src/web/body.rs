@@ -40,7 +40,7 @@ pub async fn whole(request: Request, next: Next) -> Response {
 }
 
 /// Whether reading stopped at the limit; axum does not export the error's type.
-fn is_too_large(error: &axum::Error) -> bool {
+pub(super) fn is_too_large(error: &axum::Error) -> bool {
     std::error::Error::source(error)
         .is_some_and(|source| source.to_string() == "length limit exceeded")
 }

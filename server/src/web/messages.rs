@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -24,10 +24,11 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, SchemaType, Type};
 
+use super::body::is_too_large;
 use super::openapi::{self, RefusalsOfCanceling, RefusalsOfReading, RefusalsOfSending, one_of};
 use super::problem_details::{ProblemCode, Refused};
 use crate::state::Server;
-use crate::use_cases::{Handed, IdempotencyKey, MAX_MESSAGE, MAX_REQUEST, NotAccepted};
+use crate::use_cases::{Handed, IdempotencyKey, NotAccepted, SMALL_MESSAGE};
 use crate::web::authenticate;
 
 /// The path of the messages.
@@ -74,7 +75,7 @@ async fn throttle_keys(State(server): State<Server>, request: Request, next: Nex
     }
 }
 
-/// The application that a request is from.
+/// The application that a request is from, unless it is disabled.
 async fn authenticated(server: &Server, headers: &HeaderMap) -> Result<Application, Refused> {
     let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, key)) = credentials.and_then(|it| it.split_once(' ')) else {
@@ -83,13 +84,23 @@ async fn authenticated(server: &Server, headers: &HeaderMap) -> Result<Applicati
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ProblemCode::KeyNotValid.into());
     }
-    match server.outbox.application(&SecretString::from(key.trim())).await {
-        Ok(application) => application.ok_or_else(|| ProblemCode::KeyNotValid.into()),
+    let application = match server.outbox.application(&SecretString::from(key.trim())).await {
+        Ok(application) => application.ok_or(ProblemCode::KeyNotValid)?,
         Err(error) => {
             tracing::error!(error = one_line(&error), "a key could not be looked up");
-            Err(ProblemCode::NotStored.into())
+            return Err(ProblemCode::NotStored.into());
         }
+    };
+    if application.is_disabled {
+        return Err(refuse(server, &application, NotAccepted::Disabled).await);
     }
+    Ok(application)
+}
+
+/// Refuses a request of an application, and notes why.
+async fn refuse(server: &Server, application: &Application, error: NotAccepted) -> Refused {
+    server.outbox.note_refusal(application, &error).await;
+    refused(&error)
 }
 
 /// An accepted message.
@@ -165,12 +176,33 @@ async fn accept(
     if !is_json && !media_type.eq_ignore_ascii_case(OCTETS) {
         return Err(ProblemCode::MediaType.into());
     }
-    let most = if is_json { MAX_REQUEST } else { MAX_MESSAGE };
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let is_small = declared.is_some_and(|octets| octets <= SMALL_MESSAGE);
+    let largest = if is_small {
+        SMALL_MESSAGE
+    } else {
+        server.outbox.largest_message().await.map_err(|error| refused(&NotAccepted::from(error)))?
+    };
+    // A message of that size with its text escaped.
+    let most = if is_json && !is_small { largest / 3 * 4 + 1024 * 1024 } else { largest };
+    if declared.is_some_and(|octets| octets > most) {
+        return Err(refuse(server, application, NotAccepted::TooLarge(largest)).await);
+    }
+    let reserved = server.outbox.memory.reserve(declared.unwrap_or(most)).await;
+    let mut reserved = reserved.ok_or(ProblemCode::Busy)?;
     let body = match timeout(BODY_WITHIN, to_bytes(body, most)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(ProblemCode::TooLarge.into()),
+        Ok(Err(error)) if is_too_large(&error) => {
+            return Err(refuse(server, application, NotAccepted::TooLarge(largest)).await);
+        }
+        Ok(Err(_)) => {
+            let status = StatusCode::BAD_REQUEST;
+            let detail = Some("the request ended before its body".to_owned());
+            return Err(Refused { status, detail, ..ProblemCode::RequestNotValid.into() });
+        }
         Err(_) => return Err(ProblemCode::TooSlow.into()),
     };
+    reserved.shrink_to(body.len());
     let handed = if is_json { Handed::Json(&body) } else { Handed::Octets(&body) };
     let accepted = server.outbox.accept(application, handed, key, Protocol::Http).await;
     accepted.map_err(|error| refused(&error))
@@ -201,7 +233,10 @@ fn refused(error: &NotAccepted) -> Refused {
             Refused { detail, ..ProblemCode::MessageNotValid.into() }
         }
         NotAccepted::SenderNotAllowed => ProblemCode::SenderNotAllowed.into(),
-        NotAccepted::TooLarge => ProblemCode::TooLarge.into(),
+        NotAccepted::TooLarge(largest) => {
+            let detail = Some(format!("a message has at most {largest} octets"));
+            Refused { detail, ..ProblemCode::TooLarge.into() }
+        }
         NotAccepted::Expired => ProblemCode::Expired.into(),
         NotAccepted::Incomplete => ProblemCode::Incomplete.into(),
         NotAccepted::TooFast => ProblemCode::TooFast.into(),

@@ -30,12 +30,13 @@ pub(super) enum ProblemCode {
     TooFast,
     TooManyAttempts,
     Incomplete,
+    Busy,
     NotStored,
 }
 
 impl ProblemCode {
     /// The codes of an operation that sends.
-    pub(super) const OF_SENDING: [Self; 15] = [
+    pub(super) const OF_SENDING: [Self; 16] = [
         Self::IdempotencyKey,
         Self::RequestNotValid,
         Self::KeyNotValid,
@@ -50,14 +51,16 @@ impl ProblemCode {
         Self::TooFast,
         Self::TooManyAttempts,
         Self::Incomplete,
+        Self::Busy,
         Self::NotStored,
     ];
     /// The codes of an operation that reads.
-    pub(super) const OF_READING: [Self; 4] =
-        [Self::KeyNotValid, Self::NotFound, Self::TooManyAttempts, Self::NotStored];
+    pub(super) const OF_READING: [Self; 5] =
+        [Self::KeyNotValid, Self::Disabled, Self::NotFound, Self::TooManyAttempts, Self::NotStored];
     /// The codes of an operation that cancels.
-    pub(super) const OF_CANCELING: [Self; 5] = [
+    pub(super) const OF_CANCELING: [Self; 6] = [
         Self::KeyNotValid,
+        Self::Disabled,
         Self::NotFound,
         Self::NotCancelable,
         Self::TooManyAttempts,
@@ -81,7 +84,7 @@ impl ProblemCode {
                 &[StatusCode::UNPROCESSABLE_ENTITY]
             }
             Self::TooFast | Self::TooManyAttempts => &[StatusCode::TOO_MANY_REQUESTS],
-            Self::Incomplete | Self::NotStored => &[StatusCode::SERVICE_UNAVAILABLE],
+            Self::Incomplete | Self::Busy | Self::NotStored => &[StatusCode::SERVICE_UNAVAILABLE],
         }
     }
 
@@ -98,7 +101,7 @@ impl ProblemCode {
             Self::NotFound => "The application has no such message.",
             Self::TooSlow => "The request took too long.",
             Self::NotCancelable => "The message is being sent, or has ended.",
-            Self::TooLarge => "A message has at most 25 MiB.",
+            Self::TooLarge => "The message is too large.",
             Self::MediaType => "Send application/json or message/rfc822.",
             Self::MessageNotValid => "The message is not valid.",
             Self::Expired => "expiresAt is in the past.",
@@ -108,6 +111,7 @@ impl ProblemCode {
                 "Too many requests without a valid key came from this network."
             }
             Self::Incomplete => "The email settings are not complete.",
+            Self::Busy => "Too many large messages come at once.",
             Self::NotStored => {
                 "The server could not do this. Repeat the request, with the same Idempotency-Key."
             }
@@ -118,7 +122,7 @@ impl ProblemCode {
     pub(super) const fn retry_after(self) -> Option<u16> {
         match self {
             Self::TooFast | Self::TooManyAttempts | Self::Incomplete => Some(60),
-            Self::NotStored => Some(5),
+            Self::Busy | Self::NotStored => Some(5),
             _ => None,
         }
     }

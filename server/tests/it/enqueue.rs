@@ -153,7 +153,7 @@ async fn a_message_of_more_than_25_mib_is_refused() {
     let mut octets = octets_to("bo@example.org");
     octets.extend(b"All is well.\r\n".repeat(2 * 1024 * 1024));
     let refused = mailer.enqueue(PLANNER, &octets, None).await.expect_err("it is too large");
-    assert!(matches!(refused, EnqueueError::NotAccepted(NotAccepted::TooLarge)), "{refused}");
+    assert!(matches!(refused, EnqueueError::NotAccepted(NotAccepted::TooLarge(_))), "{refused}");
     let listed = harness.server.applications().list().await.expect("a list");
     let refusal = listed[0].last_refusal.map(|refusal| refusal.reason);
     assert_eq!(refusal, Some(Refusal::TooLarge));

@@ -236,6 +236,10 @@ async fn the_server_refuses_with_every_code_of_the_document_as_it_says() {
     fixture.send(&slow, &octets, OCTETS).await;
     answers.push(fixture.send(&slow, &octets, OCTETS).await);
 
+    let all = harness.server.outbox.memory.reserve(usize::MAX).await;
+    answers.push(fixture.send(credentials, &octets, OCTETS).await);
+    drop(all);
+
     // The clock of the runtime runs while nothing else does, once the body is awaited.
     let never = stream::once(async {
         tokio::time::pause();
@@ -250,6 +254,9 @@ async fn the_server_refuses_with_every_code_of_the_document_as_it_says() {
         disabled.expect("it is disabled");
     }
     answers.push(fixture.send(credentials, &octets, OCTETS).await);
+    for method in [Method::GET, Method::DELETE] {
+        answers.push(fixture.about(&method, id).await);
+    }
     harness.server.store.close().await;
     answers.push(fixture.send(credentials, &octets, OCTETS).await);
 

@@ -1,14 +1,16 @@
 //! The outbox: messages that applications hand over by HTTP are durable, and each is sent once.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use chrono::TimeDelta;
-use domain::application::ApplicationSettings;
+use domain::Field;
+use domain::application::{ApplicationSettings, Refusal};
 use domain::delivery::{Diagnosis, Step};
 use domain::health::{AlertSubject, Evidence, Incident, Proof, Reach, Trouble};
 use domain::outbox::Pace;
@@ -30,6 +32,7 @@ use vault::clock::Clock;
 use vault::key_file;
 
 use crate::support::databases::{connection, count_rows, database_url, execute};
+use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, Harness, ada, get, operator, post, unlimited};
 use crate::support::program;
 
@@ -81,6 +84,16 @@ impl Fixture {
 
     pub async fn accepted(&self, message: &Value) -> String {
         id_of(&self.hand_over(message).await)
+    }
+
+    /// Hands a message over with its length, as every HTTP client does.
+    async fn hand_over_declared(&self, message: &Value) -> Answer {
+        let body = message.to_string();
+        let request = post(MESSAGES)
+            .header(AUTHORIZATION, format!("Bearer {}", self.key.expose_secret()))
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, body.len());
+        self.harness.ask_with(Router::new(), request, Body::from(body)).await
     }
 
     async fn hand_over_octets(&self, octets: &str) -> Answer {
@@ -597,6 +610,105 @@ async fn a_request_without_a_valid_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_disabled_application_is_refused_whatever_it_asks_and_before_its_body_is_read() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let message_id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    let applications = fixture.harness.server.applications();
+    let id = applications.list().await.expect("a list")[0].id.clone();
+    applications.set_disabled(&operator(), &id, true).await.expect("it is disabled");
+    let unread = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, Infallible>>());
+    let request = post(MESSAGES)
+        .header(AUTHORIZATION, format!("Bearer {}", fixture.key.expose_secret()))
+        .header(CONTENT_TYPE, "application/json");
+    let answers = [
+        fixture.harness.ask_with(Router::new(), request, unread).await,
+        fixture.ask("GET", &message_id, &fixture.key).await,
+        fixture.ask("DELETE", &message_id, &fixture.key).await,
+    ];
+    for answer in answers {
+        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "disabled".to_owned()));
+    }
+    let refusal = applications.list().await.expect("a list")[0].last_refusal;
+    assert_eq!(refusal.map(|refusal| refusal.reason), Some(Refusal::Disabled));
+}
+
+#[tokio::test]
+async fn a_refusal_is_noted_once_a_minute_unless_its_reason_changes() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let clock = &fixture.harness.clock;
+    let mut foreign = message_to(&["bo@example.org"]);
+    foreign["from"] = json!("ceo@example.com");
+    let malformed = json!({ "from": SENDER });
+    let begun = clock.now();
+    let mut noted = Vec::new();
+    for (message, after) in [(&foreign, 0), (&foreign, 30), (&malformed, 5), (&malformed, 60)] {
+        clock.advance(TimeDelta::seconds(after));
+        fixture.hand_over(message).await;
+        let listed = fixture.harness.server.applications().list().await.expect("a list");
+        let refusal = listed[0].last_refusal.expect("it is noted");
+        noted.push((refusal.reason, (refusal.at - begun).num_seconds()));
+    }
+    let expected = [
+        (Refusal::SenderNotAllowed, 0),
+        (Refusal::SenderNotAllowed, 0),
+        (Refusal::Malformed, 35),
+        (Refusal::Malformed, 95),
+    ];
+    assert_eq!(noted, expected);
+}
+
+#[tokio::test]
+async fn a_message_larger_than_the_mail_server_accepts_is_refused_once_its_limit_is_known() {
+    let offer = "250-mail.example.com\n250 SIZE 100000";
+    let server = SmtpScript::in_clear().replying("EHLO", offer).play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let octets = format!(
+        "From: {SENDER}\r\nTo: bo@example.org\r\n\r\n{}",
+        "0123456789abcde\r\n".repeat(7_000)
+    );
+    let mut composed = message_to(&["bo@example.org"]);
+    let file = json!({ "name": "a", "contentType": "a/b", "content": "AAAA".repeat(25_000) });
+    composed["attachments"] = json!([file]);
+    fixture.accepted(&message_to(&["bo@example.org"])).await;
+    assert_eq!(fixture.work().await, 1);
+
+    for answer in [fixture.hand_over_octets(&octets).await, fixture.hand_over(&composed).await] {
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", answer.body);
+        assert!(answer.body.contains("a message has at most 100000 octets"), "{}", answer.body);
+    }
+    fixture.accepted(&message_to(&["bo@example.org"])).await;
+
+    let port = server.address.port().to_string();
+    let other = draft_of(&[
+        (Field::BasicSender, SENDER),
+        (Field::BasicDisplayName, "PPM"),
+        (Field::BasicServer, "localhost"),
+        (Field::BasicPort, port.as_str()),
+        (Field::BasicUseTls, "false"),
+    ]);
+    fixture.harness.saved(&other, 1).await;
+    id_of(&fixture.hand_over_octets(&octets).await);
+}
+
+#[tokio::test]
+async fn a_large_message_waits_for_memory_and_a_small_one_does_not() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let memory = &fixture.harness.server.outbox.memory;
+    let mut held = memory.reserve(usize::MAX).await.expect("all of it is free");
+    let mut large = message_to(&["bo@example.org"]);
+    large["text"] = json!("text ".repeat(20_000));
+    let refused = fixture.hand_over_declared(&large).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (503, "busy".to_owned()));
+    assert_eq!(refused.header("retry-after"), "5");
+    id_of(&fixture.hand_over_declared(&message_to(&["bo@example.org"])).await);
+    held.shrink_to(100 * 1024 * 1024 / 6);
+    id_of(&fixture.hand_over_declared(&large).await);
+}
+
+#[tokio::test]
 async fn an_application_that_exceeds_its_rate_is_told_to_wait() {
     let server = SmtpScript::in_clear().play_to_all();
     let settings = ApplicationSettings { per_minute: Some(2), ..ApplicationSettings::default() };
@@ -812,20 +924,19 @@ async fn an_operator_hands_over_lists_cancels_and_erases_by_the_command_line() {
 }
 
 #[tokio::test]
-async fn the_command_line_refuses_a_message_of_more_than_25_mib_and_does_not_cut_it_off() {
+async fn a_message_on_standard_input_that_is_too_large_is_refused_and_not_cut_off() {
     let server = SmtpScript::in_clear().play_to_all();
     let fixture = Fixture::sending_to(&server).await;
     let folder = fixture.harness.folder.path();
-    let mut command = program::program(folder);
-    command.args(["send", "--application", "planner"]);
-    command.args(["--database-url", &database_url(folder).await]);
-    command.env("PPM_EMAIL_KEY_FILE", folder.join("ppm-email.key"));
-    let header = format!("From: {SENDER}\r\nTo: bo@example.org\r\n\r\n");
-    let line = "All is well.\r\n";
-    let mut message = header + &line.repeat(25 * 1024 * 1024 / line.len());
-    message.truncate(25 * 1024 * 1024 + 1);
-    let complaint = program::complaint(&program::run(command, &message));
-    assert!(complaint.contains("larger than 25 MiB"), "{complaint}");
+    let mut send = program::program(folder);
+    send.args(["send", "--application", "planner", "--key-file", "ppm-email.key"]);
+    send.args(["--database-url", &database_url(folder).await]);
+    let lines = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\r\n";
+    let lines = lines.repeat(25 * 1024 * 1024 / lines.len() + 1);
+    let output =
+        program::run(send, &format!("From: {SENDER}\r\nTo: bo@example.org\r\n\r\n{lines}"));
+    let complaint = program::complaint(&output);
+    assert!(complaint.contains("more than 26214400 octets"), "{complaint}");
     assert_eq!(count_rows(folder, "message").await, 0);
 }
 

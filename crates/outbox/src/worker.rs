@@ -1,6 +1,7 @@
 //! The worker: claims one message after another, sends it over a session that it keeps, and stores
 //! what became of each recipient.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ use crate::{Message, is_only_sender};
 const TICK: Duration = Duration::from_secs(1);
 /// How often a message probes while email has stopped for a reason that no check can judge.
 pub const PROBE_EVERY: TimeDelta = TimeDelta::minutes(15);
+/// How long a message is left to other nodes that this one cannot open.
+const UNREADABLE_FOR: TimeDelta = TimeDelta::minutes(5);
 /// How long a lease outlasts the longest attempt.
 const GRACE: Duration = Duration::from_secs(30);
 /// How often a message keeps its place in the queue when the connection fails for it. After that,
@@ -130,6 +133,8 @@ pub struct Worker<O> {
     /// The client name of the last session.
     client_name: Option<String>,
     swept_at: Option<Instant>,
+    /// Whether messages whose time is over wait for a sender that can be notified.
+    lacks_sender: bool,
     /// Until when results can be stored, at least.
     leased_until: Instant,
     stopping: CancellationToken,
@@ -169,6 +174,7 @@ impl<O: Outlet> Worker<O> {
             opened: None,
             client_name: None,
             swept_at: None,
+            lacks_sender: false,
             leased_until: Instant::now(),
             stopping: CancellationToken::new(),
         }
@@ -234,14 +240,64 @@ impl<O: Outlet> Worker<O> {
     async fn sweep(&mut self) -> Result<(), WriteError> {
         self.swept_at = Some(Instant::now());
         rows::end_lost_attempts(&self.store, self.clock.now()).await?;
-        while let Some(claimed) = self.claim(Which::Expired).await? {
+        while rows::has_expired(&self.store, self.clock.now()).await? {
+            // Without a sender nobody would hear of them.
+            let Some(sender) = self.outlet.sender().await else {
+                if !std::mem::replace(&mut self.lacks_sender, true) {
+                    tracing::warn!(
+                        "messages whose time is over are given up when the email settings are complete"
+                    );
+                }
+                break;
+            };
+            self.lacks_sender = false;
+            let Some(claimed) = self.claim(Which::Expired).await? else { break };
+            if self.opened_body(&claimed).is_none() {
+                self.release(&claimed).await?;
+                continue;
+            }
             let outcome = all(&claimed, MessageState::Failed, None, PaceChange::None);
             let now = self.clock.now();
-            self.finish(claimed, outcome, now, Vec::new()).await?;
+            self.finish(claimed, outcome, now, Vec::new(), Some(&sender)).await?;
         }
         let id = random_id(self.randomness.as_ref());
         rows::tell_of_failures(&self.store, &id, self.clock.now()).await?;
         Ok(())
+    }
+
+    /// The octets of a message; `None` if this node cannot open them.
+    fn opened_body(&self, claimed: &Claimed) -> Option<impl Deref<Target = Vec<u8>> + use<O>> {
+        let destination = Destination::Message(claimed.id.clone());
+        match self.vault.open_octets(columns::BODY, &destination, &claimed.body) {
+            Ok(body) => Some(body),
+            Err(error) => {
+                tracing::error!(
+                    id = claimed.id,
+                    error = one_line(&error),
+                    "a message cannot be opened"
+                );
+                None
+            }
+        }
+    }
+
+    /// Leaves a message to other nodes for a while: one of them may have the key.
+    async fn release(&self, claimed: &Claimed) -> Result<(), WriteError> {
+        let now = self.clock.now();
+        let queued = |(position, _): &(i64, String)| (*position, MessageState::Queued, None);
+        let released = Finished {
+            attempt: claimed.attempt,
+            recipients: claimed.recipients.iter().map(queued).collect(),
+            due_at: Some(now + UNREADABLE_FOR),
+            counts: false,
+            began_at: now,
+            ended_at: now,
+            steps: Vec::new(),
+            notice: None,
+            pace: PaceChange::None,
+            counted: claimed.counted,
+        };
+        self.stored(&claimed.id, released).await
     }
 
     async fn claim(&mut self, which: Which) -> Result<Option<Claimed>, WriteError> {
@@ -262,28 +318,27 @@ impl<O: Outlet> Worker<O> {
             // An operator has erased them.
             Outcome { recipients: Vec::new(), pace: PaceChange::None }
         } else {
-            self.outcome(&claimed, &mut steps).await
+            let Some(body) = self.opened_body(&claimed) else {
+                return self.release(&claimed).await;
+            };
+            self.outcome(&claimed, &body, &mut steps).await
         };
+        let sender = self.opened.as_ref().map(|opened| opened.sender.clone());
         if !self.opened.as_ref().is_some_and(|opened| opened.session.is_usable()) {
             self.opened = None;
         }
-        self.finish(claimed, outcome, began_at, steps).await
+        self.finish(claimed, outcome, began_at, steps, sender.as_ref()).await
     }
 
-    async fn outcome(&mut self, claimed: &Claimed, steps: &mut Vec<StepReport>) -> Outcome {
-        let destination = Destination::Message(claimed.id.clone());
-        let body = match self.vault.open_octets(columns::BODY, &destination, &claimed.body) {
-            Ok(body) => body,
-            Err(error) => {
-                let error = one_line(&error);
-                tracing::error!(id = claimed.id, error, "a message cannot be opened");
-                let trouble = trouble(Step::Content, Diagnosis::SecretUnreadable, None);
-                return all(claimed, MessageState::Waiting, Some(&trouble), PaceChange::None);
-            }
-        };
+    async fn outcome(
+        &mut self,
+        claimed: &Claimed,
+        body: &[u8],
+        steps: &mut Vec<StepReport>,
+    ) -> Outcome {
         // A server may have closed a session that has waited for a message.
         if self.opened.is_some() {
-            match self.send(claimed, &body, steps).await {
+            match self.send(claimed, body, steps).await {
                 Some((sent, ..)) if is_of_closed_session(&sent) => {
                     self.opened = None;
                     steps.clear();
@@ -302,7 +357,7 @@ impl<O: Outlet> Worker<O> {
             // `open` has recorded what it shows.
             Err(failure) => return self.held(claimed, &failure, Passing::ByItself, &[]).await,
         }
-        match self.send(claimed, &body, steps).await {
+        match self.send(claimed, body, steps).await {
             Some((sent, revision, is_own)) => self.judge(claimed, sent, revision, is_own).await,
             None => all(claimed, MessageState::Queued, None, PaceChange::None),
         }
@@ -415,12 +470,14 @@ impl<O: Outlet> Worker<O> {
         Outcome { recipients, pace }
     }
 
+    /// Stores what an attempt has come to. `sender` gets the notification about recipients that failed.
     async fn finish(
         &self,
         claimed: Claimed,
         Outcome { mut recipients, pace }: Outcome,
         began_at: DateTime<Utc>,
         steps: Vec<StepReport>,
+        sender: Option<&Sender>,
     ) -> Result<(), WriteError> {
         let now = self.clock.now();
         let waits =
@@ -438,7 +495,7 @@ impl<O: Outlet> Worker<O> {
             }
             due_at = due_at.or(next);
         }
-        let notice = self.notice(&claimed, &recipients, now).await;
+        let notice = self.notice(&claimed, &recipients, now, sender);
         let positions = claimed.recipients.iter().map(|(position, _)| *position);
         let recipients = positions
             .zip(recipients)
@@ -456,22 +513,23 @@ impl<O: Outlet> Worker<O> {
             pace,
             counted: claimed.counted,
         };
-        if self.stored(&claimed.id, finished).await? == Done::Written(false) {
-            tracing::warn!(id = claimed.id, "the result of an attempt came after its lease");
-        }
-        Ok(())
+        self.stored(&claimed.id, finished).await
     }
 
     /// Stores the results of an attempt. While the database takes none, such as on a full disk, it
     /// is asked again until the lease is over: without its result, a message that was accepted by
     /// the mail server would be unknown.
-    async fn stored(&self, id: &str, finished: Finished) -> Result<Done, WriteError> {
+    async fn stored(&self, id: &str, finished: Finished) -> Result<(), WriteError> {
         let operation = Operation::Finish(Box::new(finished));
         let mut is_told = false;
         loop {
             let error = match self.writer.make(operation.clone()).await {
+                Ok(Done::Written(false)) => {
+                    tracing::warn!(id, "the result of an attempt came after its lease");
+                    return Ok(());
+                }
                 Err(WriteError::Store(error)) => error,
-                other => return other,
+                other => return other.map(drop),
             };
             if self.stopping.is_cancelled() || Instant::now() >= self.leased_until {
                 return Err(error.into());
@@ -489,11 +547,12 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// The notification about the recipients that failed; none for a notification.
-    async fn notice(
+    fn notice(
         &self,
         claimed: &Claimed,
         recipients: &[(MessageState, Option<RecipientTrouble>)],
         now: DateTime<Utc>,
+        sender: Option<&Sender>,
     ) -> Option<Box<NewMessage>> {
         let failed: Vec<_> = claimed
             .recipients
@@ -509,13 +568,17 @@ impl<O: Outlet> Worker<O> {
         if failed.is_empty() || claimed.is_notice {
             return None;
         }
-        let sender = self.outlet.sender().await?;
-        let destination = Destination::Message(claimed.id.clone());
-        let octets = self.vault.open_octets(columns::BODY, &destination, &claimed.body).ok()?;
-        let message = Message::parse(&octets).ok()?;
+        let no_notice = |why: &str| tracing::error!(id = claimed.id, why, "no notice was made");
+        let Some(sender) = sender else {
+            no_notice("no sender is known");
+            return None;
+        };
+        let octets = self.opened_body(claimed)?;
+        let message = Message::parse(&octets).inspect_err(|error| no_notice(&one_line(error)));
+        let message = message.ok()?;
         let id = self.new_id();
         let composed = notice(&Notice {
-            sender: &sender,
+            sender,
             reporting_mta: &self.reporting_mta(),
             unique: &id,
             at: now,
@@ -526,7 +589,7 @@ impl<O: Outlet> Worker<O> {
         let composed = match composed {
             Ok(composed) => composed,
             Err(error) => {
-                tracing::error!(id = claimed.id, error = one_line(&error), "no notice was made");
+                no_notice(&one_line(&error));
                 return None;
             }
         };
@@ -536,7 +599,7 @@ impl<O: Outlet> Worker<O> {
             application: (String::new(), "PPM".to_owned()),
             message_id: composed.message_id,
             sender: String::new(),
-            recipients: vec![sender.address],
+            recipients: vec![sender.address.clone()],
             subject: seal(columns::SUBJECT, b"Delivery Status Notification"),
             body: seal(columns::BODY, &composed.octets),
             size: i64::try_from(composed.octets.len()).unwrap_or(i64::MAX),

@@ -191,7 +191,7 @@ pub struct Finished {
     pub began_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: DateTime<Utc>,
-    /// Its steps.
+    /// Its steps; empty if it came to none, and is not kept.
     pub steps: Vec<StepReport>,
     /// The notification about recipients that failed.
     pub notice: Option<Box<NewMessage>>,
@@ -392,8 +392,10 @@ async fn claim(
 ) -> Result<Done, StoreError> {
     let (clock, locked) = (dialect.now(), dialect.skip_locked());
     let chosen = match which {
-        Which::Due(_) | Which::Probe { .. } => "due_at <= $1 ORDER BY due_at, ordinal",
-        Which::Expired => "due_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at",
+        Which::Due(_) | Which::Probe { .. } => {
+            "due_at <= $1 AND expires_at > $1 ORDER BY due_at, ordinal"
+        }
+        Which::Expired => EXPIRED,
     };
     let pace = match which {
         Which::Due(pace) | Which::Probe { pace, .. } => Some(pace),
@@ -467,9 +469,19 @@ async fn claim(
 
 /// Whether a message is due. Without a lock or a write, because it is asked every second.
 pub async fn is_due(store: &Store, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let sql = "SELECT ordinal FROM message WHERE due_at <= $1 LIMIT 1";
+    let sql = "SELECT ordinal FROM message WHERE due_at <= $1 AND expires_at > $1 LIMIT 1";
     let due = sqlx::query(sql).bind(millis(now)).fetch_optional(&store.pool).await?;
     Ok(due.is_some())
+}
+
+/// The messages whose time is over, except those that a node has released for another to give up.
+const EXPIRED: &str = "due_at <= $1 AND expires_at <= $1 ORDER BY expires_at";
+
+/// Whether a message waits to be given up.
+pub async fn has_expired(store: &Store, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let sql = format!("SELECT ordinal FROM message WHERE {EXPIRED} LIMIT 1");
+    let expired = sqlx::query(AssertSqlSafe(sql)).bind(millis(now));
+    Ok(expired.fetch_optional(&store.pool).await?.is_some())
 }
 
 /// How many recipients the pace leaves.
@@ -637,17 +649,19 @@ async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<D
         .execute(&mut *connection)
         .await?;
     }
-    sqlx::query(
-        "INSERT INTO message_attempt (message, number, began_at, millis, steps)
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(attempt.message)
-    .bind(attempt.number)
-    .bind(millis(*began_at))
-    .bind((*ended_at - *began_at).num_milliseconds())
-    .bind(json(steps))
-    .execute(&mut *connection)
-    .await?;
+    if !steps.is_empty() {
+        sqlx::query(
+            "INSERT INTO message_attempt (message, number, began_at, millis, steps)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(attempt.message)
+        .bind(attempt.number)
+        .bind(millis(*began_at))
+        .bind((*ended_at - *began_at).num_milliseconds())
+        .bind(json(steps))
+        .execute(&mut *connection)
+        .await?;
+    }
     if due_at.is_none() {
         delete_body(connection, attempt.message).await?;
     }

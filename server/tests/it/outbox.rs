@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,12 +15,14 @@ use domain::application::{ApplicationSettings, Refusal};
 use domain::delivery::{Diagnosis, Step};
 use domain::health::{AlertSubject, Evidence, Incident, Proof, Reach, Trouble};
 use domain::outbox::Pace;
+use domain::secret::Destination;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use server::config::{Rates, rate};
 use server::serve::drain_attempts;
 use server::use_cases::delete_expired;
 use smtp::ClientName;
+use sqlx::AnyConnection;
 use store::alerts::{self, AlertLease, Channel};
 use store::audit::{Action, Entry};
 use store::health as health_rows;
@@ -29,12 +32,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 use vault::clock::Clock;
-use vault::key_file;
+use vault::{Vault, key_file};
 
 use crate::support::databases::{connection, count_rows, database_url, execute};
 use crate::support::drafts::draft_of;
 use crate::support::harness::{Answer, Harness, ada, get, operator, post, unlimited};
 use crate::support::program;
+use crate::support::test_doubles::SeededRandomness;
 
 const MESSAGES: &str = "/v1/messages";
 /// The configured sender.
@@ -172,6 +176,12 @@ fn id_of(answer: &Answer) -> String {
 
 pub fn message_to(recipients: &[&str]) -> Value {
     json!({ "from": SENDER, "to": recipients, "subject": "Hello", "text": "canary-body" })
+}
+
+/// Replaces the saved form behind the server's back.
+async fn put_form(database: &mut AnyConnection, form: &str) {
+    let form = form.replace('\'', "''");
+    execute(database, &format!("UPDATE settings SET form = '{form}'")).await;
 }
 
 /// The commands of a kind that the mail server has received.
@@ -334,6 +344,60 @@ async fn a_message_is_given_up_after_48_hours_with_a_notice() {
     assert_eq!(status["recipients"][0]["state"], "failed");
     assert!((20..60).contains(&attempts), "{attempts}");
     assert_eq!(received(server, "MAIL FROM:<>").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_is_not_given_up_while_nobody_could_be_notified() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["later@example.org"])).await;
+    assert_eq!(fixture.work().await, 1);
+    let folder = fixture.harness.folder.path();
+    let mut database = connection(folder).await;
+    let form: String = sqlx::query_scalar("SELECT CAST(form AS TEXT) FROM settings")
+        .fetch_one(&mut database)
+        .await
+        .expect("the settings are there");
+    let incomplete = form.replace(SENDER, "");
+    put_form(&mut database, &incomplete).await;
+    fixture.harness.clock.advance(TimeDelta::hours(50));
+    assert_eq!(fixture.work().await, 0);
+    assert_eq!(fixture.status(&id).await["state"], "waiting");
+    assert_eq!(count_rows(folder, "message_body").await, 1);
+
+    put_form(&mut database, &form).await;
+    assert_eq!(fixture.work().await, 1, "the notice");
+    assert_eq!(fixture.status(&id).await["state"], "failed");
+    assert_eq!(received(server, "MAIL FROM:<>").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_a_node_cannot_open_waits_for_another_and_is_not_given_up() {
+    let server = SmtpScript::in_clear().play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let id = fixture.accepted(&message_to(&["bo@example.org"])).await;
+    let spoil = "UPDATE message_body SET sealed = $1";
+    let mut database = connection(fixture.harness.folder.path()).await;
+    let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM message_body")
+        .fetch_one(&mut database)
+        .await
+        .expect("the body is there");
+    let other = Vault::new(&[7; 32], Arc::new(SeededRandomness::new(7)));
+    let unreadable = other.seal_octets("body", &Destination::Message(id.clone()), b"x");
+    sqlx::query(spoil).bind(unreadable.as_slice()).execute(&mut database).await.expect("a row");
+    assert_eq!(fixture.work().await, 1);
+    assert_eq!(fixture.work().await, 0, "it is left to others for a while");
+    let status = fixture.status(&id).await;
+    assert_eq!((&status["state"], &status["attempts"]), (&json!("queued"), &json!([])));
+
+    fixture.harness.clock.advance(TimeDelta::hours(50));
+    fixture.work().await;
+    assert_eq!(fixture.status(&id).await["state"], "queued", "nobody could be notified");
+
+    sqlx::query(spoil).bind(sealed.as_slice()).execute(&mut database).await.expect("a row");
+    fixture.harness.clock.advance(TimeDelta::minutes(5));
+    assert_eq!(fixture.work().await, 1, "the notice");
+    assert_eq!(fixture.status(&id).await["state"], "failed");
 }
 
 #[tokio::test]

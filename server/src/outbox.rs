@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::outbox::MessageState;
 use outbox::Protocol;
+use smtp::wire_form;
 use store::audit::{Action, Actor, Entry};
 use store::database::{Database, DatabaseUrlError};
 use store::outbox as rows;
@@ -41,6 +42,8 @@ pub enum OutboxError {
     NotAccepted(#[from] NotAccepted),
     #[error("the outbox could not be read or changed")]
     Store(#[from] StoreError),
+    #[error("this is not an email address")]
+    NotAnAddress,
     #[error("there is no such message")]
     NotFound,
     #[error("the message is being sent, or has ended")]
@@ -97,8 +100,13 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
         OutboxCommand::Erase { recipient, database } => {
             let store = open(&database.database_url).await?;
             let entry = entry(Action::RecipientErased, None);
-            let erased = rows::erase_recipient(&store, &recipient, &entry).await?;
-            print_line(&format!("erased in {erased} messages"))
+            let address = wire_form(&recipient).ok_or(OutboxError::NotAnAddress)?;
+            let erased = rows::erase_recipient(&store, address.as_ref(), &entry).await?;
+            print_line(&format!("erased in {} messages", erased.recipients))?;
+            if erased.sending > 0 {
+                print_line(&format!("{} are being sent: repeat this later", erased.sending))?;
+            }
+            Ok(())
         }
     }
 }

@@ -7,3 +7,6 @@ CREATE TABLE server_capabilities (
     eight_bit      BIGINT NOT NULL,
     smtputf8       BIGINT NOT NULL
 );
+
+-- The message that a delivery status notification is about, so that an erasure finds it.
+ALTER TABLE message ADD COLUMN notice_of BIGINT;

@@ -167,6 +167,28 @@ async fn load_in(connection: &mut AnyConnection) -> Result<Known, StoreError> {
     })
 }
 
+/// Erases what a server has said in incidents, if it names an address.
+pub(crate) async fn erase_in_incidents(
+    connection: &mut AnyConnection,
+    address: &str,
+) -> Result<(), StoreError> {
+    let address = address.to_lowercase();
+    let rows = sqlx::query("SELECT id, trouble FROM incident").fetch_all(&mut *connection).await?;
+    for row in rows {
+        let trouble: Trouble = column(&row, "trouble")?;
+        let mut texts = [&trouble.peer_text, &trouble.found].into_iter().flatten();
+        if texts.any(|text| text.to_lowercase().contains(&address)) {
+            let erased = Trouble { peer_text: None, found: None, ..trouble };
+            sqlx::query("UPDATE incident SET trouble = $2 WHERE id = $1")
+                .bind(column::<String>(&row, "id")?)
+                .bind(json(&erased))
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the latest incidents, the last one first.
 pub async fn incidents(store: &Store, count: i64) -> Result<Vec<Incident>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM incident ORDER BY opened_at DESC, id LIMIT $1");

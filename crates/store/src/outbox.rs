@@ -22,6 +22,7 @@ use crate::audit::{self, Entry};
 use crate::columns::{column, json, millis, sought};
 use crate::dialect::Dialect;
 use crate::error::StoreError;
+use crate::health;
 use crate::pool::Store;
 use crate::statements::{Statements, Value};
 
@@ -667,6 +668,9 @@ async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<D
     }
     if let Some(notice) = notice {
         insert(connection, notice).await?;
+        let sql = "UPDATE message SET notice_of = $1 WHERE id = $2";
+        let linked = sqlx::query(sql).bind(attempt.message).bind(&notice.id);
+        linked.execute(&mut *connection).await?;
     }
     if recipients.iter().any(|(_, state, _)| *state == MessageState::Failed) {
         let sql = "UPDATE failed_messages SET number = number + 1";
@@ -972,15 +976,47 @@ pub async fn cancel_any(
     }
 }
 
-/// Erases an address: cancels what has not been sent to it, and replaces it in every message, with
-/// what servers have said in its attempts. Returns the number of recipients.
+/// What an erasure has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// The recipients that were erased.
+    pub recipients: u64,
+    /// Those to which a message is being sent: an erasure after the attempt finds them.
+    pub sending: i64,
+}
+
+/// Erases an address: cancels what has not been sent to it, and the notifications that name it, and
+/// replaces it in every message, with what servers have said in its attempts, of the other recipients
+/// and in incidents.
 pub async fn erase_recipient(
     store: &Store,
     address: &str,
     entry: &Entry,
-) -> Result<u64, StoreError> {
+) -> Result<Erased, StoreError> {
     let (address, now) = (sought(address), entry.at);
     let mut transaction = store.begin_write().await?;
+    sqlx::query(
+        "UPDATE recipient SET state = 'canceled', changed_at = $2
+         WHERE state IN ('queued', 'waiting') AND message IN
+             (SELECT notice.ordinal FROM message AS notice
+              JOIN recipient AS failed ON failed.message = notice.notice_of
+              WHERE notice.due_at IS NOT NULL AND LOWER(failed.address) = LOWER($1)
+                    AND failed.state = 'failed')",
+    )
+    .bind(&address)
+    .bind(millis(now))
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE recipient SET trouble = NULL
+         WHERE message IN (SELECT message FROM recipient WHERE LOWER(address) = LOWER($1))
+               AND REPLACE(LOWER(trouble), LOWER($2), '') <> LOWER(trouble)",
+    )
+    .bind(&address)
+    .bind(json(&address).trim_matches('"'))
+    .execute(&mut *transaction)
+    .await?;
+    health::erase_in_incidents(&mut transaction, &address).await?;
     sqlx::query(
         "DELETE FROM message_attempt WHERE message IN
              (SELECT message FROM recipient WHERE LOWER(address) = LOWER($1))",
@@ -1015,6 +1051,8 @@ pub async fn erase_recipient(
     if erased.rows_affected() > 0 {
         audit::record_in(&mut transaction, entry).await?;
     }
+    let sql = "SELECT COUNT(*) FROM recipient WHERE LOWER(address) = LOWER($1)";
+    let sending: i64 = sqlx::query_scalar(sql).bind(&address).fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok(erased.rows_affected())
+    Ok(Erased { recipients: erased.rows_affected(), sending })
 }

@@ -24,7 +24,7 @@ use server::use_cases::delete_expired;
 use smtp::ClientName;
 use sqlx::AnyConnection;
 use store::alerts::{self, AlertLease, Channel};
-use store::audit::{Action, Entry};
+use store::audit::{Action, Actor, Entry};
 use store::health as health_rows;
 use store::outbox as rows;
 use testkit::smtp_server::{SmtpScript, SmtpServer};
@@ -968,11 +968,11 @@ async fn an_operator_hands_over_lists_cancels_and_erases_by_the_command_line() {
     let octets = |to: &str| format!("From: {SENDER}\r\nTo: {to}\r\nSubject: x\r\n\r\nbody\r\n");
     let send = ["send", "--application", "planner"];
     let first = run(&send, &octets("bo@example.org"));
-    let second = run(&send, &octets("di@example.org"));
+    let second = run(&send, &octets("di@bücher.example"));
     assert!(run(&["outbox", "list"], "").contains(&format!("{second}\t")));
     run(&["outbox", "cancel", &first], "");
     assert_eq!(fixture.status(&first).await["state"], "canceled");
-    let erased = run(&["outbox", "erase", "--recipient", "DI@example.org"], "");
+    let erased = run(&["outbox", "erase", "--recipient", "DI@Bücher.example"], "");
     assert_eq!(erased, "erased in 1 messages");
     let status = fixture.status(&second).await;
     assert_eq!(
@@ -1002,6 +1002,53 @@ async fn a_message_on_standard_input_that_is_too_large_is_refused_and_not_cut_of
     let complaint = program::complaint(&output);
     assert!(complaint.contains("more than 26214400 octets"), "{complaint}");
     assert_eq!(count_rows(folder, "message").await, 0);
+}
+
+#[tokio::test]
+async fn an_erased_address_is_left_in_no_text_and_no_notification() {
+    let reply = "450 4.7.1 Greylisted: Bo@xn--bcher-kva.example";
+    let server = SmtpScript::in_clear().replying("RCPT", reply).play_to_all();
+    let fixture = Fixture::sending_to(&server).await;
+    let (store, clock) = (&fixture.harness.server.store, &fixture.harness.clock);
+    let to = ["bo@bücher.example", "di@example.org"];
+    let id = fixture.accepted(&message_to(&to)).await;
+    let failing = ["nobody@example.org", "di@example.org"];
+    fixture.accepted(&message_to(&failing)).await;
+    let mut worker = fixture.harness.server.worker();
+    for _ in 0..2 {
+        assert!(worker.send_next().await.expect("the database answers"));
+    }
+    let peer_text = Some("550 5.7.1 <bo@xn--bcher-kva.example> refused".to_owned());
+    let (step, diagnosis) = (Step::Recipient, Diagnosis::SenderRefused);
+    let trouble = Trouble { step, diagnosis, peer_text, found: None, can_pass: false };
+    fixture.record(Evidence::Fails(trouble)).await;
+
+    let entry = Entry::new(clock.now(), Actor::named("", "operator"), Action::RecipientErased);
+    let erase = async |address: &str| {
+        rows::erase_recipient(store, address, &entry).await.expect("the database answers")
+    };
+    let erased = erase("Bo@xn--bcher-kva.example").await;
+    assert_eq!(erased, rows::Erased { recipients: 1, sending: 0 });
+    let folder = fixture.harness.folder.path();
+    let status = fixture.status(&id).await;
+    assert_eq!(status["recipients"][0]["address"], "");
+    assert_eq!(status["recipients"][1]["trouble"], Value::Null, "it named the address");
+    let open = store::health::load(store).await.expect("an answer").open.expect("an incident");
+    assert_eq!(open.trouble.peer_text, None);
+    assert_eq!(count_rows(folder, "message_body").await, 3);
+    assert_eq!(erase("nobody@example.org").await.recipients, 1);
+    assert_eq!(count_rows(folder, "message_body").await, 2, "the notification is canceled");
+
+    fixture.accepted(&message_to(&["ed@example.org"])).await;
+    let claim = rows::Operation::Claim(rows::Claim {
+        owner: "worker".to_owned(),
+        now: clock.now(),
+        lease: Duration::from_mins(1),
+        octets_per_milli: smtp::SLOWEST,
+        which: rows::Which::Due(Pace::default()),
+    });
+    fixture.harness.server.outbox.writer.make(claim).await.expect("an answer");
+    assert_eq!(erase("ed@example.org").await, rows::Erased { recipients: 0, sending: 1 });
 }
 
 #[tokio::test]

@@ -49,6 +49,25 @@ test('what is entered on the page Applications stays after a refusal, and is no 
   await expect(page.locator('#canary')).toHaveCount(0);
 });
 
+test('what is entered to change an application stays after a refusal, in the open form', async ({ page, signIn, axe, consoleErrors }) => {
+  consoleErrors.expectStatus(422, /applications/);
+  await signIn();
+  await page.goto(PAGE);
+  await page.getByLabel('Name', { exact: true }).fill('PPM Planner');
+  await page.getByRole('button', { name: 'Add an application' }).click();
+  await page.goto(PAGE);
+  const row = page.getByRole('row').filter({ hasText: 'PPM Planner' });
+  await row.locator('summary').filter({ hasText: 'Change' }).click();
+  await row.getByLabel('Messages a minute').fill('many');
+  await row.getByLabel('Allowed senders').fill('planner@example.com');
+  await row.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(row.getByLabel('Messages a minute')).toHaveValue('many');
+  await expect(row.getByLabel('Messages a minute')).toHaveAttribute('aria-invalid', 'true');
+  await expect(row.getByLabel('Allowed senders')).toHaveValue('planner@example.com');
+  await axe();
+});
+
 test('the page Applications fits a window of 360 pixels', async ({ page, signIn }) => {
   await page.setViewportSize({ width: 360, height: 800 });
   await signIn();

@@ -55,23 +55,27 @@ pub enum ApplicationsOutcome {
         /// The key.
         key: SecretString,
     },
-    /// An application was not added.
-    NotAdded {
-        /// What was entered.
-        entered: ApplicationSettings,
-        /// The rate as it was entered.
-        per_minute: String,
-        /// The problem.
-        problem: ApplicationProblem,
-    },
-    /// An application was not changed.
-    NotChanged(ApplicationProblem),
+    /// An application was not added or changed.
+    Refused(RefusedApplication),
     /// The application has two keys.
     TooManyKeys,
     /// The application, or its key, is gone.
     Gone,
     /// The database failed.
     Failed,
+}
+
+/// A form of an application that was refused.
+#[derive(Debug, Clone)]
+pub struct RefusedApplication {
+    /// The application; `None` for a new one.
+    pub id: Option<String>,
+    /// What was entered.
+    pub entered: ApplicationSettings,
+    /// The rate as it was entered.
+    pub per_minute: String,
+    /// The problem.
+    pub problem: ApplicationProblem,
 }
 
 /// The health of mail.

@@ -1,6 +1,6 @@
 //! `/settings/email/applications`: the products that send through the saved settings, with their keys.
 
-use contract::pages::{ApplicationsOutcome, ApplicationsPage as Page};
+use contract::pages::{ApplicationsOutcome, ApplicationsPage as Page, RefusedApplication};
 use contract::paths;
 use domain::application::{Application, ApplicationProblem, ApplicationSettings, KeyInfo};
 use domain::time_format::TimeDisplay;
@@ -25,26 +25,21 @@ pub fn ApplicationsPage() -> impl IntoView {
 
 fn content(page: &Page, outcome: Option<&ApplicationsOutcome>) -> AnyView {
     let told = outcome.map(told);
-    let entered = match outcome {
-        Some(ApplicationsOutcome::NotAdded { entered, per_minute, problem }) => {
-            Some((entered, per_minute, problem))
-        }
+    let refused = match outcome {
+        Some(ApplicationsOutcome::Refused(refused)) => Some(refused),
         _ => None,
     };
     let list = if page.applications.is_empty() {
         view! { <p class="hint">{words::NONE}</p> }.into_any()
     } else {
-        let rows = page.applications.iter().map(|application| row(application, page));
+        let rows = page.applications.iter().map(|application| row(application, page, refused));
         let headings = [words::NAME, words::SENDERS, words::KEYS, words::USE, words::ACTIONS];
         table(words::LIST, headings.map(IntoAny::into_any), rows)
     };
     view! {
         {told}
-        <section class="part" aria-labelledby="applications">
-            <h2 id="applications">{words::LIST}</h2>
-            {list}
-        </section>
-        {add_form(page, entered)}
+        <div class="part">{list}</div>
+        {add_form(page, refused.filter(|refused| refused.id.is_none()))}
     }
     .into_any()
 }
@@ -65,9 +60,8 @@ fn told(outcome: &ApplicationsOutcome) -> AnyView {
             }
             .into_any()
         }
-        ApplicationsOutcome::NotAdded { problem, .. }
-        | ApplicationsOutcome::NotChanged(problem) => {
-            let text = words::problem(problem);
+        ApplicationsOutcome::Refused(refused) => {
+            let text = words::problem(&refused.problem);
             view! {
                 <section class="notice bad" role="alert">
                     <h2>{words::NOT_DONE}</h2>
@@ -82,7 +76,7 @@ fn told(outcome: &ApplicationsOutcome) -> AnyView {
     }
 }
 
-fn row(application: &Application, page: &Page) -> AnyView {
+fn row(application: &Application, page: &Page, refused: Option<&RefusedApplication>) -> AnyView {
     let Application { id, settings, is_disabled, last_used_at, last_refusal, keys, .. } =
         application;
     let display = &page.display;
@@ -107,6 +101,7 @@ fn row(application: &Application, page: &Page) -> AnyView {
         button(id, "disable", words::DISABLE, &name)
     };
     let remove = button(id, "remove", words::REMOVE_NOW, &name);
+    let refused = refused.filter(|refused| refused.id.as_ref() == Some(id));
     view! {
         <tr>
             <td>{name.clone()} {state} {rate}</td>
@@ -115,7 +110,7 @@ fn row(application: &Application, page: &Page) -> AnyView {
             <td data-label=words::USE>{used} {refusal}</td>
             <td data-label=words::ACTIONS>
                 {rotate} {switch}
-                {change_form(application, &page.default_sender)}
+                {change_form(application, &page.default_sender, refused)}
                 <details class="form">
                     <summary>{words::REMOVE} <span class="unseen">{name.clone()}</span></summary>
                     <p>{words::REMOVE_QUESTION}</p>
@@ -157,17 +152,24 @@ fn button(id: &str, action: &'static str, text: &'static str, name: &str) -> Any
     .into_any()
 }
 
-/// The form that changes what an application may do, folded.
-fn change_form(application: &Application, default_sender: &str) -> AnyView {
+/// The form that changes what an application may do: folded, unless it was refused.
+fn change_form(
+    application: &Application,
+    default_sender: &str,
+    refused: Option<&RefusedApplication>,
+) -> AnyView {
     let Application { id, settings, .. } = application;
-    let per_minute = settings.per_minute.map(|rate| rate.to_string()).unwrap_or_default();
+    let stored_rate = || settings.per_minute.map(|rate| rate.to_string()).unwrap_or_default();
+    let per_minute = refused.map_or_else(stored_rate, |refused| refused.per_minute.clone());
+    let entered = refused.map_or(settings, |refused| &refused.entered).clone();
+    let problem = refused.map(|refused| refused.problem.clone());
     let default_sender = default_sender.to_owned();
     view! {
-        <details class="form">
+        <details class="form" open=refused.is_some()>
             <summary>{words::CHANGE} <span class="unseen">{settings.name.clone()}</span></summary>
             <form method="post" action=paths::APPLICATIONS class="plain-form">
                 <input type="hidden" name="application" value=id.clone()/>
-                <MaySend id=id.clone() settings=settings.clone() per_minute default_sender/>
+                <MaySend id=id.clone() settings=entered per_minute default_sender problem/>
                 <div class="actions">
                     <button type="submit" name="action" value="change" class="primary">
                         {words::SAVE}
@@ -179,24 +181,35 @@ fn change_form(application: &Application, default_sender: &str) -> AnyView {
     .into_any()
 }
 
-/// The form that adds an application, with what was entered if it was refused.
-fn add_form(
-    page: &Page,
-    entered: Option<(&ApplicationSettings, &String, &ApplicationProblem)>,
-) -> AnyView {
-    let problem = entered.map(|(_, _, problem)| problem);
-    let (settings, per_minute) = entered
-        .map(|(settings, per_minute, _)| (settings.clone(), per_minute.clone()))
-        .unwrap_or_default();
-    let is_of_name = |problem: &&ApplicationProblem| match problem {
+/// A control that a problem is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Name,
+    Senders,
+    Rate,
+}
+
+/// The ID of the problem, if it is about this control.
+fn error_of(problem: Option<&ApplicationProblem>, control: Control) -> Option<&'static str> {
+    let about = match problem? {
         ApplicationProblem::NameMissing
         | ApplicationProblem::NameInvalid
-        | ApplicationProblem::NameTaken => true,
-        ApplicationProblem::SenderInvalid(_)
-        | ApplicationProblem::TooManySenders
-        | ApplicationProblem::RateInvalid => false,
+        | ApplicationProblem::NameTaken => Control::Name,
+        ApplicationProblem::SenderInvalid(_) | ApplicationProblem::TooManySenders => {
+            Control::Senders
+        }
+        ApplicationProblem::RateInvalid => Control::Rate,
     };
-    let error = problem.filter(is_of_name).map(|_| "problem");
+    (about == control).then_some("problem")
+}
+
+/// The form that adds an application, with what was entered if it was refused.
+fn add_form(page: &Page, refused: Option<&RefusedApplication>) -> AnyView {
+    let (settings, per_minute) = refused
+        .map(|refused| (refused.entered.clone(), refused.per_minute.clone()))
+        .unwrap_or_default();
+    let problem = refused.map(|refused| refused.problem.clone());
+    let error = error_of(problem.as_ref(), Control::Name);
     let default_sender = page.default_sender.clone();
     view! {
         <form method="post" action=paths::APPLICATIONS class="plain-form">
@@ -212,7 +225,7 @@ fn add_form(
                         help=words::NAME_HELP
                         error
                     />
-                    <MaySend id="new" settings per_minute default_sender/>
+                    <MaySend id="new" settings per_minute default_sender problem/>
                     <div class="actions">
                         <button type="submit" name="action" value="add" class="primary">
                             {words::ADD}
@@ -232,13 +245,18 @@ fn MaySend(
     settings: ApplicationSettings,
     per_minute: String,
     default_sender: String,
+    problem: Option<ApplicationProblem>,
 ) -> impl IntoView {
     let [senders, rate, again] = ["senders", "per-minute", "again"].map(|it| format!("{it}-{id}"));
-    let senders_help = format!("{senders}-help");
-    let rate_help = format!("{rate}-help");
+    let [senders_help, rate_help] = [&senders, &rate].map(|id| format!("{id}-help"));
+    let [of_senders, of_rate] =
+        [Control::Senders, Control::Rate].map(|control| error_of(problem.as_ref(), control));
+    let described_by = |error: Option<&str>, help: &str| {
+        error.into_iter().chain([help]).collect::<Vec<_>>().join(" ")
+    };
     let lines = settings.senders.join("\n");
     view! {
-        <div class="field wide">
+        <div class="field wide" class:invalid=of_senders.is_some()>
             <label for=senders.clone()>{words::SENDERS}</label>
             <textarea
                 id=senders
@@ -246,13 +264,14 @@ fn MaySend(
                 rows="3"
                 spellcheck="false"
                 autocomplete="off"
-                aria-describedby=senders_help.clone()
+                aria-describedby=described_by(of_senders, &senders_help)
+                aria-invalid=of_senders.map(|_| "true")
             >
                 {app::markup::in_textarea(lines)}
             </textarea>
             <span class="help" id=senders_help>{words::senders_help(&default_sender)}</span>
         </div>
-        <div class="field">
+        <div class="field" class:invalid=of_rate.is_some()>
             <label for=rate.clone()>{words::PER_MINUTE}</label>
             <input
                 id=rate
@@ -261,7 +280,8 @@ fn MaySend(
                 inputmode="numeric"
                 autocomplete="off"
                 value=per_minute
-                aria-describedby=rate_help.clone()
+                aria-describedby=described_by(of_rate, &rate_help)
+                aria-invalid=of_rate.map(|_| "true")
             />
             <span class="help" id=rate_help>{words::PER_MINUTE_HELP}</span>
         </div>

@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Form, extract::rejection::FormRejection};
-use contract::pages::ApplicationsOutcome;
+use contract::pages::{ApplicationsOutcome, RefusedApplication};
 use contract::{ApiCode, paths};
 use domain::application::{ApplicationProblem, ApplicationSettings};
 use domain::error::one_line;
@@ -73,15 +73,13 @@ pub async fn change(
         Ok(None) => return redirect(paths::APPLICATIONS),
         Ok(Some(new_key)) => (new_key, StatusCode::OK),
         Err(ApplicationError::Problem(problem)) => {
-            let outcome = match fields.action.as_str() {
-                "add" => ApplicationsOutcome::NotAdded {
-                    entered: fields.entered(),
-                    per_minute: fields.per_minute.clone(),
-                    problem,
-                },
-                _ => ApplicationsOutcome::NotChanged(problem),
+            let refused = RefusedApplication {
+                id: (fields.action != "add").then(|| fields.application.clone()),
+                entered: fields.entered(),
+                per_minute: fields.per_minute.clone(),
+                problem,
             };
-            (outcome, StatusCode::UNPROCESSABLE_ENTITY)
+            (ApplicationsOutcome::Refused(refused), StatusCode::UNPROCESSABLE_ENTITY)
         }
         Err(ApplicationError::TooManyKeys) => {
             (ApplicationsOutcome::TooManyKeys, StatusCode::CONFLICT)

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use domain::outbox::MessageState;
+use domain::outbox::{ATTEMPTED_FOR, MessageState};
 use outbox::Protocol;
 use smtp::wire_form;
 use store::audit::{Action, Actor, Entry};
@@ -48,7 +48,7 @@ pub enum OutboxError {
     NotFound,
     #[error("the message is being sent, or has ended")]
     NotCancelable,
-    #[error("the message does not wait for its next attempt")]
+    #[error("the message is being sent or has reached all recipients, or its octets are gone")]
     NotWaiting,
     #[error("standard input could not be read")]
     Input(#[source] io::Error),
@@ -83,7 +83,7 @@ pub async fn run(command: OutboxCommand) -> Result<(), OutboxError> {
         OutboxCommand::Retry { id, database } => {
             let store = open(&database.database_url).await?;
             let entry = entry(Action::MessageRetried, Some(id.clone()));
-            if !rows::retry(&store, &id, &entry).await? {
+            if !rows::retry(&store, &id, entry.at + ATTEMPTED_FOR, &entry).await? {
                 return Err(OutboxError::NotWaiting);
             }
             print_line(&format!("{id} is tried again now"))

@@ -155,11 +155,12 @@ fn on_sqlite(workspace: &Workspace) -> Result<()> {
 /// meaning may differ there (locks, conflicts, types, order), and several nodes at once. What a use
 /// case does with the rows is the same on both and is tested on `SQLite` alone. A new module of the
 /// store gets a row.
-const ON_POSTGRES: [(&str, &str); 25] = [
+const ON_POSTGRES: [(&str, &str); 26] = [
     ("health::", "incidents, leases of checks and alerts"),
     ("restore::", "the settings that last worked, kept by an upsert"),
     ("applications::", "applications and their keys"),
     ("pace::", "slots of connections, and the pace, over two nodes"),
+    ("message_list::", "conditions of the list, and comparisons of rows"),
     ("outbox::", "claims, leases and results of messages, and keys of repeated requests"),
     ("enqueue::", "messages within the transaction of a host in Rust"),
     ("openapi_fuzz::", "odd texts in requests, some of which PostgreSQL cannot store"),

@@ -64,6 +64,8 @@ named_enum! {
         MessageRetried = "message-retried",
         /// A message was canceled by an operator; the detail is its ID.
         MessageCanceled = "message-canceled",
+        /// An administrator discarded a message that had not reached all recipients.
+        MessageDiscarded = "message-discarded",
         /// A recipient was erased from the outbox. There is no detail: it would be the address.
         RecipientErased = "recipient-erased",
         /// The sealing key was rotated; the detail is the new key's ID.

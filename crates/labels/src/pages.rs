@@ -54,6 +54,7 @@ pub const fn action(action: Action, has_fields: bool) -> &'static str {
         Action::ApplicationRemoved => "Removed an application",
         Action::MessageRetried => "Had a message tried again at once",
         Action::MessageCanceled => "Canceled a message",
+        Action::MessageDiscarded => "Discarded a message",
         Action::RecipientErased => "Erased a recipient of messages",
         Action::KeyChanged => "Changed the key that seals secrets",
     }

@@ -26,6 +26,7 @@ pub mod health;
 pub mod key_check;
 pub mod key_id;
 pub mod login_attempts;
+pub mod message_list;
 pub mod oauth_attempts;
 pub mod oidc_logins;
 pub mod outbox;

@@ -7,7 +7,7 @@ use sqlx::{AnyPool, AssertSqlSafe};
 use crate::dialect::Dialect;
 
 /// Every migration ever shipped, oldest first. A shipped one is corrected by a later one only.
-const STEPS: [(i64, &str); 20] = [
+const STEPS: [(i64, &str); 21] = [
     (1, include_str!("../migrations/0001_foundation.sql")),
     (2, include_str!("../migrations/0002_hard_edges.sql")),
     (3, include_str!("../migrations/0003_oauth.sql")),
@@ -28,6 +28,7 @@ const STEPS: [(i64, &str); 20] = [
     (18, include_str!("../migrations/0018_outbox.sql")),
     (19, include_str!("../migrations/0019_pace.sql")),
     (20, include_str!("../migrations/0020_capabilities.sql")),
+    (21, include_str!("../migrations/0021_message_list.sql")),
 ];
 
 /// The version of the schema that this version knows.

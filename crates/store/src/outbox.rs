@@ -693,9 +693,12 @@ async fn finish(connection: &mut AnyConnection, finished: &Finished) -> Result<D
     Ok(Done::Written(true))
 }
 
+/// Deletes the octets of a message that has ended, unless an administrator may send it again.
 async fn delete_body(connection: &mut AnyConnection, message: i64) -> Result<(), StoreError> {
     let sql = "DELETE FROM message_body
-               WHERE id = (SELECT id FROM message WHERE ordinal = $1)";
+               WHERE id = (SELECT id FROM message WHERE ordinal = $1)
+                     AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = $1
+                                     AND state IN ('failed', 'unknown'))";
     sqlx::query(sql).bind(message).execute(connection).await?;
     Ok(())
 }
@@ -953,13 +956,50 @@ pub async fn list(store: &Store, count: i64) -> Result<Vec<ListedMessage>, Store
     Ok(messages)
 }
 
-/// Makes a waiting message due now. False if there is no such message, or it does not wait.
-pub async fn retry(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
+/// Makes a message due now, for every recipient that has not got it: one that waits, or one that
+/// has failed or may have been delivered and whose octets are still there. It is attempted until
+/// `expires_at`. False if there is no such message, or an attempt is in progress.
+pub async fn retry(
+    store: &Store,
+    id: &str,
+    expires_at: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
     let mut transaction = store.begin_write().await?;
-    let sql = "UPDATE message SET due_at = accepted_at WHERE id = $1 AND due_at > $2";
-    let retry = sqlx::query(sql).bind(sought(id)).bind(millis(entry.at));
-    let retried = retry.execute(&mut *transaction).await?;
+    let retried = sqlx::query(
+        "UPDATE message SET due_at = accepted_at, ended_at = NULL,
+                failures = CASE WHEN ended_at IS NULL THEN failures ELSE 0 END,
+                expires_at = CASE WHEN ended_at IS NULL THEN expires_at ELSE $3 END
+         WHERE id = $1 AND (due_at > $2 OR (ended_at IS NOT NULL
+             AND EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.ordinal
+                         AND state IN ('failed', 'unknown'))
+             AND EXISTS (SELECT 1 FROM message_body WHERE message_body.id = message.id)))",
+    )
+    .bind(sought(id))
+    .bind(millis(entry.at))
+    .bind(millis(expires_at))
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE recipient SET state = 'queued', changed_at = $2
+         WHERE state IN ('failed', 'unknown')
+               AND message = (SELECT ordinal FROM message WHERE id = $1 AND due_at IS NOT NULL)",
+    )
+    .bind(sought(id))
+    .bind(millis(entry.at))
+    .execute(&mut *transaction)
+    .await?;
     audit::commit_if_changed(transaction, &retried, Some(entry)).await
+}
+
+/// Deletes the octets of a message that has ended without reaching all recipients, so that it
+/// cannot be sent again. False if there is no such message.
+pub async fn discard(store: &Store, id: &str, entry: &Entry) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_write().await?;
+    let sql = "DELETE FROM message_body WHERE id = $1
+               AND EXISTS (SELECT 1 FROM message WHERE message.id = $1 AND ended_at IS NOT NULL)";
+    let discarded = sqlx::query(sql).bind(sought(id)).execute(&mut *transaction).await?;
+    audit::commit_if_changed(transaction, &discarded, Some(entry)).await
 }
 
 /// Cancels a message of any application, as far as no attempt has begun.
@@ -1042,8 +1082,11 @@ pub async fn erase_recipient(
     .bind(millis(now))
     .execute(&mut *transaction)
     .await?;
+    // Those that have ended name the address in their octets.
     sqlx::query(
-        "DELETE FROM message_body WHERE id IN (SELECT id FROM message WHERE ended_at = $1)",
+        "DELETE FROM message_body WHERE id IN (SELECT id FROM message WHERE ended_at IS NOT NULL
+             AND (ended_at = $1 OR ordinal IN
+                  (SELECT message FROM recipient WHERE address = '' AND changed_at = $1)))",
     )
     .bind(millis(now))
     .execute(&mut *transaction)

@@ -37,6 +37,7 @@ mod logs;
 mod mailer;
 mod markup;
 mod media;
+mod message_list;
 mod oauth_failures;
 mod openapi;
 mod openapi_fuzz;

@@ -14,7 +14,7 @@ use domain::Field;
 use domain::application::{ApplicationSettings, Refusal};
 use domain::delivery::{Diagnosis, Step};
 use domain::health::{AlertSubject, Evidence, Incident, Proof, Reach, Trouble};
-use domain::outbox::Pace;
+use domain::outbox::{ATTEMPTED_FOR, Pace};
 use domain::secret::Destination;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    async fn sending_to(mail_server: &SmtpServer) -> Self {
+    pub async fn sending_to(mail_server: &SmtpServer) -> Self {
         Self::with(mail_server, ApplicationSettings::default()).await
     }
 
@@ -1060,7 +1060,7 @@ async fn an_operator_has_a_waiting_message_tried_again_at_once() {
     assert_eq!(fixture.work().await, 0);
     let (store, now) = (&fixture.harness.server.store, fixture.harness.clock.now());
     let entry = Entry::new(now, operator(), Action::MessageRetried);
-    assert!(rows::retry(store, &id, &entry).await.expect("an answer"));
+    assert!(rows::retry(store, &id, now + ATTEMPTED_FOR, &entry).await.expect("an answer"));
     assert_eq!(fixture.harness.trail(1).await, [entry]);
     assert_eq!(fixture.work().await, 1);
 }

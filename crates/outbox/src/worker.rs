@@ -241,7 +241,7 @@ impl<O: Outlet> Worker<O> {
         self.swept_at = Some(Instant::now());
         rows::end_lost_attempts(&self.store, self.clock.now()).await?;
         while rows::has_expired(&self.store, self.clock.now()).await? {
-            // Without a sender nobody would hear of them.
+            // Without a sender there is no address for their notifications.
             let Some(sender) = self.outlet.sender().await else {
                 if !std::mem::replace(&mut self.lacks_sender, true) {
                     tracing::warn!(
@@ -695,7 +695,7 @@ fn message_failed(
     (state, Some(trouble_of_message(failure)))
 }
 
-/// The trouble of each recipient that has no reply of its own. The text names no other recipient.
+/// The trouble of each recipient without a separate reply. The text names no other recipient.
 fn trouble_of_message(failure: &Failure) -> RecipientTrouble {
     let reply = failure.peer_text_without_recipients.clone();
     trouble(failure.step, failure.diagnosis, reply)

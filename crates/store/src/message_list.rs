@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::outbox::MessageState;
-use sqlx::{AssertSqlSafe, any::AnyRow};
+use sqlx::{AssertSqlSafe, FromRow, any::AnyRow};
 
 use crate::columns::{column, millis, sought};
 use crate::error::StoreError;
@@ -169,19 +169,11 @@ async fn recipients(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT message, address, state, trouble, changed_at FROM recipient
-         WHERE message IN ({}) ORDER BY message, position",
+        "SELECT message, {} FROM recipient WHERE message IN ({}) ORDER BY message, position",
+        StoredRecipient::columns(),
         numbers.join(", "),
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&store.pool).await?;
-    let recipient = |row: &AnyRow| {
-        let recipient = StoredRecipient {
-            address: column(row, "address")?,
-            state: column(row, "state")?,
-            trouble: column(row, "trouble")?,
-            changed_at: column(row, "changed_at")?,
-        };
-        Ok((column(row, "message")?, recipient))
-    };
+    let recipient = |row: &AnyRow| Ok((column(row, "message")?, StoredRecipient::from_row(row)?));
     rows.iter().map(recipient).collect()
 }

@@ -19,7 +19,7 @@ use sqlx::{
 
 use crate::alerts;
 use crate::audit::{self, Entry};
-use crate::columns::{column, json, millis, sought};
+use crate::columns::{column, columns, json, millis, sought};
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::health;
@@ -593,7 +593,7 @@ async fn mark(
     );
     let marked = sqlx::query(AssertSqlSafe(sql)).bind(attempt.message).bind(attempt.number);
     let is_marked = marked.execute(&mut *connection).await?.rows_affected() == 1;
-    // A refused recipient does not get this message, whatever becomes of the attempt.
+    // A refused recipient does not get this message, also if the outcome of the attempt is unknown.
     for position in refused.iter().filter(|_| is_marked) {
         sqlx::query(
             "UPDATE recipient SET state = 'queued'
@@ -860,6 +860,8 @@ pub struct StoredRecipient {
     pub changed_at: DateTime<Utc>,
 }
 
+columns!(StoredRecipient { address, state, trouble, changed_at });
+
 /// An attempt that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAttempt {
@@ -870,6 +872,8 @@ pub struct StoredAttempt {
     /// Its steps.
     pub steps: Vec<StepReport>,
 }
+
+columns!(StoredAttempt { began_at, millis, steps });
 
 /// Returns a message of an application.
 pub async fn load(
@@ -882,34 +886,23 @@ pub async fn load(
     let query = sqlx::query(sql).bind(sought(id)).bind(application);
     let Some(row) = query.fetch_optional(&store.pool).await? else { return Ok(None) };
     let message: i64 = column(&row, "ordinal")?;
-    let sql = "SELECT address, state, trouble, changed_at FROM recipient
-               WHERE message = $1 ORDER BY position";
-    let recipients = sqlx::query(sql).bind(message).fetch_all(&store.pool).await?;
-    let recipient = |row: &AnyRow| {
-        Ok(StoredRecipient {
-            address: column(row, "address")?,
-            state: column(row, "state")?,
-            trouble: column(row, "trouble")?,
-            changed_at: column(row, "changed_at")?,
-        })
-    };
-    let sql = "SELECT began_at, millis, steps FROM message_attempt
-               WHERE message = $1 ORDER BY number";
-    let attempts = sqlx::query(sql).bind(message).fetch_all(&store.pool).await?;
-    let attempt = |row: &AnyRow| {
-        Ok(StoredAttempt {
-            began_at: column(row, "began_at")?,
-            millis: column(row, "millis")?,
-            steps: column(row, "steps")?,
-        })
-    };
+    let sql = format!(
+        "SELECT {} FROM recipient WHERE message = $1 ORDER BY position",
+        StoredRecipient::columns(),
+    );
+    let recipients = sqlx::query_as(AssertSqlSafe(sql)).bind(message).fetch_all(&store.pool);
+    let sql = format!(
+        "SELECT {} FROM message_attempt WHERE message = $1 ORDER BY number",
+        StoredAttempt::columns(),
+    );
+    let attempts = sqlx::query_as(AssertSqlSafe(sql)).bind(message).fetch_all(&store.pool);
     Ok(Some(StoredMessage {
         id: column(&row, "id")?,
         accepted_at: column(&row, "accepted_at")?,
         expires_at: column(&row, "expires_at")?,
         due_at: column(&row, "due_at")?,
-        recipients: recipients.iter().map(recipient).collect::<Result<_, StoreError>>()?,
-        attempts: attempts.iter().map(attempt).collect::<Result<_, StoreError>>()?,
+        recipients: recipients.await?,
+        attempts: attempts.await?,
     }))
 }
 

@@ -28,7 +28,7 @@ pub const WRITTEN_WITHIN: Duration = ACQUIRE_TIMEOUT.saturating_add(LOCK_TIMEOUT
 /// `FULL`: an acknowledged commit survives a power cut. `secure_delete`: a deleted row is overwritten.
 const SQLITE_TO_WRITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;";
-/// An acknowledged commit survives a crash, whatever the server's default is. `local` and
+/// An acknowledged commit survives a crash, also if the server's default is weaker. `local` and
 /// `remote_write` become `on`, too: they differ only where there are synchronous standbys, and after a
 /// failover to one of those nothing may be missing. `remote_apply` waits for even more, and stays.
 const POSTGRES_TO_WRITE: &str = "SELECT set_config('synchronous_commit', 'on', false)

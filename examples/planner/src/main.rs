@@ -144,7 +144,7 @@ async fn send_report(
     Redirect::to(pages::HOME)
 }
 
-/// `POST /remind`: reminds every user. Nobody waits for the mail server: the outbox has the
+/// `POST /remind`: reminds every user. The request does not wait for the mail server: the outbox has the
 /// messages, and its workers send them.
 async fn send_reminders(
     State(Planner { sign_in, mailer, report, .. }): State<Planner>,

@@ -208,8 +208,8 @@ async fn the_server_refuses_with_every_code_of_the_document_as_it_says() {
     let once = [("idempotency-key", "once")];
     let mut answers = Vec::new();
 
-    let nobody = HeaderValue::from_static("Bearer ppm_000000000000_x");
-    answers.push(fixture.send(&nobody, &json, message.to_string()).await);
+    let wrong_key = HeaderValue::from_static("Bearer ppm_000000000000_x");
+    answers.push(fixture.send(&wrong_key, &json, message.to_string()).await);
     answers.push(fixture.send_json(&[("idempotency-key", "a b")], &message).await);
     answers.push(fixture.send(credentials, &json, "{").await);
     answers.push(fixture.send(credentials, &json, "{}").await);
@@ -269,10 +269,10 @@ async fn the_server_refuses_with_every_code_of_the_document_as_it_says() {
     let rates = Rates::default();
     let flooded = Harness::with(|config| config.rates = rates).await;
     let document = OpenApiDocument::of(&flooded).await;
-    let flooded = Fixture { harness: flooded, document, credentials: nobody.clone() };
+    let flooded = Fixture { harness: flooded, document, credentials: wrong_key.clone() };
     answers.push(
         until_some(async || {
-            let answer = flooded.send(&nobody, &json, message.to_string()).await;
+            let answer = flooded.send(&wrong_key, &json, message.to_string()).await;
             (answer.status != StatusCode::UNAUTHORIZED).then_some(answer)
         })
         .await,

@@ -347,7 +347,7 @@ async fn a_message_is_given_up_after_48_hours_with_a_notice() {
 }
 
 #[tokio::test]
-async fn a_message_is_not_given_up_while_nobody_could_be_notified() {
+async fn a_message_is_not_given_up_without_an_address_for_its_notification() {
     let server = SmtpScript::in_clear().play_to_all();
     let fixture = Fixture::sending_to(&server).await;
     let id = fixture.accepted(&message_to(&["later@example.org"])).await;
@@ -392,7 +392,11 @@ async fn a_message_that_a_node_cannot_open_waits_for_another_and_is_not_given_up
 
     fixture.harness.clock.advance(TimeDelta::hours(50));
     fixture.work().await;
-    assert_eq!(fixture.status(&id).await["state"], "queued", "nobody could be notified");
+    assert_eq!(
+        fixture.status(&id).await["state"],
+        "queued",
+        "there is no address for a notification"
+    );
 
     sqlx::query(spoil).bind(sealed.as_slice()).execute(&mut database).await.expect("a row");
     fixture.harness.clock.advance(TimeDelta::minutes(5));

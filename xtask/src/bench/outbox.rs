@@ -61,7 +61,7 @@ pub const LIMITS: [(&str, Limit); 8] = [
     (LEVELS[1].dispatched[1], Limit::RatioAtLeast(0.8)),
 ];
 
-/// A product with an application and a mail server of its own.
+/// A product with an application and a separate mail server.
 struct Outbox {
     programs: Programs,
     product: RunningProgram,

@@ -744,9 +744,10 @@ pub async fn end_lost_attempts(store: &Store, now: DateTime<Utc>) -> Result<u64,
              WHERE ordinal = $1 RETURNING ended_at",
         );
         let updated = sqlx::query(AssertSqlSafe(sql)).bind(message).bind(millis(now));
-        let ended_at = updated.fetch_all(&mut *transaction).await?;
-        if column::<Option<i64>>(&ended_at[0], "ended_at")?.is_some() {
-            delete_body(&mut transaction, message).await?;
+        for ended in updated.fetch_all(&mut *transaction).await? {
+            if column::<Option<i64>>(&ended, "ended_at")?.is_some() {
+                delete_body(&mut transaction, message).await?;
+            }
         }
     }
     transaction.commit().await?;
